@@ -1,0 +1,71 @@
+"""A chainable client for WeChat Pay's API (微信支付): signed, encrypted and verified.
+
+::
+
+    from wechatpay_chain import Client
+
+    client = Client(mchid=…, serial=…, private_key=…, certs={…})
+    client.v3.pay.transactions.native.post(json={…}).json()
+    await client.v3.pay.transactions.native.post_async(json={…})
+"""
+
+from wechatpay_chain.builder import Builder
+from wechatpay_chain.chain import Chain
+from wechatpay_chain.client import Client
+from wechatpay_chain.errors import (
+    ClientError,
+    ConfigurationError,
+    ConnectError,
+    DecodeError,
+    NotSentError,
+    OutcomeUnknownError,
+    Reason,
+    RedirectError,
+    RefusedError,
+    RequestError,
+    SegmentError,
+    ServerError,
+    UnverifiedError,
+    WechatPayError,
+)
+from wechatpay_chain.flow import CapitalWarning
+from wechatpay_chain.keys import KeyFileWarning, PlatformKeys
+from wechatpay_chain.middleware.encryptor import Encryptor
+from wechatpay_chain.middleware.guard import guard
+from wechatpay_chain.middleware.signer import Signer
+from wechatpay_chain.middleware.stack import Stack
+from wechatpay_chain.middleware.verifier import Verifier
+from wechatpay_chain.promise import Promise
+from wechatpay_chain.protocol.sensitive import Sensitive
+from wechatpay_chain.response import Response
+
+__all__ = [
+    "Builder",
+    "CapitalWarning",
+    "Chain",
+    "Client",
+    "ClientError",
+    "ConfigurationError",
+    "ConnectError",
+    "DecodeError",
+    "Encryptor",
+    "KeyFileWarning",
+    "NotSentError",
+    "OutcomeUnknownError",
+    "PlatformKeys",
+    "Promise",
+    "Reason",
+    "RedirectError",
+    "RefusedError",
+    "RequestError",
+    "Response",
+    "SegmentError",
+    "Sensitive",
+    "ServerError",
+    "Signer",
+    "Stack",
+    "UnverifiedError",
+    "Verifier",
+    "WechatPayError",
+    "guard",
+]

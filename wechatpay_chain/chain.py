@@ -1,0 +1,241 @@
+"""Attributes, items and ``chain()`` → a path template; the verbs that send it.
+
+Each step is a small immutable node that knows its client and its path. Nothing
+is looked up and nothing is kept: a path that WeChat Pay adds tomorrow works the
+day it appears.
+
+A node has nothing of its own but the verbs and ``chain``; every other name is a
+segment. A name that is a verb is both: ``receivers.delete(...)`` sends DELETE to
+``…/receivers``, and ``receivers.delete.post(...)`` posts to ``…/receivers/delete``.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
+
+from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.promise import Promise
+from wechatpay_chain.protocol.segments import attribute
+from wechatpay_chain.response import Response
+
+__all__ = ["AsyncVerb", "Chain", "Sender", "SyncVerb", "register"]
+
+Options = Mapping[str, Any]
+Verb = TypeVar("Verb", bound="Chain")
+
+
+class Sender(Protocol):
+    """What a node needs of its client."""
+
+    identity: str
+
+    def normalise(self, text: object) -> str: ...
+
+    def send_sync(
+        self, method: str, path: str, options: Options | None, more: Options
+    ) -> Response: ...
+
+    def send_async(
+        self, method: str, path: str, options: Options | None, more: Options
+    ) -> Promise[Response]: ...
+
+
+class Chain:
+    """A path under construction. Two are equal if their client and path are."""
+
+    __slots__ = ("_identity", "_path", "_sender")
+
+    _identity: str
+    _path: str
+    _sender: Sender | None
+
+    def __init__(self, sender: Sender | None, path: str, identity: str = "") -> None:
+        fill = object.__setattr__
+        fill(self, "_sender", sender)
+        fill(self, "_path", path)
+        fill(self, "_identity", identity or (sender.identity if sender else ""))
+
+    def chain(self, path: object) -> Chain:
+        """Return the node of a path below this one; capitals become hyphens, as in PHP."""
+        return self._below(path)
+
+    def __getitem__(self, path: object) -> Chain:
+        return self._below(path)
+
+    def __getattr__(self, name: str) -> Chain:
+        return Chain(self._sender, _join(self._path, attribute(self._path, name)), self._identity)
+
+    if TYPE_CHECKING:
+        # Declared for type checkers; made below from one table.
+        @property
+        def get(self) -> SyncVerb: ...
+        @property
+        def post(self) -> SyncVerb: ...
+        @property
+        def put(self) -> SyncVerb: ...
+        @property
+        def patch(self) -> SyncVerb: ...
+        @property
+        def delete(self) -> SyncVerb: ...
+        @property
+        def get_async(self) -> AsyncVerb: ...
+        @property
+        def post_async(self) -> AsyncVerb: ...
+        @property
+        def put_async(self) -> AsyncVerb: ...
+        @property
+        def patch_async(self) -> AsyncVerb: ...
+        @property
+        def delete_async(self) -> AsyncVerb: ...
+        @property
+        def getAsync(self) -> AsyncVerb: ...  # noqa: N802 - PHP's spelling
+        @property
+        def postAsync(self) -> AsyncVerb: ...  # noqa: N802
+        @property
+        def putAsync(self) -> AsyncVerb: ...  # noqa: N802
+        @property
+        def patchAsync(self) -> AsyncVerb: ...  # noqa: N802
+        @property
+        def deleteAsync(self) -> AsyncVerb: ...  # noqa: N802
+
+    def __str__(self) -> str:
+        return self._path
+
+    def __repr__(self) -> str:
+        return f"<Chain {self._path}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Chain):
+            return NotImplemented
+        return self._path == other._path and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash((self._path, self._identity))
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a Chain cannot be changed: {name!r} is not set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a Chain cannot be changed: {name!r} is not deleted")
+
+    # Without these, Python would make an endless iterator of __getitem__.
+    __iter__ = None
+    __contains__ = None
+
+    def __copy__(self) -> Chain:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Chain:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The client's keys must not be pickled, so only its name goes along.
+        return _restore, (type(self), self._path, self._identity, *self._extra())
+
+    def __dir__(self) -> list[str]:
+        return [*object.__dir__(self), *_VERBS]
+
+    def _extra(self) -> tuple[str, ...]:
+        return ()
+
+    def _below(self, path: object) -> Chain:
+        return Chain(self._sender, _join(self._path, self._client().normalise(path)))
+
+    def _client(self) -> Sender:
+        if self._sender is None:
+            raise ConfigurationError(
+                f"{self!r} was unpickled where its client is not: use client.chain({self._path!r})"
+            )
+        return self._sender
+
+
+class _VerbNode(Chain):
+    __slots__ = ("_method", "_parent")
+
+    _method: str
+    _parent: str
+
+    def __init__(
+        self, sender: Sender | None, path: str, identity: str, parent: str, method: str
+    ) -> None:
+        super().__init__(sender, path, identity)
+        object.__setattr__(self, "_parent", parent)
+        object.__setattr__(self, "_method", method)
+
+    def _extra(self) -> tuple[str, ...]:
+        return self._parent, self._method
+
+
+class SyncVerb(_VerbNode):
+    """A verb, to be called; or, followed by more, a segment that is named like one."""
+
+    __slots__ = ()
+
+    def __call__(self, options: Options | None = None, /, **more: Any) -> Response:
+        """Send the request and return the verified answer.
+
+        Args:
+            options: options and path variables as one mapping, as ported code has them.
+            **more: the same as keywords; they win over the mapping's.
+
+        Raises:
+            NotSentError: nothing was sent; a `RequestError` says what to mend in the call.
+            OutcomeUnknownError: it was sent, and no whole answer came back.
+            RefusedError: WeChat Pay answered 3xx, 4xx or 5xx.
+            UnverifiedError: a 2xx whose signature does not hold.
+        """
+        return self._client().send_sync(self._method, self._parent, options, more)
+
+
+class AsyncVerb(_VerbNode):
+    """A verb, to be called; or, followed by more, a segment that is named like one."""
+
+    __slots__ = ()
+
+    def __call__(self, options: Options | None = None, /, **more: Any) -> Promise[Response]:
+        """Return a promise of the verified answer; awaiting it sends the request.
+
+        The options are read now, so a mapping may be changed afterwards. Errors,
+        those of the options too, are raised where the promise is awaited: the
+        same ones as without ``_async``.
+        """
+        return self._client().send_async(self._method, self._parent, options, more)
+
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+_VERBS: dict[str, tuple[type[SyncVerb] | type[AsyncVerb], str]] = {
+    **{name: (SyncVerb, name.upper()) for name in _METHODS},
+    **{f"{name}_async": (AsyncVerb, name.upper()) for name in _METHODS},
+    **{f"{name}Async": (AsyncVerb, name.upper()) for name in _METHODS},
+}
+
+
+def _verb(name: str, kind: type[SyncVerb] | type[AsyncVerb], method: str) -> property:
+    def node(parent: Chain) -> SyncVerb | AsyncVerb:
+        path = _join(parent._path, attribute(parent._path, name))
+        return kind(parent._sender, path, parent._identity, parent._path, method)
+
+    return property(node)
+
+
+for _name, (_kind, _method) in _VERBS.items():
+    setattr(Chain, _name, _verb(_name, _kind, _method))
+
+
+_registered: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+
+
+def register(sender: Sender) -> None:
+    """Let nodes that are unpickled in this process, or a fork of it, find their client again."""
+    _registered[sender.identity] = sender
+
+
+def _restore(kind: type[Chain], path: str, identity: str, *extra: str) -> Chain:
+    sender = _registered.get(identity)
+    return kind(sender, path, identity, *extra)
+
+
+def _join(path: str, segment: str) -> str:
+    return f"{path}/{segment}" if path else segment

@@ -1,0 +1,246 @@
+"""`Client`: configuration in, requests out; sync and async faces of one flow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any, NoReturn, Self
+from urllib.parse import urlsplit
+
+from aiohttp import ClientMiddlewareType
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from wechatpay_chain.chain import Chain, register
+from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.flow import Flow
+from wechatpay_chain.keys import KeySource, PlatformKeys, check_token, load_private_key
+from wechatpay_chain.middleware.encryptor import Encryptor
+from wechatpay_chain.middleware.signer import RemoteSign, Signer
+from wechatpay_chain.middleware.stack import Stack
+from wechatpay_chain.middleware.verifier import Verifier
+from wechatpay_chain.options import Defaults, check_base, check_seconds
+from wechatpay_chain.protocol import hosts, segments
+from wechatpay_chain.protocol.sensitive import Sensitive
+
+__all__ = ["Client"]
+
+APIV3_KEY_SIZE = 32
+
+
+class Client:
+    """A merchant's way to WeChat Pay: attributes, items and ``chain()`` make the path.
+
+    ::
+
+        client = Client(mchid="1900000109", serial="3775B6A4…",
+                        private_key="apiclient_key.pem",
+                        certs={"PUB_KEY_ID_0119…": "pub_key.pem"})
+        client.v3.pay.transactions.native.post(json={...})
+        await client.v3.pay.transactions.native.post_async(json={...})
+
+    One client serves any number of threads, event loops and forked processes. It
+    keeps connections; close it with ``with``, ``async with``, `close` or `aclose`,
+    or leave that to the end of its loop, thread or program.
+    """
+
+    def __init__(
+        self,
+        mchid: str | None = None,
+        serial: str | None = None,
+        private_key: KeySource | RemoteSign | None = None,
+        certs: Mapping[str, KeySource] | None = None,
+        *,
+        apiv3_key: str | bytes | Sensitive[Any] | None = None,
+        secret: str | Sensitive[Any] | None = None,
+        merchant: Mapping[str, KeySource] | None = None,
+        base_uri: str = hosts.DEFAULT_BASE,
+        encrypt: bool = True,
+        timeout: float = 30.0,
+        connect_timeout: float = 5.0,
+        proxy: str | None = None,
+        middlewares: Iterable[ClientMiddlewareType] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Make a client; keys are loaded and checked now, nothing is sent.
+
+        Args:
+            mchid: the merchant's number (商户号).
+            serial: the serial of the merchant's API certificate (商户API证书序列号).
+            private_key: its private key (`wechatpay_chain.keys` lists the forms), or
+                an async callable ``sign(message: bytes) -> bytes`` for a key elsewhere.
+            certs: WeChat Pay's public keys (微信支付公钥) and certificates (平台证书), by
+                public key id or serial.
+            apiv3_key: 32 characters (APIv3密钥), to open callbacks and certificates.
+            secret: the key of the XML protocol (APIv2密钥).
+            merchant: ``{"cert": …, "key": …}``, the merchant's TLS certificate. Neither
+                this nor `secret` is used by this version.
+            base_uri: where requests go, save those that say otherwise.
+            encrypt: whether sensitive fields are encrypted.
+            timeout: seconds that a whole call may take, 0 for no limit.
+            connect_timeout: seconds that making a connection may take, 0 for no limit.
+            proxy: the address of an HTTP proxy.
+            middlewares: aiohttp client middlewares, outermost first; they see requests
+                before they are encrypted and signed, and answers after they were verified.
+            clock: seconds since the epoch.
+
+        Raises:
+            ConfigurationError: something is missing or cannot be used; it says what.
+        """
+        key, keys = Sensitive(private_key), _hidden(certs)
+        secrets = Sensitive((_apiv3_key(apiv3_key), secret, merchant))
+        # What is left in this frame may be seen in a traceback with locals.
+        del private_key, certs, apiv3_key, secret, merchant
+        defaults = Defaults(
+            base_uri=check_base(base_uri),
+            timeout=check_seconds(timeout, "timeout", ConfigurationError),
+            connect_timeout=check_seconds(connect_timeout, "connect_timeout", ConfigurationError),
+            encrypt=_flag(encrypt, "encrypt"),
+        )
+        self._mchid = check_token(_given(mchid, "mchid"), "mchid")
+        self._serial = check_token(_given(serial, "serial"), "serial")
+        self._secrets = secrets
+        signing = _signing_key(key)
+        platform = _platform_keys(keys, self._serial, signing)
+        stack = Stack(
+            [
+                ("verifier", Verifier(platform, clock=clock)),
+                ("encryptor", Encryptor(platform)),
+                ("signer", Signer(self._mchid, self._serial, signing.reveal(), clock=clock)),
+            ]
+        )
+        for middleware in middlewares:
+            stack.before("verifier", middleware)
+        self._flow = Flow(stack, defaults, _proxy(proxy))
+        register(self._flow)
+
+    @property
+    def stack(self) -> Stack:
+        """The named middlewares that every call passes, outermost first."""
+        return self._flow.stack
+
+    def chain(self, path: object) -> Chain:
+        """Return the node of a path such as ``"v3/pay/transactions/id/{transaction_id}"``.
+
+        Capitals become hyphens, as in PHP; a value with capitals goes into a variable.
+        """
+        return Chain(self._flow, "")._below(path)
+
+    def __getitem__(self, path: object) -> Chain:
+        return Chain(self._flow, "")._below(path)
+
+    def __getattr__(self, name: str) -> Chain:
+        return Chain(self._flow, segments.attribute("", name))
+
+    def close(self) -> None:
+        """Close the connections of all threads and loops; the client cannot be used afterwards."""
+        self._flow.sessions.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of all threads and loops; the client cannot be used afterwards."""
+        await self._flow.sessions.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<Client {self._mchid} {self._flow.defaults.base_uri}>"
+
+    # Without these, Python would make an endless iterator of __getitem__.
+    __iter__ = None
+    __contains__ = None
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Client holds keys, so it is not pickled: make one in each process")
+
+
+def _given(value: str | None, name: str) -> str:
+    if value is None or value == "":
+        raise ConfigurationError(f"{name} is missing")
+    return value
+
+
+def _hidden(certs: Mapping[str, KeySource] | None) -> dict[str, Sensitive[Any]]:
+    if certs is not None and not isinstance(certs, Mapping):
+        raise ConfigurationError("certs must be a mapping of serials or public key ids to keys")
+    return {serial: Sensitive(source) for serial, source in (certs or {}).items()}
+
+
+def _signing_key(key: Sensitive[Any]) -> Sensitive[RSAPrivateKey | RemoteSign]:
+    if key.reveal() is None:
+        raise ConfigurationError("private_key is missing")
+    if callable(key.reveal()):
+        return key
+    return Sensitive(load_private_key(key))
+
+
+def _platform_keys(
+    sources: dict[str, Sensitive[Any]], serial: str, key: Sensitive[RSAPrivateKey | RemoteSign]
+) -> PlatformKeys:
+    if not sources:
+        raise ConfigurationError(
+            "certs is missing: give WeChat Pay's public key as {'PUB_KEY_ID_…': key}, or its "
+            "certificates by serial"
+        )
+    own = "is the merchant's own, but certs are WeChat Pay's keys (微信支付公钥 or 平台证书)"
+    if serial.upper() in {name.upper() for name in sources if isinstance(name, str)}:
+        raise ConfigurationError(f"certs[{serial!r}] {own}")
+    keys = PlatformKeys(sources)
+    private = key.reveal()
+    if isinstance(private, RSAPrivateKey):
+        for name, public in keys.items():
+            if public.public_numbers() == private.public_key().public_numbers():
+                raise ConfigurationError(f"certs[{name!r}] {own}")
+    return keys
+
+
+def _apiv3_key(value: object) -> Sensitive[bytes | None]:
+    plain = value.reveal() if isinstance(value, Sensitive) else value
+    if plain is None:
+        return Sensitive(None)
+    if isinstance(plain, str):
+        plain = plain.encode()
+    if not isinstance(plain, bytes) or len(plain) != APIV3_KEY_SIZE:
+        problem = f"apiv3_key must be text of {APIV3_KEY_SIZE} bytes, set on WeChat Pay's website"
+        del plain, value
+        raise ConfigurationError(problem)
+    return Sensitive(plain)
+
+
+def _flag(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be True or False")
+    return value
+
+
+def _proxy(value: str | None) -> str | None:
+    if value is None:
+        return None
+    problem = "proxy must be an address such as http://127.0.0.1:3128"
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except (ValueError, TypeError, AttributeError):
+        valid = False
+    if not valid:
+        raise ConfigurationError(problem)
+    return value

@@ -1,0 +1,195 @@
+"""Every error that this package raises, in one tree.
+
+::
+
+    WechatPayError
+    ├── ConfigurationError        the client cannot be built or used like this: mend its settings
+    ├── NotSentError              nothing left this machine: calling again is safe
+    │   ├── RequestError          the call's own options make no valid request: mend the call
+    │   │   └── SegmentError      an attribute name that is no path segment (also an AttributeError)
+    │   └── ConnectError          no connection to the gateway could be made
+    ├── OutcomeUnknownError       bytes left and no whole answer came back: query, then decide
+    ├── RefusedError              the gateway answered, and the answer is no
+    │   ├── RedirectError         3xx: never followed
+    │   ├── ClientError           4xx: mend the cause
+    │   └── ServerError           5xx: the same request again, a few times, later
+    ├── UnverifiedError           a 2xx that cannot be trusted: the operation may have happened
+    └── DecodeError               a genuine answer whose body is not the JSON or XML asked for
+
+What matters when money moves is whether a request may have taken effect, so
+each class says it: `sent` is False only where nothing can have happened.
+
+A message is one line: what went wrong, where, and what to do. Keys, secrets,
+bodies and the Authorization header never enter one.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from wechatpay_chain.response import Response
+
+__all__ = [
+    "ClientError",
+    "ConfigurationError",
+    "ConnectError",
+    "DecodeError",
+    "NotSentError",
+    "OutcomeUnknownError",
+    "Reason",
+    "RedirectError",
+    "RefusedError",
+    "RequestError",
+    "SegmentError",
+    "ServerError",
+    "UnverifiedError",
+    "WechatPayError",
+]
+
+
+class WechatPayError(Exception):
+    """Catch this to catch everything that this package raises by itself."""
+
+    sent: ClassVar[bool] = False
+    """Whether the request may have reached WeChat Pay."""
+
+
+class ConfigurationError(WechatPayError):
+    """The client's own settings are wrong; no call can help before they are mended."""
+
+
+class NotSentError(WechatPayError):
+    """Nothing left this machine, so nothing happened: calling again is safe."""
+
+
+class RequestError(NotSentError):
+    """The options of the call cannot make a valid request; mend the call."""
+
+
+class SegmentError(RequestError, AttributeError):
+    """The attribute is no path segment.
+
+    Also an AttributeError, so that `hasattr`, `copy` and the probing of shells
+    and debuggers get the answer that they expect.
+    """
+
+
+class ConnectError(NotSentError):
+    """No connection could be made: wrong host, no network, TLS refused, proxy down, timed out."""
+
+
+class OutcomeUnknownError(WechatPayError):
+    """Bytes left and no whole answer came back.
+
+    The operation may or may not have happened. Query it by its own number
+    first; where the API is re-entrant, repeat with exactly the same parameters.
+    """
+
+    sent = True
+
+
+class RefusedError(WechatPayError):
+    """The gateway answered with something else than success.
+
+    Attributes:
+        status: the HTTP status.
+        code: WeChat Pay's error code, such as ``PARAM_ERROR``; empty if the body had none.
+        detail: WeChat Pay's ``detail``, as it came: often says which field and why.
+        request_id: quote this to WeChat Pay's support.
+        verified: whether the answer bore a valid signature. If it is False anybody
+            on the way may have written it.
+        response: the whole answer.
+    """
+
+    sent = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        code: str = "",
+        text: str = "",
+        detail: Any = None,
+        request_id: str = "",
+        verified: bool = False,
+        response: Response | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = text
+        """WeChat Pay's own message, often in Chinese."""
+        self.detail = detail
+        self.request_id = request_id
+        self.verified = verified
+        self.response = response
+
+
+class RedirectError(RefusedError):
+    """A redirect. It is never followed: a signature is not for another address."""
+
+
+class ClientError(RefusedError):
+    """4xx: the request is at fault. The same request again will fail again (save 429)."""
+
+
+class ServerError(RefusedError):
+    """5xx: WeChat Pay is at fault. Repeat with the same parameters, never a new order number."""
+
+
+class Reason(StrEnum):
+    """Why an answer could not be trusted."""
+
+    MISSING_HEADER = "missing-header"
+    REPEATED_HEADER = "repeated-header"
+    MALFORMED_HEADER = "malformed-header"
+    WRONG_SCHEME = "wrong-scheme"
+    CLOCK = "clock"
+    UNKNOWN_SERIAL = "unknown-serial"
+    BAD_SIGNATURE = "bad-signature"
+    BAD_DIGEST = "bad-digest"
+    TOO_LARGE = "too-large"
+
+
+class UnverifiedError(WechatPayError):
+    """A 2xx whose signature does not hold, which must be treated as forged.
+
+    **The operation may have happened all the same.** Query it before anything else.
+
+    Attributes:
+        reason: a `Reason`.
+        is_probe: True for WeChat Pay's own probing with wrong signatures
+            (``WECHATPAY/SIGNTEST/``): proof that this check works, not an attack.
+        response: the answer, for a look at it. Nothing in it can be trusted.
+
+    Sources: https://pay.weixin.qq.com/doc/global/v3/zh/4012354982 (an unsigned 2xx is forged),
+    https://pay.weixin.qq.com/doc/v3/merchant/4016241880 (probes)
+    """
+
+    sent = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: Reason = Reason.BAD_SIGNATURE,
+        is_probe: bool = False,
+        response: Response | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.is_probe = is_probe
+        self.response = response
+
+
+class DecodeError(WechatPayError):
+    """The body is not what the caller asked to read it as.
+
+    The answer itself is complete, and the operation took effect; look at
+    `Response.body`.
+    """
+
+    sent = True

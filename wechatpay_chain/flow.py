@@ -1,0 +1,267 @@
+"""One call, from a prepared request to a verified response: the only flow there is.
+
+Sync and async calls both run `Flow.send`; they differ in who turns the loop.
+"""
+
+from __future__ import annotations
+
+import io
+import platform
+import uuid
+import warnings
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.metadata import version
+from types import CoroutineType
+from typing import Any, cast
+
+import aiohttp
+from aiohttp import ClientResponse, ClientTimeout
+from yarl import URL
+
+from wechatpay_chain import loops, sinks
+from wechatpay_chain.chain import Chain
+from wechatpay_chain.errors import (
+    ClientError,
+    DecodeError,
+    RedirectError,
+    RefusedError,
+    RequestError,
+    ServerError,
+    UnverifiedError,
+    WechatPayError,
+)
+from wechatpay_chain.middleware.call import Call, current
+from wechatpay_chain.middleware.guard import WIRE_FAILURES, guard, hide, read, translate
+from wechatpay_chain.middleware.stack import Stack
+from wechatpay_chain.options import Defaults, Prepared, prepare
+from wechatpay_chain.promise import Promise
+from wechatpay_chain.protocol import segments, unsigned
+from wechatpay_chain.response import Response
+
+__all__ = ["CapitalWarning", "Flow"]
+
+KEEP_ALIVE = 6.0
+"""Seconds that an idle connection is kept: less than the 8 after which the gateway closes it."""
+
+CONNECTIONS = 100
+"""Simultaneous connections of one client on one loop; further calls wait for one."""
+
+LARGE_BODY = 1024 * 1024
+LONGEST_QUOTE = 200
+
+# Everything that aiohttp would add by itself: headers are the caller's and ours alone.
+_NO_AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+class CapitalWarning(UserWarning):
+    """A capital letter in ``chain()`` or ``[…]`` became a hyphen, as it does in PHP."""
+
+
+class Flow:
+    """What sends the requests of one client."""
+
+    def __init__(self, stack: Stack, defaults: Defaults, proxy: str | None) -> None:
+        self.identity = uuid.uuid4().hex
+        self.stack = stack
+        self.defaults = defaults
+        self.sessions = loops.Sessions(_session)
+        self._proxy = proxy
+        self._warned = False
+
+    def normalise(self, text: object) -> str:
+        """Return what is given to ``chain()`` or ``[…]`` as a path, warning once of capitals."""
+        if isinstance(text, (str, Chain)) or (isinstance(text, int) and not isinstance(text, bool)):
+            path = str(text)
+        else:
+            raise RequestError(f"a path must be a string, not {type(text).__name__}")
+        normalised = path if isinstance(text, Chain) else segments.normalise(path)
+        if not self._warned and segments.has_capital(path):
+            self._warned = True
+            warnings.warn(
+                f"capitals in the path {path!r} became hyphens, {normalised!r}, as in the PHP SDK; "
+                "write a value as a lower-case placeholder, chain('v3/…/{name}'), and give "
+                "name=… to the verb",
+                CapitalWarning,
+                stacklevel=4,
+            )
+        return normalised
+
+    def send_sync(
+        self,
+        method: str,
+        path: str,
+        options: Mapping[str, Any] | None,
+        more: Mapping[str, Any],
+    ) -> Response:
+        """Send a request and return its answer."""
+        return loops.run(self.send(prepare(method, path, options, more, self.defaults)))
+
+    def send_async(
+        self,
+        method: str,
+        path: str,
+        options: Mapping[str, Any] | None,
+        more: Mapping[str, Any],
+    ) -> Promise[Response]:
+        """Return a promise of the answer to a request that is made up now and sent when awaited."""
+        try:
+            coroutine = self.send(prepare(method, path, options, more, self.defaults))
+        except WechatPayError as error:
+            coroutine = _fail(error)
+        # What Python names if the promise is never awaited.
+        named = cast("CoroutineType[Any, Any, Response]", coroutine)
+        named.__qualname__ = f"{path}.{method.lower()}_async"
+        return Promise(coroutine, loops.run)
+
+    async def send(self, prepared: Prepared) -> Response:
+        """Send a request once and return its answer, verified.
+
+        Raises:
+            WechatPayError: any but a ConfigurationError; see `wechatpay_chain.errors`.
+        """
+        call = Call(prepared.origin, prepared.sealed, streams=prepared.sink is not None)
+        token = current.set(call)
+        try:
+            return await self._send(prepared, call)
+        except WechatPayError as error:
+            # The frames below hold headers and bodies; the error says all that matters.
+            hide(error)
+            raise error
+        finally:
+            current.reset(token)
+
+    async def _send(self, prepared: Prepared, call: Call) -> Response:
+        if self.sessions.closed:
+            raise RequestError(f"{prepared}: the client is closed: make a new one")
+        sinks.check(prepared.sink)
+        await loops.settle()
+        session = await self.sessions.get()
+        try:
+            answer = await session.request(
+                prepared.method,
+                URL(prepared.url, encoded=True),
+                data=_payload(prepared.body),
+                headers=prepared.headers,
+                middlewares=self._middlewares(prepared),
+                allow_redirects=False,
+                timeout=_timeout(
+                    prepared.timeout, prepared.connect_timeout, prepared.sink is not None
+                ),
+                proxy=self._proxy,
+            )
+            try:
+                return await _finish(prepared, call, answer)
+            except BaseException:
+                answer.close()
+                raise
+        except WIRE_FAILURES as error:
+            raise translate(error, str(prepared)) from hide(error)
+
+    def _middlewares(self, prepared: Prepared) -> tuple[aiohttp.ClientMiddlewareType, ...]:
+        skipped = () if prepared.encrypt else ("encryptor",)
+        return (guard, *self.stack.without(*skipped))
+
+
+async def _finish(prepared: Prepared, call: Call, answer: ClientResponse) -> Response:
+    """Read an answer to its end, or into its sink."""
+    succeeded = 200 <= answer.status < 300
+    if not succeeded or prepared.sink is None:
+        body = await read(answer)
+        response = Response.of(answer, body, verified=call.verified)
+        if not succeeded and prepared.http_errors:
+            raise _refusal(prepared, response)
+        return response
+    body_read = None if call.unread else await read(answer)
+    digest = None
+    if unsigned.is_statement(prepared.method, answer.url.raw_path):
+        digest = answer.headers.get(unsigned.STATEMENT_DIGEST)
+    response = Response.of(answer, b"", verified=call.verified)
+    try:
+        await sinks.pour(answer, body_read, prepared.sink, digest)
+    except UnverifiedError as error:
+        raise UnverifiedError(
+            f"{prepared}: the download cannot be trusted: {error}",
+            reason=error.reason,
+            response=response,
+        ) from None
+    return response
+
+
+def _refusal(prepared: Prepared, response: Response) -> RefusedError:
+    code, text, detail = "", "", None
+    try:
+        value = response.json()
+    except DecodeError:
+        value = None
+    if isinstance(value, dict):
+        code, detail = _line(value.get("code")), value.get("detail")
+        text = str(value.get("message") or "")
+    kind: type[RefusedError]
+    if response.status < 400:
+        kind, advice = RedirectError, "redirects are not followed: check base_uri"
+    elif response.status >= 500:
+        kind = ServerError
+        advice = "repeat it later with the same parameters, never with a new number"
+    else:
+        kind, advice = ClientError, _ADVICE.get(code, "mend the cause before sending it again")
+    trust = "" if response.verified else ", in an answer that is not signed"
+    name = f"{response.status} {code}".rstrip()
+    quote = f": {_line(text)}" if text else ""
+    return kind(
+        f"{prepared}: refused with {name}{trust}{quote} (request id "
+        f"{_line(response.request_id) or 'unknown'}); {advice}",
+        status=response.status,
+        code=code,
+        text=text,
+        detail=detail,
+        request_id=response.request_id,
+        verified=response.verified,
+        response=response,
+    )
+
+
+_ADVICE = {
+    "SIGN_ERROR": "check that mchid, serial and private_key belong together, and the clock here",
+    "RATELIMIT_EXCEEDED": "send it again later, and less often",
+    "FREQUENCY_LIMITED": "send it again later, and less often",
+}
+
+
+def _line(text: object) -> str:
+    """Return somebody else's words as a part of one line."""
+    words = "".join(letter if letter.isprintable() else " " for letter in str(text or ""))
+    return words if len(words) <= LONGEST_QUOTE else words[:LONGEST_QUOTE] + "…"
+
+
+async def _fail(error: WechatPayError) -> Response:
+    raise hide(error)
+
+
+def _payload(body: bytes | None) -> Any:
+    # Given large bytes, aiohttp warns that they may block the loop; a stream is fed in parts.
+    return io.BytesIO(body) if body is not None and len(body) >= LARGE_BODY else body
+
+
+@lru_cache(maxsize=64)
+def _timeout(total: float, connect: float, streams: bool) -> ClientTimeout:
+    if streams:
+        # A download may take long as a whole, but not stand still.
+        return ClientTimeout(total=None, sock_connect=connect or None, sock_read=total or None)
+    return ClientTimeout(total=total or None, sock_connect=connect or None)
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": _user_agent()},
+        skip_auto_headers=_NO_AUTOMATIC,
+    )
+
+
+@lru_cache(maxsize=1)
+def _user_agent() -> str:
+    python = platform.python_version()
+    ours = version("wechatpay-chain")
+    return f"wechatpay-chain/{ours} Python/{python} aiohttp/{aiohttp.__version__}"

@@ -1,0 +1,250 @@
+"""Keys: from whatever people have them in, to checked RSA keys that show nothing.
+
+A key may be given as
+
+- a path, or a ``file://`` URL;
+- PEM text or bytes (PKCS#1, PKCS#8, SPKI, X.509), in one line or many;
+- DER bytes;
+- base64 with the PHP SDK's prefixes: ``private.pkcs1://``, ``private.pkcs8://``,
+  ``public.pkcs1://``, ``public.spki://``;
+- ``(any of these, passphrase)``;
+- an object of the `cryptography` package;
+- any of these inside `Sensitive`.
+
+It is loaded when the client is made, so that a wrong key is found at start-up
+and not at the first payment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.protocol import pem
+from wechatpay_chain.protocol.sensitive import Sensitive
+
+__all__ = [
+    "KeyFileWarning",
+    "KeySource",
+    "PlatformKeys",
+    "check_token",
+    "load_private_key",
+    "load_public_key",
+]
+
+KeySource: TypeAlias = (
+    "str | bytes | os.PathLike[str] | tuple[Any, Any] | Sensitive[Any] "
+    "| RSAPrivateKey | RSAPublicKey | x509.Certificate"
+)
+
+SMALLEST_KEY = 2048
+"""Bits of the shortest RSA key that is accepted; WeChat Pay's own have 2048."""
+
+PUBLIC_KEY_ID = "PUB_KEY_ID_"
+"""What the id of a WeChat Pay public key (微信支付公钥) starts with."""
+
+_KINDS = ((RSAPrivateKey, "a private key"), (RSAPublicKey, "a public key"))
+_TOKEN = re.compile(r"[!#-\[\]-~]+")
+
+
+class KeyFileWarning(UserWarning):
+    """A private key's file can be read by other users of the machine."""
+
+
+class PlatformKeys(Mapping[str, RSAPublicKey]):
+    """WeChat Pay's own keys, by certificate serial or public key id.
+
+    A key is chosen by the serial that a message names, never by trying all.
+    """
+
+    def __init__(self, sources: Mapping[str, KeySource]) -> None:
+        """Load each key or certificate.
+
+        Raises:
+            ConfigurationError: a serial is no header value, or a key is no public RSA key.
+        """
+        self._keys: dict[str, RSAPublicKey] = {}
+        self._expiry: dict[str, float] = {}
+        for serial, source in sources.items():
+            name = f"certs[{check_token(serial, 'the serial of a platform key')!r}]"
+            loaded = _load(source, name)
+            if isinstance(loaded, x509.Certificate):
+                self._expiry[serial] = loaded.not_valid_after_utc.timestamp()
+            self._keys[serial] = _public(loaded, name)
+
+    def __getitem__(self, serial: str) -> RSAPublicKey:
+        return self._keys[serial]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __repr__(self) -> str:
+        return f"<PlatformKeys {', '.join(self._keys)}>"
+
+    @property
+    def preferred(self) -> str:
+        """The serial to encrypt for: a public key's id, else the certificate that expires last."""
+        public = [serial for serial in self._keys if serial.startswith(PUBLIC_KEY_ID)]
+        return public[0] if public else max(self._keys, key=lambda s: self._expiry.get(s, 0.0))
+
+
+def load_private_key(source: KeySource, name: str = "private_key") -> RSAPrivateKey:
+    """Return the merchant's private key (商户API私钥), checked.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is another kind of key; `name` says which.
+    """
+    key = _load(source, name, private=True)
+    if not isinstance(key, RSAPrivateKey):
+        raise ConfigurationError(
+            f"{name} is {_kind(key)}, but the merchant's RSA private key (apiclient_key.pem) is "
+            "needed"
+        )
+    _check_size(key, name)
+    return key
+
+
+def load_public_key(source: KeySource, name: str = "public_key") -> RSAPublicKey:
+    """Return a public key, checked; a certificate gives the one inside it.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is another kind of key; `name` says which.
+    """
+    return _public(_load(source, name), name)
+
+
+def check_token(value: object, name: str) -> str:
+    """Return a text that may stand in a header, between quotes.
+
+    Raises:
+        ConfigurationError: it is no text, empty, or holds anything but visible ASCII.
+    """
+    if isinstance(value, str) and _TOKEN.fullmatch(value):
+        return value
+    given = "" if isinstance(value, str) else f", not {type(value).__name__}"
+    raise ConfigurationError(f"{name} must be a string of visible ASCII characters{given}")
+
+
+def _public(loaded: object, name: str) -> RSAPublicKey:
+    key = loaded.public_key() if isinstance(loaded, x509.Certificate) else loaded
+    if not isinstance(key, RSAPublicKey):
+        raise ConfigurationError(
+            f"{name} is {_kind(key)}, but an RSA public key or certificate of WeChat Pay is needed"
+        )
+    _check_size(key, name)
+    return key
+
+
+def _load(source: KeySource, name: str, *, private: bool = False) -> object:
+    material, passphrase = _split(source)
+    # From here on this frame holds nothing that a traceback with locals could show.
+    del source
+    if not isinstance(material.reveal(), (str, bytes, bytearray, os.PathLike)):
+        return material.reveal()
+    data = _read(material, name, private=private)
+    loaded = pem.parse(data, _passphrase(passphrase, name))
+    if isinstance(loaded, pem.Problem):
+        raise ConfigurationError(f"{name} {loaded}")
+    return loaded
+
+
+def _split(source: KeySource) -> tuple[Sensitive[Any], Sensitive[Any]]:
+    """Return (material, passphrase), each hidden."""
+    plain = source.reveal() if isinstance(source, Sensitive) else source
+    parts = plain if isinstance(plain, tuple) and len(plain) == 2 else (plain, None)
+    material, passphrase = (
+        part if isinstance(part, Sensitive) else Sensitive[Any](part) for part in parts
+    )
+    return material, passphrase
+
+
+def _read(material: Sensitive[Any], name: str, *, private: bool) -> Sensitive[bytes]:
+    """Return the bytes of a key, from its file if a file was given."""
+    data = Sensitive(_bytes(material))
+    for prefix, label in pem.PREFIXES.items():
+        if data.reveal().startswith(prefix):
+            return Sensitive(pem.armour(data.reveal()[len(prefix) :], label))
+    if isinstance(material.reveal(), (bytes, bytearray)) or pem.is_pem(data.reveal()):
+        return data
+    content, problem = _read_file(material)
+    if content is None:
+        # The text may be a key in some unknown form, so it is not shown as a path.
+        raise ConfigurationError(
+            f"{name} is neither a key nor a file that can be read ({problem}): give a path, PEM, "
+            "DER, or base64 behind a prefix"
+        )
+    if private:
+        _warn_if_shared(material)
+    return content
+
+
+def _read_file(material: Sensitive[Any]) -> tuple[Sensitive[bytes] | None, str]:
+    try:
+        return Sensitive(_path(material.reveal()).read_bytes()), ""
+    except OSError as error:
+        return None, error.strerror or type(error).__name__
+    except ValueError:
+        return None, "not a file name"
+
+
+def _bytes(material: Sensitive[Any]) -> bytes:
+    value = material.reveal()
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace")
+    return bytes(value) if isinstance(value, (bytes, bytearray)) else os.fsencode(value)
+
+
+def _path(value: str | os.PathLike[str]) -> Path:
+    if isinstance(value, str) and value.startswith("file://"):
+        return Path(unquote(urlsplit(value).path))
+    return Path(value).expanduser()
+
+
+def _warn_if_shared(material: Sensitive[Any]) -> None:
+    path = _path(material.reveal())
+    if os.name == "posix" and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        warnings.warn(
+            f"{path} holds a private key and can be read by other users: chmod 600 {path}",
+            KeyFileWarning,
+            stacklevel=2,
+        )
+
+
+def _passphrase(passphrase: Sensitive[Any], name: str) -> Sensitive[bytes | None]:
+    value = passphrase.reveal()
+    if value is None or value in ("", b""):
+        return Sensitive(None)
+    if isinstance(value, str):
+        return Sensitive(value.encode())
+    if isinstance(value, bytes):
+        return Sensitive(value)
+    raise ConfigurationError(f"{name} has a passphrase that is neither text nor bytes")
+
+
+def _check_size(key: RSAPrivateKey | RSAPublicKey, name: str) -> None:
+    if key.key_size < SMALLEST_KEY:
+        raise ConfigurationError(
+            f"{name} has {key.key_size} bits; WeChat Pay's keys have at least {SMALLEST_KEY}"
+        )
+
+
+def _kind(key: object) -> str:
+    if isinstance(key, x509.Certificate):
+        return "a certificate"
+    for kind, words in _KINDS:
+        if isinstance(key, kind):
+            return words
+    return f"no RSA key ({type(key).__name__})"

@@ -1,0 +1,269 @@
+"""Which event loop and which session a call runs on.
+
+An async call runs on its caller's loop. A sync call runs on a loop that its
+thread owns and that only turns during the call: nothing stands between the
+caller and the socket. Inside a running loop (Jupyter) a sync call hops to a
+helper thread, which has a loop of its own like any other thread.
+
+A session belongs to one loop. It is closed with its client, or when its loop
+shuts down, whichever comes first, and it is never used in a forked child.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import contextvars
+import os
+import sys
+import threading
+import weakref
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
+
+import aiohttp
+
+__all__ = ["Sessions", "run", "settle"]
+
+T = TypeVar("T")
+
+
+class _Lane:
+    """One thread's own loop."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.busy = threading.Lock()
+        _lanes[self.loop] = self
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        with self.busy:
+            task = self.loop.create_task(coroutine)
+            try:
+                return self.loop.run_until_complete(task)
+            except BaseException:
+                # Ctrl-C between two steps: the task must not live on unseen.
+                self._finish(task)
+                raise
+
+    def _finish(self, task: asyncio.Task[Any]) -> None:
+        if not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                self.loop.run_until_complete(task)
+        elif not task.cancelled():
+            # Looked at, so that asyncio does not report it as lost.
+            task.exception()
+
+    def close(self) -> None:
+        if not self.loop.is_closed():
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            self.loop.close()
+
+    def __del__(self) -> None:
+        # The thread has ended; its sessions are closed by the loop's shutdown.
+        if not sys.is_finalizing() and _running_loop() is None:
+            self.close()
+
+
+class _Threads(threading.local):
+    lane: _Lane | None = None
+
+
+_lanes: weakref.WeakValueDictionary[asyncio.AbstractEventLoop, _Lane] = (
+    weakref.WeakValueDictionary()
+)
+_threads = _Threads()
+_helpers: ThreadPoolExecutor | None = None
+_starting = threading.Lock()
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end from code that is not async, and return its value.
+
+    Ctrl-C cancels it. Inside a running loop that loop stands still meanwhile,
+    as with any blocking call.
+    """
+    if _running_loop() is None:
+        return _lane().run(coroutine)
+    context = contextvars.copy_context()
+    task: list[Callable[[], object]] = []
+    future = _helper().submit(context.run, _run_on_helper, coroutine, task)
+    try:
+        return future.result()
+    except BaseException:
+        if not future.done():
+            for cancel in task:
+                cancel()
+        raise
+
+
+def _run_on_helper(coroutine: Coroutine[Any, Any, T], task: list[Callable[[], object]]) -> T:
+    lane = _lane()
+
+    async def noted() -> T:
+        current = asyncio.current_task()
+        if current is not None:
+            task.append(lambda: lane.loop.call_soon_threadsafe(current.cancel))
+        return await coroutine
+
+    return lane.run(noted())
+
+
+def _lane() -> _Lane:
+    if _threads.lane is None or _threads.lane.loop.is_closed():
+        _threads.lane = _Lane()
+    return _threads.lane
+
+
+def _helper() -> ThreadPoolExecutor:
+    global _helpers
+    with _starting:
+        if _helpers is None:
+            # More than one, so that a callback on a helper may call again.
+            _helpers = ThreadPoolExecutor(32, "wechatpay-sync")
+        return _helpers
+
+
+async def settle() -> None:
+    """Let a loop that stood still notice which idle connections were closed meanwhile."""
+    if asyncio.get_running_loop() in _lanes:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+class _Open(NamedTuple):
+    session: aiohttp.ClientSession
+    keeper: AsyncGenerator[None, None]
+
+
+class Sessions:
+    """One client's sessions, one a loop."""
+
+    def __init__(self, create: Callable[[], aiohttp.ClientSession]) -> None:
+        """Hold no session yet; `create` is called inside a running loop when one is needed."""
+        self._create = create
+        self._open: dict[asyncio.AbstractEventLoop, _Open] = {}
+        self.closed = False
+        _all_sessions.add(self)
+
+    async def get(self) -> aiohttp.ClientSession:
+        """Return the running loop's session."""
+        loop = asyncio.get_running_loop()
+        found = self._open.get(loop)
+        if found is not None and not found.session.closed:
+            return found.session
+        session = self._create()
+        # A loop closes the generators that began in it when it shuts down, and when
+        # they are garbage: so no session outlives its loop or its client.
+        keeper = _keep(session, self._open, loop)
+        self._open[loop] = _Open(session, keeper)
+        await anext(keeper)
+        return session
+
+    async def aclose(self) -> None:
+        """Close the sessions of all loops; those of other threads once their calls are done."""
+        self.closed = True
+        mine = self._open.get(asyncio.get_running_loop())
+        if mine is not None:
+            await mine.keeper.aclose()
+        if self._open:
+            await asyncio.to_thread(self.close)
+
+    def close(self) -> None:
+        """Close the sessions of all loops, those of other threads once their calls are done."""
+        self.closed = True
+        for loop, opened in list(self._open.items()):
+            _finish(loop, opened)
+            self._open.pop(loop, None)
+
+    def park(self) -> object:
+        """Forget the sessions of a parent process, and return them untouched."""
+        parked, self._open = self._open, {}
+        return parked
+
+
+async def _keep(
+    session: aiohttp.ClientSession,
+    opened: dict[asyncio.AbstractEventLoop, _Open],
+    loop: asyncio.AbstractEventLoop,
+) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        opened.pop(loop, None)
+        await session.close()
+
+
+def _finish(loop: asyncio.AbstractEventLoop, opened: _Open) -> None:
+    """Close a session on its own loop, from wherever this thread is."""
+    if loop.is_closed():
+        if opened.session.connector is not None:
+            opened.session.connector.close()
+        return
+    lane = _lanes.get(loop)
+    running = _running_loop()
+    if running is loop or (lane is None and loop.is_running()):
+        asyncio.run_coroutine_threadsafe(_aclose(opened.keeper), loop)
+        return
+    turn = loop.run_until_complete if lane is None else lane.run
+    if running is None:
+        turn(_aclose(opened.keeper))
+    else:
+        _helper().submit(turn, _aclose(opened.keeper)).result()
+
+
+async def _aclose(keeper: AsyncGenerator[None, None]) -> None:
+    await keeper.aclose()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+_all_sessions: weakref.WeakSet[Sessions] = weakref.WeakSet()
+_forking: list[object] = []
+
+
+def _before_fork() -> None:
+    # Held, so that a child, which drops its parent's other threads at once, does not
+    # close their loops: parent and child share the kernel's side of each.
+    _forking.extend(_lanes.values())
+
+
+def _after_fork_in_parent() -> None:
+    _forking.clear()
+
+
+def _after_fork_in_child() -> None:
+    import ctypes  # 10 ms that only a forked child has to spend
+
+    global _forking, _helpers, _lanes, _starting, _threads
+    parked = [_forking, _helpers, _threads, *(sessions.park() for sessions in _all_sessions)]
+    # Never freed, not even at exit: freeing a loop unregisters its sockets in the
+    # kernel's table, which is the parent's too, and the parent's calls would hang.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(parked))
+    _forking = []
+    _helpers = None
+    _lanes = weakref.WeakValueDictionary()
+    _starting = threading.Lock()
+    _threads = _Threads()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )
+
+
+@atexit.register
+def _close_main_lane() -> None:
+    if _threads.lane is not None:
+        _threads.lane.close()

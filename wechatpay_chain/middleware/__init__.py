@@ -1,0 +1,1 @@
+"""Signer, encryptor, verifier and guard: aiohttp client middlewares, each usable by itself."""

@@ -1,0 +1,161 @@
+"""Encrypt what WeChat Pay wants encrypted (敏感信息加密), before it is signed.
+
+The catalogue says which fields of which operation; `Sensitive` marks others::
+
+    encryptor = Encryptor({"PUB_KEY_ID_…": "pub_key.pem"})
+    middlewares = (guard, verifier, encryptor, signer)
+
+What already is ciphertext of the key's size is left alone, so that a request
+passes any number of times, and code that encrypts by hand keeps working.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, Payload
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from yarl import URL
+
+from wechatpay_chain.catalogue import FieldPath, encrypted_fields
+from wechatpay_chain.errors import RequestError
+from wechatpay_chain.keys import KeySource, PlatformKeys
+from wechatpay_chain.middleware.call import current
+from wechatpay_chain.protocol import document, rsa, signature
+from wechatpay_chain.protocol.sensitive import Path, dotted, replace
+from wechatpay_chain.protocol.text import encode
+
+__all__ = ["Encryptor"]
+
+
+class Encryptor:
+    """An aiohttp client middleware that encrypts sensitive fields."""
+
+    def __init__(
+        self,
+        keys: Mapping[str, KeySource],
+        *,
+        fields: Callable[[str, str], tuple[FieldPath, ...]] = encrypted_fields,
+    ) -> None:
+        """Encrypt for WeChat Pay's public keys and certificates, by serial or public key id.
+
+        The request's ``Wechatpay-Serial`` chooses among them and is set if it is not there.
+
+        Args:
+            keys: ``{serial_or_public_key_id: key_or_certificate}``, or a `PlatformKeys`.
+            fields: a function of method and path that tells which fields are sensitive.
+
+        Raises:
+            ConfigurationError: a key is no public RSA key.
+        """
+        self._keys = keys if isinstance(keys, PlatformKeys) else PlatformKeys(keys)
+        self._fields = fields
+
+    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        """Encrypt the request's sensitive fields and send it on.
+
+        Raises:
+            RequestError: a value cannot be encrypted, or ``Wechatpay-Serial`` names no known key.
+        """
+        call = current.get(None)
+        paths: list[Path] = [*self._fields(request.method, request.url.raw_path)]
+        if call is not None:
+            paths += call.sealed
+        if paths:
+            await self._encrypt(request, paths)
+        return await handler(request)
+
+    def __repr__(self) -> str:
+        return f"<Encryptor {', '.join(self._keys)}>"
+
+    async def _encrypt(self, request: ClientRequest, paths: list[Path]) -> None:
+        serial = request.headers.get(signature.SERIAL) or self._keys.preferred
+        seal = _Seal(serial, self._keys.get(serial))
+        _encrypt_query(request, [path for path in paths if path[0] == "query"], seal)
+        _encrypt_headers(request, [path for path in paths if path[0] == "headers"], seal)
+        await _encrypt_json(request, [path for path in paths if path[0] == "json"], seal)
+        if seal.used:
+            request.headers[signature.SERIAL] = serial
+
+
+class _Seal:
+    """One key, and whether it was used."""
+
+    def __init__(self, serial: str, key: RSAPublicKey | None) -> None:
+        self._serial = serial
+        self._key = key
+        self.used = False
+
+    def __call__(self, value: Any, at: Path) -> Any:
+        """Return the ciphertext of a field's value; ciphertext and None are left alone."""
+        if value is None:
+            return value
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            raise RequestError(
+                f"{dotted(at)} is sensitive, so it must be a string, not {type(value).__name__}"
+            )
+        text = str(value)
+        if self._key is None:
+            if any(rsa.is_ciphertext(text, key_size) for key_size in (2048, 3072, 4096)):
+                return value
+            raise RequestError(
+                f"{dotted(at)} must be encrypted, but {signature.SERIAL} names a key that is not "
+                "in certs: add the key, or leave the header to the client"
+            )
+        if rsa.is_ciphertext(text, self._key.key_size):
+            return value
+        self._check_length(len(text.encode("utf-8", "replace")), at)
+        self.used = True
+        return rsa.encrypt(text, self._key)
+
+    def _check_length(self, size: int, at: Path) -> None:
+        longest = rsa.longest_plaintext(self._key) if self._key else 0
+        if size > longest:
+            raise RequestError(
+                f"{dotted(at)} has {size} bytes; at most {longest} can be encrypted with this key"
+            )
+
+
+async def _encrypt_json(request: ClientRequest, paths: list[Path], seal: _Seal) -> None:
+    if not paths:
+        return
+    body = request.body
+    content = await body.as_bytes() if isinstance(body, Payload) else body
+    try:
+        plain = json.loads(content)
+    except ValueError:
+        # No JSON, so the fields are not there; the gateway will say what it thinks of it.
+        return
+    sealed = plain
+    for path in paths:
+        sealed = replace(sealed, path[1:], seal, ("json",))
+    if sealed is not plain:
+        await request.update_body(document.dumps(sealed))
+
+
+def _encrypt_query(request: ClientRequest, paths: list[Path], seal: _Seal) -> None:
+    names = {str(path[1]) for path in paths}
+    if not names:
+        return
+    pairs: list[str] = []
+    for pair in request.url.raw_query_string.split("&"):
+        name, equals, value = pair.partition("=")
+        key = unquote(name)
+        if key in names and equals:
+            plain = unquote(value)
+            ciphertext = seal(plain, ("query", key))
+            if ciphertext != plain:
+                pair = f"{name}={encode(ciphertext, key)}"
+        pairs.append(pair)
+    # Built from text: yarl's own ways to change a query would quote the rest anew.
+    address = f"{request.url.origin()}{request.url.raw_path}"
+    request.url = URL(f"{address}?{'&'.join(pairs)}", encoded=True)
+
+
+def _encrypt_headers(request: ClientRequest, paths: list[Path], seal: _Seal) -> None:
+    for path in paths:
+        name = str(path[1])
+        request.headers[name] = seal(request.headers[name], path)

@@ -1,0 +1,127 @@
+"""One send, whatever happens: wire failures become our errors, bodies have a limit.
+
+aiohttp sends GET, PUT and DELETE a second time when a kept-alive connection
+dies under them, and it does so on its own exceptions only. So `guard`, the
+outermost middleware, lets none of them pass: what left this machine once has
+left it once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+from aiohttp.base_protocol import BaseProtocol
+
+from wechatpay_chain.errors import (
+    ConnectError,
+    OutcomeUnknownError,
+    Reason,
+    UnverifiedError,
+    WechatPayError,
+)
+
+__all__ = ["LARGEST_ANSWER", "WIRE_FAILURES", "guard", "read", "translate"]
+
+LARGEST_ANSWER = 8 * 1024 * 1024
+"""Decoded bytes of the largest answer that is read into memory."""
+
+WIRE_FAILURES = (aiohttp.ClientError, OSError, TimeoutError)
+"""All that aiohttp raises about a connection."""
+
+# With these, aiohttp had not begun to write the request.
+_NOT_CONNECTED = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+)
+
+
+async def guard(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Send a request once: a middleware for `aiohttp.ClientSession`, to be put first.
+
+    Raises:
+        ConnectError: no connection could be made.
+        OutcomeUnknownError: the connection failed later.
+    """
+    try:
+        return await handler(request)
+    except WIRE_FAILURES as error:
+        raise translate(error, f"{request.method} {request.url.raw_path}") from hide(error)
+
+
+def translate(error: BaseException, what: str) -> WechatPayError:
+    """Return our error for one of aiohttp's, saying whether anything may have been sent."""
+    if isinstance(error, _NOT_CONNECTED):
+        return ConnectError(f"{what}: not sent, {_connect_problem(error)}")
+    if isinstance(error, aiohttp.ClientPayloadError):
+        problem = "the answer was cut off or damaged"
+    elif isinstance(error, TimeoutError):
+        problem = "no whole answer came in time"
+    else:
+        problem = f"the connection was lost ({type(error).__name__})"
+    return OutcomeUnknownError(
+        f"{what}: {problem}; it may or may not have taken effect: query it before anything else"
+    )
+
+
+def hide(error: BaseException) -> BaseException:
+    """Return an error without its tracebacks, whose frames hold headers and bodies."""
+    seen: BaseException | None = error
+    while seen is not None:
+        seen.__traceback__ = None
+        seen = seen.__cause__ or seen.__context__
+    return error
+
+
+async def read(answer: ClientResponse, limit: int = LARGEST_ANSWER) -> bytes:
+    """Return an answer's whole decoded body; afterwards `answer.read()` gives it too.
+
+    Raises:
+        UnverifiedError: it is larger than `limit` bytes.
+    """
+    if isinstance(answer.content, _Replayed):
+        return await answer.read()
+    length = answer.content_length
+    if length is not None and length > limit:
+        raise _too_large(limit)
+    if length is not None and "Content-Encoding" not in answer.headers:
+        return await answer.read()
+    # Neither a chunked nor a compressed body says how large it will be.
+    parts: list[bytes] = []
+    size = 0
+    while part := await answer.content.readany():
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+    answer.content = _Replayed(b"".join(parts))
+    return await answer.read()
+
+
+class _Replayed(aiohttp.StreamReader):
+    """A body that was read already, for whoever reads it next."""
+
+    def __init__(self, body: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(BaseProtocol(loop), len(body) + 1, loop=loop)
+        self.feed_data(body, len(body))
+        self.feed_eof()
+
+
+def _too_large(limit: int) -> UnverifiedError:
+    return UnverifiedError(f"it is larger than {limit} bytes", reason=Reason.TOO_LARGE)
+
+
+def _connect_problem(error: BaseException) -> str:
+    if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
+        return "the gateway's TLS certificate or handshake was not accepted: check base_uri and CAs"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the gateway's name could not be resolved: check base_uri and DNS"
+    if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
+        return "the proxy could not be used: check proxy"
+    if isinstance(error, TimeoutError):
+        return "no connection could be made in time: check network, base_uri and connect_timeout"
+    return "no connection could be made: check network and base_uri"

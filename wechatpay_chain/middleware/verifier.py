@@ -1,0 +1,156 @@
+"""Verify answers: nothing that WeChat Pay did not sign is handed on as if it had.
+
+Over the raw bytes, before anything in them is parsed::
+
+    verifier = Verifier({"PUB_KEY_ID_…": "pub_key.pem"})
+    async with aiohttp.ClientSession(middlewares=(guard, verifier, signer)) as session: ...
+
+A 2xx raises `UnverifiedError` unless its signature holds; the few downloads
+that are not signed stand in `wechatpay_chain.protocol.unsigned`. A refusal is
+let through, signed or not: who makes an error of it says whether it was.
+
+Sources: https://pay.weixin.qq.com/doc/v3/partner/4013059030,
+    https://pay.weixin.qq.com/doc/global/v3/zh/4012354982
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from wechatpay_chain.errors import Reason, UnverifiedError
+from wechatpay_chain.keys import KeySource, PlatformKeys
+from wechatpay_chain.middleware.call import Call, current
+from wechatpay_chain.middleware.guard import LARGEST_ANSWER, read
+from wechatpay_chain.protocol import signature, unsigned
+from wechatpay_chain.response import Response
+
+__all__ = ["Verifier"]
+
+
+class Verifier:
+    """An aiohttp client middleware that verifies answers."""
+
+    def __init__(
+        self,
+        keys: Mapping[str, KeySource],
+        *,
+        clock: Callable[[], float] = time.time,
+        limit: int = LARGEST_ANSWER,
+        scheme: str = signature.SCHEME,
+    ) -> None:
+        """Verify with WeChat Pay's public keys and certificates, by serial or public key id.
+
+        Args:
+            keys: ``{serial_or_public_key_id: key_or_certificate}``, or a `PlatformKeys`.
+            clock: seconds since the epoch.
+            limit: bytes of the largest answer that is read.
+            scheme: the only ``Wechatpay-Signature-Type`` that is accepted.
+
+        Raises:
+            ConfigurationError: a key is no public RSA key.
+        """
+        self._keys: Mapping[str, RSAPublicKey] = (
+            keys if isinstance(keys, PlatformKeys) else PlatformKeys(keys)
+        )
+        self._clock = clock
+        self._limit = limit
+        self._scheme = scheme
+
+    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        """Send the request on and verify its answer.
+
+        Raises:
+            UnverifiedError: a 2xx that cannot be trusted, with the reason.
+        """
+        answer = await handler(request)
+        try:
+            await self._verify(request.method, request.url.raw_path, answer)
+        except BaseException:
+            # An answer that nobody will read keeps its connection for ever.
+            answer.close()
+            raise
+        return answer
+
+    def __repr__(self) -> str:
+        return f"<Verifier {', '.join(self._keys)}>"
+
+    async def _verify(self, method: str, path: str, answer: ClientResponse) -> None:
+        call = current.get(None) or Call()
+        succeeded = 200 <= answer.status < 300
+        body = b""
+        try:
+            if succeeded and unsigned.is_unsigned(method, path):
+                if not call.streams:
+                    await self._read(call, answer)
+                return
+            if succeeded and unsigned.is_statement(method, path) and _digests(answer):
+                await self._verify_statement(call, answer)
+                return
+            if not succeeded and not signature.is_signed(answer.headers):
+                return
+            body = await self._read(call, answer)
+            self._check(answer, body)
+            call.verified = True
+        except UnverifiedError as error:
+            if succeeded or error.reason is Reason.TOO_LARGE:
+                raise _explained(error, method, path, answer, body) from None
+
+    async def _read(self, call: Call, answer: ClientResponse) -> bytes:
+        body = await read(answer, self._limit)
+        call.unread = False
+        return body
+
+    def _check(self, answer: ClientResponse, body: bytes) -> None:
+        signed = signature.read(answer.headers, self._clock(), self._scheme)
+        signature.check(signed, self._keys.get, body)
+
+    async def _verify_statement(self, call: Call, answer: ClientResponse) -> None:
+        """Verify a statement, whose signature covers the digest that the body must have."""
+        digests = _digests(answer)
+        if len(digests) != 1:
+            raise UnverifiedError(
+                f"{unsigned.STATEMENT_DIGEST} is there {len(digests)} times",
+                reason=Reason.REPEATED_HEADER,
+            )
+        self._check(answer, unsigned.statement_body(digests[0]))
+        if not call.streams:
+            body = await self._read(call, answer)
+            check_digest(hashlib.sha1(body, usedforsecurity=False).hexdigest(), digests[0])
+        call.verified = True
+
+
+def check_digest(actual: str, signed: str) -> None:
+    """Check a statement's SHA-1 against the signed one, both hexadecimal.
+
+    Raises:
+        UnverifiedError: they differ.
+    """
+    if not hmac.compare_digest(actual.encode(), signed.lower().encode("utf-8", "surrogateescape")):
+        raise UnverifiedError(
+            f"its SHA-1 is not the signed {unsigned.STATEMENT_DIGEST}", reason=Reason.BAD_DIGEST
+        )
+
+
+def _digests(answer: ClientResponse) -> list[str]:
+    return answer.headers.getall(unsigned.STATEMENT_DIGEST, [])
+
+
+def _explained(
+    error: UnverifiedError, method: str, path: str, answer: ClientResponse, body: bytes
+) -> Any:
+    """Return the error with the answer in it, saying what to do."""
+    probe = ", a deliberate probe by WeChat Pay" if error.is_probe else ""
+    return UnverifiedError(
+        f"{method} {path}: {answer.status}, but the answer cannot be trusted: {error}{probe}; the "
+        "operation may have happened: query it before anything else",
+        reason=error.reason,
+        is_probe=error.is_probe,
+        response=Response.of(answer, body, verified=False),
+    )

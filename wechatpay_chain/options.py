@@ -1,0 +1,335 @@
+"""The options of a call → one prepared request: target, headers and body bytes.
+
+Options are read here once and nowhere else. What comes out is what is signed
+and what is sent; changing a dictionary after the call changes nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from multidict import CIMultiDict
+
+from wechatpay_chain.errors import ConfigurationError, RequestError
+from wechatpay_chain.protocol import document, hosts, query, sensitive
+from wechatpay_chain.protocol.segments import is_v2
+from wechatpay_chain.protocol.sensitive import Path
+from wechatpay_chain.protocol.template import expand, variables
+from wechatpay_chain.protocol.text import scalar
+
+__all__ = ["Defaults", "Prepared", "check_base", "check_seconds", "prepare"]
+
+OPTIONS = (
+    "base_uri",
+    "body",
+    "connect_timeout",
+    "encrypt",
+    "headers",
+    "http_errors",
+    "json",
+    "query",
+    "sink",
+    "timeout",
+)
+"""The options of a call; any other name is a variable of the path."""
+
+_DEFAULT_HEADERS = {
+    "Accept": "application/json, text/plain, application/x-gzip, application/pdf, image/png, "
+    "image/*;q=0.5",
+    "Content-Type": "application/json; charset=utf-8",
+}
+
+# Names that other clients, or the PHP SDK, know: silently ignoring one would send
+# another request than was meant.
+_FOREIGN = {
+    "allow_redirects": "redirects are never followed, leave it out",
+    "auth": "requests are authorised by their signature",
+    "cert": "client certificates are not supported by this version",
+    "content": "use body",
+    "cookies": "WeChat Pay uses none",
+    "data": "use body, or json",
+    "debug": "not supported by this version",
+    "decode_content": "answers are always decoded",
+    "files": "uploads are not supported by this version",
+    "form_params": "not supported by this version",
+    "middlewares": "give them to Client, or change client.stack",
+    "multipart": "not supported by this version",
+    "nonceless": "the XML protocol (v2) is not supported by this version",
+    "params": "use query",
+    "proxy": "give it to Client",
+    "security": "client certificates are not supported by this version",
+    "ssl": "TLS is always verified",
+    "ssl_key": "client certificates are not supported by this version",
+    "stream": "use sink",
+    "upload": "not supported by this version",
+    "verify": "TLS and signatures are always verified, there is no switch",
+    "xml": "the XML protocol (v2) is not supported by this version",
+}
+
+# RFC 9110, section 5.6.2: what a header's name may be made of.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_BROKEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# These say where a message ends and who it is for; the transport alone knows.
+_TRANSPORT_HEADERS = frozenset(
+    {"authorization", "connection", "content-length", "expect", "host", "te", "transfer-encoding"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a call uses where it does not say otherwise."""
+
+    base_uri: str
+    timeout: float
+    connect_timeout: float
+    encrypt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One request, ready to be sent; its repr shows neither values nor body."""
+
+    method: str
+    template: str
+    url: str = field(repr=False)
+    origin: str
+    headers: CIMultiDict[str] = field(repr=False)
+    body: bytes | None = field(repr=False)
+    sealed: tuple[Path, ...]
+    timeout: float
+    connect_timeout: float
+    encrypt: bool
+    http_errors: bool
+    sink: Any = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.template}"
+
+
+def prepare(
+    method: str,
+    template: str,
+    mapping: Mapping[str, Any] | None,
+    keywords: Mapping[str, Any],
+    defaults: Defaults,
+) -> Prepared:
+    """Return the request that a verb, a path template and options make.
+
+    Args:
+        method: in capitals.
+        template: the path, an RFC 6570 template.
+        mapping: options as ported code passes them, or None.
+        keywords: options as keywords; they win over the mapping's.
+        defaults: the client's own.
+
+    Raises:
+        RequestError: the options make no valid request; nothing was sent.
+    """
+    if mapping is not None and not isinstance(mapping, Mapping):
+        raise RequestError(
+            f"{method.lower()} takes options as keywords or as one mapping, not "
+            f"{type(mapping).__name__}"
+        )
+    options = {**(mapping or {}), **keywords}
+    if is_v2(template):
+        raise RequestError(f"{template}: the XML protocol (v2) is not supported by this version")
+    _refuse_unknown(options, variables(template))
+    sealed: list[Path] = []
+    url, origin = _address(template, options, defaults, sealed)
+    has_json = options.get("json") is not None
+    return Prepared(
+        method=method,
+        template=template,
+        url=url,
+        origin=origin,
+        headers=_headers(options.get("headers"), has_json, sealed),
+        body=_body(options, sealed),
+        sealed=tuple(sealed),
+        timeout=_seconds(options, "timeout", defaults.timeout),
+        connect_timeout=_seconds(options, "connect_timeout", defaults.connect_timeout),
+        encrypt=_flag(options, "encrypt", default=defaults.encrypt),
+        http_errors=_flag(options, "http_errors", default=True),
+        sink=_sink(options.get("sink")),
+    )
+
+
+def check_base(
+    base_uri: object, error: type[ConfigurationError | RequestError] = ConfigurationError
+) -> str:
+    """Return a base address, checked.
+
+    Raises:
+        ConfigurationError: (or `error`) it is no https address, or http to another machine.
+    """
+    problem = "must be an absolute https:// address, such as https://api.mch.weixin.qq.com/"
+    if not isinstance(base_uri, str):
+        raise error(f"base_uri {problem}")
+    try:
+        origin = hosts.origin(base_uri)
+    except ValueError:
+        raise error(f"base_uri {problem}") from None
+    if "?" in base_uri or "#" in base_uri or _BROKEN.search(base_uri) or " " in base_uri:
+        raise error("base_uri must have no query, fragment, space or control character")
+    if origin.startswith("http:") and not hosts.is_loopback(origin):
+        raise error(f"base_uri is {origin}: http:// is only for this machine itself, use https://")
+    return base_uri
+
+
+def check_seconds(
+    value: object, name: str, error: type[ConfigurationError | RequestError]
+) -> float:
+    """Return a number of seconds, 0 for no limit.
+
+    Raises:
+        ConfigurationError: (or `error`) it is no such number.
+    """
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+        or value < 0
+    ):
+        raise error(f"{name} must be a number of seconds, 0 for no limit")
+    return float(value)
+
+
+def _refuse_unknown(options: Mapping[str, Any], names: frozenset[str]) -> None:
+    for name in options:
+        if name in names or name in OPTIONS:
+            continue
+        if not isinstance(name, str):
+            raise RequestError("the names of options must be strings")
+        if name in _FOREIGN:
+            raise RequestError(f"there is no option {name!r}: {_FOREIGN[name]}")
+        near = difflib.get_close_matches(name.lower(), OPTIONS, n=1, cutoff=0.8)
+        if near:
+            raise RequestError(f"there is no option {name!r}: did you mean {near[0]!r}?")
+
+
+def _address(
+    template: str, options: Mapping[str, Any], defaults: Defaults, sealed: list[Path]
+) -> tuple[str, str]:
+    """Return (URL, origin)."""
+    for name in variables(template):
+        sensitive.refuse(options.get(name), f"the path variable {name!r}")
+    base = options.get("base_uri")
+    base = defaults.base_uri if base is None else check_base(base, RequestError)
+    url = hosts.resolve(base, expand(template, options)).partition("#")[0]
+    if options.get("query") is not None:
+        plain = _unwrap_query(options["query"], sealed)
+        url = url.partition("?")[0]
+        text = query.build(plain)
+        url = f"{url}?{text}" if text else url
+    return url, _own_origin(url, base, defaults)
+
+
+def _own_origin(url: str, base: str, defaults: Defaults) -> str:
+    try:
+        origin = hosts.origin(url)
+    except ValueError:
+        raise RequestError("the path leads to no http or https address") from None
+    own = {hosts.origin(defaults.base_uri)}
+    if hosts.is_loopback(hosts.origin(base)):
+        own.add(hosts.origin(base))
+    if origin not in own | hosts.OFFICIAL:
+        raise RequestError(
+            f"{origin} is neither WeChat Pay's nor the client's own host, so nothing is signed for "
+            "it: make a Client with that base_uri"
+        )
+    return origin
+
+
+def _unwrap_query(value: Any, sealed: list[Path]) -> Any:
+    """Take the `Sensitive` marks off a query, noting the names they had on the wire."""
+    found: list[Path] = []
+    plain = sensitive.unwrap(value, (), found)
+    if found and not isinstance(value, Mapping):
+        raise RequestError("Sensitive works in a query that is a mapping")
+    for path in found:
+        head, *rest = path
+        sealed.append(("query", str(head) + "".join(f"[{step}]" for step in rest)))
+    return plain
+
+
+def _headers(given: Any, has_json: bool, sealed: list[Path]) -> CIMultiDict[str]:
+    headers = CIMultiDict(_DEFAULT_HEADERS)
+    if has_json:
+        headers["Content-Type"] = "application/json"
+    if given is None:
+        return headers
+    if not isinstance(given, Mapping):
+        raise RequestError(f"headers must be a mapping, not {type(given).__name__}")
+    found: list[Path] = []
+    plain = sensitive.unwrap(given, ("headers",), found)
+    sealed.extend(found)
+    for name in plain:
+        headers.popall(_header_name(name), None)
+    for name, value in plain.items():
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            if item is not None:
+                headers.add(name, _header_value(name, item))
+    return headers
+
+
+def _header_name(name: object) -> str:
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        raise RequestError("a header's name must be made of letters, digits and hyphens")
+    if name.lower() in _TRANSPORT_HEADERS:
+        raise RequestError(f"the header {name} is not the caller's to set: leave it out")
+    return name
+
+
+def _header_value(name: str, value: object) -> str:
+    text = scalar(value, f"the header {name}")
+    if _BROKEN.search(text):
+        raise RequestError(f"the header {name} holds a line break or another control character")
+    return text.strip(" \t")
+
+
+def _body(options: Mapping[str, Any], sealed: list[Path]) -> bytes | None:
+    body = options.get("body")
+    sensitive.refuse(body, "body")
+    if options.get("json") is not None:
+        if body is not None:
+            raise RequestError("json and body are two bodies: give one")
+        return document.dumps(sensitive.unwrap(options["json"], ("json",), sealed))
+    if body is None:
+        return None
+    if isinstance(body, str):
+        try:
+            return body.encode()
+        except UnicodeEncodeError:
+            raise RequestError("body holds half a surrogate pair, which is no text") from None
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    raise RequestError(f"body must be text or bytes, not {type(body).__name__}")
+
+
+def _seconds(options: Mapping[str, Any], name: str, default: float) -> float:
+    value = options.get(name)
+    return default if value is None else check_seconds(value, name, RequestError)
+
+
+def _flag(options: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    value = options.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise RequestError(f"{name} must be True or False")
+    return value
+
+
+def _sink(sink: Any) -> Any:
+    if (
+        sink is None
+        or isinstance(sink, (str, os.PathLike))
+        or callable(getattr(sink, "write", None))
+    ):
+        return sink
+    raise RequestError("sink must be a path, or a binary stream with a write method")

@@ -1,0 +1,134 @@
+"""The signature headers of an answer: read strictly, before anything is trusted.
+
+Exactly one of each header, ten ASCII digits, strict base64, the configured
+scheme: an answer that is lenient in any of these is refused, because a
+leniency is what an attacker needs.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from wechatpay_chain.errors import Reason, UnverifiedError
+from wechatpay_chain.protocol import formatter, rsa
+
+__all__ = ["MAXIMUM_CLOCK_OFFSET", "SCHEME", "Headers", "Signed", "check", "is_signed", "read"]
+
+SCHEME = "WECHATPAY2-SHA256-RSA2048"
+MAXIMUM_CLOCK_OFFSET = 300
+"""Seconds that an answer's timestamp may differ from our clock, either way."""
+
+# https://pay.weixin.qq.com/doc/v3/merchant/4016241880
+_PROBE = "WECHATPAY/SIGNTEST/"
+_TIMESTAMP = re.compile(r"[0-9]{10}")
+
+TIMESTAMP = "Wechatpay-Timestamp"
+NONCE = "Wechatpay-Nonce"
+SERIAL = "Wechatpay-Serial"
+SIGNATURE = "Wechatpay-Signature"
+SIGNATURE_TYPE = "Wechatpay-Signature-Type"
+_REQUIRED = (TIMESTAMP, NONCE, SERIAL, SIGNATURE)
+
+
+class Headers(Protocol):
+    """Case-insensitive headers that can hold a name twice, such as multidict's."""
+
+    def getall(self, key: str, default: list[str], /) -> list[str]: ...
+
+
+class Signed(NamedTuple):
+    """The claim that the four headers make; nothing of it is checked yet but its form."""
+
+    timestamp: str
+    nonce: str
+    serial: str
+    signature: bytes
+    is_probe: bool
+
+
+def is_signed(headers: Headers) -> bool:
+    """Tell whether an answer claims to be signed: whether any of the four headers is there."""
+    return any(headers.getall(name, []) for name in _REQUIRED)
+
+
+def read(headers: Headers, now: float, scheme: str = SCHEME) -> Signed:
+    """Return what the signature headers claim, having checked their form and the clock.
+
+    Raises:
+        UnverifiedError: with the reason.
+    """
+    signatures = headers.getall(SIGNATURE, [])
+    is_probe = any(value.startswith(_PROBE) for value in signatures)
+    timestamp, nonce, serial, signature = (_one(headers, name, is_probe) for name in _REQUIRED)
+    for named in headers.getall(SIGNATURE_TYPE, []):
+        if named != scheme:
+            raise UnverifiedError(
+                f"{SIGNATURE_TYPE} is not {scheme}", reason=Reason.WRONG_SCHEME, is_probe=is_probe
+            )
+    if not _TIMESTAMP.fullmatch(timestamp):
+        raise UnverifiedError(
+            f"{TIMESTAMP} is not ten digits", reason=Reason.MALFORMED_HEADER, is_probe=is_probe
+        )
+    offset = int(timestamp) - int(now)
+    if abs(offset) > MAXIMUM_CLOCK_OFFSET:
+        raise UnverifiedError(
+            f"{TIMESTAMP} is {abs(offset)} s {'ahead of' if offset > 0 else 'behind'} this "
+            f"machine's clock, {MAXIMUM_CLOCK_OFFSET} s are allowed: check the clock here first",
+            reason=Reason.CLOCK,
+            is_probe=is_probe,
+        )
+    return Signed(timestamp, nonce, serial, _decode(signature, is_probe), is_probe)
+
+
+def check(signed: Signed, key_of: Callable[[str], RSAPublicKey | None], body: bytes) -> None:
+    """Check a claim against the key that its serial names and the body's raw bytes.
+
+    Raises:
+        UnverifiedError: the serial is unknown, or the signature does not hold.
+    """
+    key = key_of(signed.serial)
+    if key is None:
+        raise UnverifiedError(
+            f"{SERIAL} names a platform key that is not configured: add that certificate or "
+            "public key to certs",
+            reason=Reason.UNKNOWN_SERIAL,
+            is_probe=signed.is_probe,
+        )
+    if not rsa.verify(
+        formatter.response(signed.timestamp, signed.nonce, body), signed.signature, key
+    ):
+        raise UnverifiedError(
+            "the signature does not match",
+            reason=Reason.BAD_SIGNATURE,
+            is_probe=signed.is_probe,
+        )
+
+
+def _one(headers: Headers, name: str, is_probe: bool) -> str:
+    values = headers.getall(name, [])
+    if len(values) > 1:
+        raise UnverifiedError(
+            f"{name} is there {len(values)} times", reason=Reason.REPEATED_HEADER, is_probe=is_probe
+        )
+    if not values or not values[0]:
+        raise UnverifiedError(
+            f"{name} is missing or empty", reason=Reason.MISSING_HEADER, is_probe=is_probe
+        )
+    return values[0]
+
+
+def _decode(signature: str, is_probe: bool) -> bytes:
+    if is_probe:
+        # A probe is an ordinary wrong signature; it just says so.
+        return b""
+    try:
+        return binascii.a2b_base64(signature.encode("ascii"), strict_mode=True)
+    except ValueError:
+        raise UnverifiedError(
+            f"{SIGNATURE} is not base64", reason=Reason.MALFORMED_HEADER
+        ) from None

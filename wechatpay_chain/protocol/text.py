@@ -1,0 +1,71 @@
+"""Scalars → the text that PHP would make of them, and text → percent-encoding.
+
+Templates, queries and forms share these two, so that a boolean or a float is
+spelled the same wherever it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from urllib.parse import quote
+
+from wechatpay_chain.errors import RequestError
+
+__all__ = ["encode", "keep_reserved", "scalar"]
+
+# RFC 3986, section 2.2, less the brackets, which only an IPv6 host may hold.
+_RESERVED = "!#$&'()*+,/:;=?@"
+_LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+
+
+def scalar(value: object, where: str) -> str:
+    """Return a string, number or boolean as PHP prints it: True is ``1``, False is empty.
+
+    Raises:
+        RequestError: the value is something else.
+    """
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool):
+        return "1" if value else ""
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return _float(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return format(value, "f")
+    raise RequestError(f"{where} must be a string, a number or a boolean, not {_kind(value)}")
+
+
+def encode(text: str, where: str) -> str:
+    """Percent-encode all but RFC 3986's unreserved characters.
+
+    Raises:
+        RequestError: the text is no Unicode (a lone surrogate).
+    """
+    try:
+        return quote(text, safe="~")
+    except UnicodeEncodeError:
+        raise RequestError(f"{where} holds half a surrogate pair, which no URL can") from None
+
+
+def keep_reserved(text: str, where: str) -> str:
+    """Percent-encode what no URL may hold, leaving delimiters and ``%XX`` as they are."""
+    try:
+        return quote(_LONE_PERCENT.sub("%25", text), safe="~%" + _RESERVED)
+    except UnicodeEncodeError:
+        raise RequestError(f"{where} holds half a surrogate pair, which no URL can") from None
+
+
+def _float(value: float) -> str:
+    text = repr(value).removesuffix(".0")
+    if "e" not in text:
+        return text
+    digits, _, exponent = text.partition("e")
+    digits = digits if "." in digits else digits + ".0"
+    return f"{digits}E{int(exponent):+d}"
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else type(value).__name__

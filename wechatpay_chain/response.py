@@ -1,0 +1,120 @@
+"""An answer, read to its end: no await is needed to look at it, sync or async."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import ClientResponse
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from wechatpay_chain.protocol import document, transformer
+
+__all__ = ["Response", "SentRequest"]
+
+REDACTED = "(redacted)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SentRequest:
+    """The request that an answer is to, as it left, less its Authorization."""
+
+    method: str
+    url: str
+    headers: CIMultiDictProxy[str]
+
+    def __repr__(self) -> str:
+        return f"<SentRequest {self.method} {self.url.partition('?')[0]}>"
+
+    def __reduce__(self) -> Any:
+        return _request, (self.method, self.url, list(self.headers.items()))
+
+
+class Response:
+    """An answer of WeChat Pay.
+
+    Attributes:
+        status: the HTTP status.
+        headers: the answer's headers, case-insensitive; a name may be there twice.
+        body: the raw bytes, decompressed; empty if the answer went to a `sink`.
+        verified: whether WeChat Pay's signature over the body holds. False for the
+            few downloads that WeChat Pay does not sign, and for a refusal that was
+            asked for with ``http_errors=False`` and bore no valid signature.
+        request: the request that left.
+    """
+
+    __slots__ = ("body", "headers", "request", "status", "verified")
+
+    def __init__(
+        self,
+        status: int,
+        headers: CIMultiDictProxy[str],
+        body: bytes,
+        *,
+        verified: bool,
+        request: SentRequest,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.verified = verified
+        self.request = request
+
+    @classmethod
+    def of(cls, answer: ClientResponse, body: bytes, *, verified: bool) -> Response:
+        """Return aiohttp's answer as one of ours."""
+        info = answer.request_info
+        request = _request(info.method, str(info.url), list(info.headers.items()))
+        return cls(answer.status, answer.headers, body, verified=verified, request=request)
+
+    @property
+    def text(self) -> str:
+        """The body as text; what is no UTF-8 shows as U+FFFD."""
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def request_id(self) -> str:
+        """WeChat Pay's number of the request, which its support asks for, or nothing."""
+        return self.headers.get("Request-ID", "")
+
+    def json(self) -> Any:
+        """Return the body's JSON value, strictly read.
+
+        Raises:
+            DecodeError: it is no JSON, or JSON that could be read in two ways.
+        """
+        return document.loads(self.body)
+
+    def xml(self) -> dict[str, Any]:
+        """Return the children of the body's XML root as a dictionary.
+
+        Raises:
+            DecodeError: it is no XML, too deep or large, or has a document type.
+        """
+        return transformer.to_array(self.body)
+
+    def __repr__(self) -> str:
+        trust = "verified" if self.verified else "unverified"
+        return f"<Response {self.status} {trust}, {len(self.body)} bytes>"
+
+    def __reduce__(self) -> Any:
+        headers = list(self.headers.items())
+        return _response, (self.status, headers, self.body, self.verified, self.request)
+
+
+def _request(method: str, url: str, headers: list[tuple[str, str]]) -> SentRequest:
+    kept = CIMultiDict(headers)
+    if "Authorization" in kept:
+        kept["Authorization"] = REDACTED
+    return SentRequest(method, url, CIMultiDictProxy(kept))
+
+
+def _response(
+    status: int,
+    headers: list[tuple[str, str]],
+    body: bytes,
+    verified: bool,
+    request: SentRequest,
+) -> Response:
+    proxy = CIMultiDictProxy(CIMultiDict(headers))
+    return Response(status, proxy, body, verified=verified, request=request)

@@ -1,0 +1,108 @@
+"""Write an answer to a path or a stream, without ever holding it in memory.
+
+A path holds the old file or the whole new one, never half of it: the bytes go
+to a temporary file beside it, which takes its place when all of them are there
+and their digest, if one was signed, is right.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from aiohttp import ClientResponse
+
+from wechatpay_chain.errors import RequestError
+from wechatpay_chain.middleware.verifier import check_digest
+
+__all__ = ["check", "pour"]
+
+CHUNK = 256 * 1024
+
+
+def check(sink: Any) -> None:
+    """Check, before anything is sent, that a path can be written to.
+
+    Raises:
+        RequestError: its directory is not there, or it is a directory itself.
+    """
+    if not isinstance(sink, (str, os.PathLike)):
+        return
+    path = Path(sink)
+    if path.is_dir():
+        raise RequestError(f"sink {path} is a directory: name a file in it")
+    if not os.access(path.parent, os.W_OK):
+        raise RequestError(f"sink {path} cannot be written: its directory must be there, writable")
+
+
+async def pour(answer: ClientResponse, body: bytes | None, sink: Any, digest: str | None) -> None:
+    """Write an answer to a sink.
+
+    Args:
+        answer: aiohttp's answer, unread unless `body` is given.
+        body: what was read of it already.
+        sink: a path, or a stream whose ``write`` may be async.
+        digest: the hexadecimal SHA-1 that the bytes must have, or None.
+
+    Raises:
+        UnverifiedError: the digest is wrong; a path is left as it was.
+        OSError: the path or stream cannot be written.
+    """
+    parts = _parts(answer, body)
+    if isinstance(sink, (str, os.PathLike)):
+        await _to_path(parts, Path(sink), digest)
+    else:
+        await _to_stream(parts, sink, digest)
+
+
+async def _parts(answer: ClientResponse, body: bytes | None) -> AsyncIterator[bytes]:
+    if body is not None:
+        yield body
+        return
+    async for part in answer.content.iter_chunked(CHUNK):
+        yield part
+
+
+async def _to_stream(parts: AsyncIterator[bytes], stream: Any, digest: str | None) -> None:
+    hashed = hashlib.sha1(usedforsecurity=False)
+    async for part in parts:
+        hashed.update(part)
+        written = stream.write(part)
+        if isawaitable(written):
+            await written
+    if digest is not None:
+        check_digest(hashed.hexdigest(), digest)
+
+
+async def _to_path(parts: AsyncIterator[bytes], path: Path, digest: str | None) -> None:
+    name = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}.part")
+    try:
+        with _create(name) as file:
+            await _to_stream(parts, file, digest)
+            file.flush()
+            await asyncio.to_thread(os.fsync, file.fileno())
+        _place(name, path)
+    except BaseException:
+        _discard(name)
+        raise
+
+
+def _create(name: Path) -> BinaryIO:
+    # "x": a file or link that somebody else put there is never written to.
+    return name.open("xb")
+
+
+def _place(name: Path, path: Path) -> None:
+    if path.exists():
+        name.chmod(path.stat().st_mode & 0o777)
+    name.replace(path)
+
+
+def _discard(name: Path) -> None:
+    name.unlink(missing_ok=True)
