@@ -146,7 +146,7 @@ class Chain:
     def _client(self) -> Sender:
         if self._sender is None:
             raise ConfigurationError(
-                f"{self!r} was unpickled where its client is not: use client.chain({self._path!r})"
+                f"{self!r} was unpickled where its client is not: walk its path from a client again"
             )
         return self._sender
 

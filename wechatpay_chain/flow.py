@@ -135,28 +135,30 @@ class Flow:
         if self.sessions.closed:
             raise RequestError(f"{prepared}: the client is closed: make a new one")
         sinks.check(prepared.sink)
-        await loops.settle()
-        session = await self.sessions.get()
         try:
-            answer = await session.request(
-                prepared.method,
-                URL(prepared.url, encoded=True),
-                data=_payload(prepared.body),
-                headers=prepared.headers,
-                middlewares=self._middlewares(prepared),
-                allow_redirects=False,
-                timeout=_timeout(
-                    prepared.timeout, prepared.connect_timeout, prepared.sink is not None
-                ),
-                proxy=self._proxy,
-            )
-            try:
-                return await _finish(prepared, call, answer)
-            except BaseException:
-                answer.close()
-                raise
+            async with self.sessions.use() as session:
+                return await self._exchange(prepared, call, session)
         except WIRE_FAILURES as error:
             raise translate(error, str(prepared)) from hide(error)
+
+    async def _exchange(
+        self, prepared: Prepared, call: Call, session: aiohttp.ClientSession
+    ) -> Response:
+        answer = await session.request(
+            prepared.method,
+            URL(prepared.url, encoded=True),
+            data=_payload(prepared.body),
+            headers=prepared.headers,
+            middlewares=self._middlewares(prepared),
+            allow_redirects=False,
+            timeout=_timeout(prepared.timeout, prepared.connect_timeout, prepared.sink is not None),
+            proxy=self._proxy,
+        )
+        try:
+            return await _finish(prepared, call, answer)
+        except BaseException:
+            answer.close()
+            raise
 
     def _middlewares(self, prepared: Prepared) -> tuple[aiohttp.ClientMiddlewareType, ...]:
         skipped = () if prepared.encrypt else ("encryptor",)

@@ -16,25 +16,31 @@ import atexit
 import contextlib
 import contextvars
 import os
+import selectors
 import sys
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 
-__all__ = ["Sessions", "run", "settle"]
+__all__ = ["Sessions", "run"]
 
 T = TypeVar("T")
+
+
+TURNS_TO_CLOSE = 4
+"""Turns after which a loop has seen a peer's goodbye through to the end, also TLS's."""
 
 
 class _Lane:
     """One thread's own loop."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self._selector = selectors.DefaultSelector()
+        self.loop = asyncio.SelectorEventLoop(self._selector)
         self.busy = threading.Lock()
         _lanes[self.loop] = self
 
@@ -47,6 +53,10 @@ class _Lane:
                 # Ctrl-C between two steps: the task must not live on unseen.
                 self._finish(task)
                 raise
+
+    def missed_something(self) -> bool:
+        """Tell whether a socket has news that the loop did not see while it stood still."""
+        return bool(self._selector.select(0))
 
     def _finish(self, task: asyncio.Task[Any]) -> None:
         if not task.done():
@@ -127,16 +137,25 @@ def _helper() -> ThreadPoolExecutor:
         return _helpers
 
 
-async def settle() -> None:
-    """Let a loop that stood still notice which idle connections were closed meanwhile."""
-    if asyncio.get_running_loop() in _lanes:
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+class _Open:
+    """A session in use on one loop."""
 
+    __slots__ = ("calls", "keeper", "session")
 
-class _Open(NamedTuple):
-    session: aiohttp.ClientSession
-    keeper: AsyncGenerator[None, None]
+    def __init__(self, session: aiohttp.ClientSession, keeper: AsyncGenerator[None, None]) -> None:
+        self.session = session
+        self.keeper = keeper
+        self.calls = 0
+
+    async def settle(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let a loop that stood still notice which idle connections were closed meanwhile."""
+        if self.calls:
+            # Others are under way, so the loop turns all the time.
+            return
+        lane = _lanes.get(loop)
+        if lane is None or lane.missed_something():
+            for _ in range(TURNS_TO_CLOSE):
+                await asyncio.sleep(0)
 
 
 class Sessions:
@@ -149,19 +168,29 @@ class Sessions:
         self.closed = False
         _all_sessions.add(self)
 
-    async def get(self) -> aiohttp.ClientSession:
-        """Return the running loop's session."""
+    @contextlib.asynccontextmanager
+    async def use(self) -> AsyncIterator[aiohttp.ClientSession]:
+        """Give the running loop's session for one call."""
+        opened = await self._get()
+        opened.calls += 1
+        try:
+            yield opened.session
+        finally:
+            opened.calls -= 1
+
+    async def _get(self) -> _Open:
         loop = asyncio.get_running_loop()
         found = self._open.get(loop)
         if found is not None and not found.session.closed:
-            return found.session
+            await found.settle(loop)
+            return found
         session = self._create()
         # A loop closes the generators that began in it when it shuts down, and when
         # they are garbage: so no session outlives its loop or its client.
         keeper = _keep(session, self._open, loop)
-        self._open[loop] = _Open(session, keeper)
+        opened = self._open[loop] = _Open(session, keeper)
         await anext(keeper)
-        return session
+        return opened
 
     async def aclose(self) -> None:
         """Close the sessions of all loops; those of other threads once their calls are done."""

@@ -220,13 +220,16 @@ def _address(
         sensitive.refuse(options.get(name), f"the path variable {name!r}")
     base = options.get("base_uri")
     base = defaults.base_uri if base is None else check_base(base, RequestError)
-    url = hosts.resolve(base, expand(template, options)).partition("#")[0]
+    reference = expand(template, options)
+    url = hosts.resolve(base, reference).partition("#")[0]
     if options.get("query") is not None:
         plain = _unwrap_query(options["query"], sealed)
         url = url.partition("?")[0]
         text = query.build(plain)
         url = f"{url}?{text}" if text else url
-    return url, _own_origin(url, base, defaults)
+    # Only a reference with an authority of its own can lead away from the base.
+    absolute = hosts.is_absolute(reference)
+    return url, _own_origin(url if absolute else base, base, defaults)
 
 
 def _own_origin(url: str, base: str, defaults: Defaults) -> str:
@@ -234,15 +237,13 @@ def _own_origin(url: str, base: str, defaults: Defaults) -> str:
         origin = hosts.origin(url)
     except ValueError:
         raise RequestError("the path leads to no http or https address") from None
-    own = {hosts.origin(defaults.base_uri)}
-    if hosts.is_loopback(hosts.origin(base)):
-        own.add(hosts.origin(base))
-    if origin not in own | hosts.OFFICIAL:
-        raise RequestError(
-            f"{origin} is neither WeChat Pay's nor the client's own host, so nothing is signed for "
-            "it: make a Client with that base_uri"
-        )
-    return origin
+    home, near = hosts.origin(defaults.base_uri), hosts.origin(base)
+    if origin in (home, *hosts.OFFICIAL) or (origin == near and hosts.is_loopback(near)):
+        return origin
+    raise RequestError(
+        f"{origin} is neither WeChat Pay's nor the client's own host, so nothing is signed for "
+        "it: make a Client with that base_uri"
+    )
 
 
 def _unwrap_query(value: Any, sealed: list[Path]) -> Any:
@@ -298,7 +299,7 @@ def _body(options: Mapping[str, Any], sealed: list[Path]) -> bytes | None:
     if options.get("json") is not None:
         if body is not None:
             raise RequestError("json and body are two bodies: give one")
-        return document.dumps(sensitive.unwrap(options["json"], ("json",), sealed))
+        return _json(options["json"], sealed)
     if body is None:
         return None
     if isinstance(body, str):
@@ -309,6 +310,21 @@ def _body(options: Mapping[str, Any], sealed: list[Path]) -> bytes | None:
     if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(body)
     raise RequestError(f"body must be text or bytes, not {type(body).__name__}")
+
+
+def _json(value: Any, sealed: list[Path]) -> bytes:
+    marked: list[object] = []
+
+    def reveal(item: object) -> object:
+        if not isinstance(item, sensitive.Sensitive):
+            raise TypeError(f"Object of type {type(item).__name__} is not JSON serializable")
+        marked.append(item)
+        return item.reveal()
+
+    body = document.dumps(value, default=reveal)
+    if marked:
+        sensitive.unwrap(value, ("json",), sealed)
+    return body
 
 
 def _seconds(options: Mapping[str, Any], name: str, default: float) -> float:

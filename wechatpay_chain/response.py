@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, RequestInfo
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from wechatpay_chain.protocol import document, transformer
@@ -40,10 +40,9 @@ class Response:
         verified: whether WeChat Pay's signature over the body holds. False for the
             few downloads that WeChat Pay does not sign, and for a refusal that was
             asked for with ``http_errors=False`` and bore no valid signature.
-        request: the request that left.
     """
 
-    __slots__ = ("body", "headers", "request", "status", "verified")
+    __slots__ = ("_sent", "body", "headers", "status", "verified")
 
     def __init__(
         self,
@@ -52,20 +51,25 @@ class Response:
         body: bytes,
         *,
         verified: bool,
-        request: SentRequest,
+        sent: RequestInfo | SentRequest,
     ) -> None:
         self.status = status
         self.headers = headers
         self.body = body
         self.verified = verified
-        self.request = request
+        self._sent = sent
 
     @classmethod
     def of(cls, answer: ClientResponse, body: bytes, *, verified: bool) -> Response:
         """Return aiohttp's answer as one of ours."""
-        info = answer.request_info
-        request = _request(info.method, str(info.url), list(info.headers.items()))
-        return cls(answer.status, answer.headers, body, verified=verified, request=request)
+        return cls(answer.status, answer.headers, body, verified=verified, sent=answer.request_info)
+
+    @property
+    def request(self) -> SentRequest:
+        """The request that left, less its Authorization."""
+        if isinstance(self._sent, SentRequest):
+            return self._sent
+        return _request(self._sent.method, str(self._sent.url), list(self._sent.headers.items()))
 
     @property
     def text(self) -> str:
@@ -117,4 +121,4 @@ def _response(
     request: SentRequest,
 ) -> Response:
     proxy = CIMultiDictProxy(CIMultiDict(headers))
-    return Response(status, proxy, body, verified=verified, request=request)
+    return Response(status, proxy, body, verified=verified, sent=request)

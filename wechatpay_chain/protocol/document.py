@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from wechatpay_chain.errors import DecodeError, RequestError
@@ -19,14 +20,20 @@ MAXIMUM_DEPTH = 64
 _OPENING, _CLOSING = frozenset("{["), frozenset("}]")
 
 
-def dumps(value: object, where: str = "json") -> bytes:
+def dumps(
+    value: object, where: str = "json", default: Callable[[object], object] | None = None
+) -> bytes:
     """Return the bytes of a JSON document: those that are signed, and sent.
+
+    `default` is asked for the JSON form of what has none by itself.
 
     Raises:
         RequestError: something in it has no JSON form.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(
+            value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default
+        )
         return text.encode()
     except UnicodeEncodeError:
         raise RequestError(f"{where} holds half a surrogate pair, which is no text") from None

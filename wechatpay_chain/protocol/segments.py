@@ -60,16 +60,16 @@ def attribute(path: str, name: str) -> str:
     Raises:
         SegmentError: a name that only Python itself or a tool would ask for.
     """
-    if name.startswith("_") and name != "_":
+    if name == "_":
+        return name
+    if name.startswith("_"):
         if not _PLACEHOLDER.fullmatch(name) or name.startswith(("__", *_PROBED)):
             raise SegmentError(
                 f"{name!r} is no path segment; write [{name!r}] if it must be one, "
                 "and ['{variable}'] for a path variable"
             )
         return normalise(name)
-    if len(name) > 1 and name.endswith("_"):
-        name = name[:-1]
-    segment = normalise(name)
+    segment = normalise(name.removesuffix("_"))
     if "_" not in segment:
         return segment
     above = path.split("/")

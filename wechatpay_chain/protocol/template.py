@@ -124,20 +124,18 @@ def _fill(expression: _Expression, values: Mapping[str, object], template: str) 
     filled: list[str] = []
     for variable in expression.variables:
         value = values.get(variable.name)
-        if _undefined(value):
-            if expression.in_path and variable.name not in OPTIONAL:
-                raise RequestError(_missing(variable.name, template, values))
-            continue
-        text = _expand_value(operator, variable, value)
+        text = None if value is None else _expand_value(operator, variable, value)
+        if not text and expression.in_path and variable.name not in OPTIONAL:
+            raise RequestError(_missing(variable.name, template, values))
         if text is None:
             continue
-        if not text and expression.in_path and variable.name not in OPTIONAL:
-            raise RequestError(f"the path variable {variable.name!r} of {template!r} is empty")
         filled.append(text)
     return operator.first + operator.separator.join(filled) if filled else ""
 
 
 def _missing(name: str, template: str, values: Mapping[str, object]) -> str:
+    if name in values:
+        return f"the path variable {name!r} of {template!r} has no value, or an empty one"
     message = f"the path variable {name!r} of {template!r} has no value: pass {name}=…"
     folded = name.replace("-", "").lower()
     for given in values:
@@ -147,10 +145,6 @@ def _missing(name: str, template: str, values: Mapping[str, object]) -> str:
                 "hyphens, so write placeholders in lower case)"
             )
     return message
-
-
-def _undefined(value: object) -> bool:
-    return value is None or (isinstance(value, (Mapping, list, tuple)) and not value)
 
 
 def _expand_value(operator: _Operator, variable: _Variable, value: object) -> str | None:
