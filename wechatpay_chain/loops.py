@@ -21,8 +21,8 @@ import sys
 import threading
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, Generic, TypeVar
 
 import aiohttp
 
@@ -33,6 +33,10 @@ T = TypeVar("T")
 
 TURNS_TO_CLOSE = 4
 """Turns after which a loop has seen a peer's goodbye through to the end, also TLS's."""
+
+
+LOOK_AGAIN = 0.1
+"""Seconds after which a caller inside a loop looks whether it was cancelled."""
 
 
 class _Lane:
@@ -69,8 +73,17 @@ class _Lane:
 
     def close(self) -> None:
         if not self.loop.is_closed():
-            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            self.loop.run_until_complete(self._drain())
             self.loop.close()
+
+    async def _drain(self) -> None:
+        await asyncio.sleep(0)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+        await self.loop.shutdown_asyncgens()
+        # Transports that were closed say goodbye in the turns that follow.
+        for _ in range(TURNS_TO_CLOSE):
+            await asyncio.sleep(0)
 
     def __del__(self) -> None:
         # The thread has ended; its sessions are closed by the loop's shutdown.
@@ -98,28 +111,49 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """
     if _running_loop() is None:
         return _lane().run(coroutine)
-    context = contextvars.copy_context()
-    task: list[Callable[[], object]] = []
-    future = _helper().submit(context.run, _run_on_helper, coroutine, task)
+    hop = _Hop(coroutine)
+    future = _helper().submit(contextvars.copy_context().run, hop.run)
     try:
-        return future.result()
+        hop.wait(future)
     except BaseException:
-        if not future.done():
-            for cancel in task:
-                cancel()
+        hop.cancel()
         raise
+    return future.result()
 
 
-def _run_on_helper(coroutine: Coroutine[Any, Any, T], task: list[Callable[[], object]]) -> T:
-    lane = _lane()
+class _Hop(Generic[T]):
+    """A coroutine that runs on a helper thread while a thread with a running loop waits."""
 
-    async def noted() -> T:
-        current = asyncio.current_task()
-        if current is not None:
-            task.append(lambda: lane.loop.call_soon_threadsafe(current.cancel))
-        return await coroutine
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        self._coroutine = coroutine
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[T] | None = None
+        self._caller = asyncio.current_task()
+        self._requests = self._caller.cancelling() if self._caller else 0
 
-    return lane.run(noted())
+    def run(self) -> T:
+        """Run it: on the helper thread."""
+        return _lane().run(self._noted())
+
+    def wait(self, future: Future[T]) -> None:
+        """Wait for its end: on the caller's thread.
+
+        Where `asyncio.run` handles Ctrl-C, it only asks the caller's task to stop, and
+        that task is here; so it is looked at from time to time.
+        """
+        while not wait([future], timeout=LOOK_AGAIN).done:
+            if self._caller is not None and self._caller.cancelling() > self._requests:
+                raise asyncio.CancelledError
+
+    def cancel(self) -> None:
+        """Cancel it: on the caller's thread."""
+        if self._loop is not None and self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+
+    async def _noted(self) -> T:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        return await self._coroutine
 
 
 def _lane() -> _Lane:
@@ -164,8 +198,8 @@ class Sessions:
     def __init__(self, create: Callable[[], aiohttp.ClientSession]) -> None:
         """Hold no session yet; `create` is called inside a running loop when one is needed."""
         self._create = create
-        self._open: dict[asyncio.AbstractEventLoop, _Open] = {}
         self.closed = False
+        self._start()
         _all_sessions.add(self)
 
     @contextlib.asynccontextmanager
@@ -185,8 +219,8 @@ class Sessions:
             await found.settle(loop)
             return found
         session = self._create()
-        # A loop closes the generators that began in it when it shuts down, and when
-        # they are garbage: so no session outlives its loop or its client.
+        # A loop that shuts down closes the generators that began in it: so no session
+        # outlives its loop.
         keeper = _keep(session, self._open, loop)
         opened = self._open[loop] = _Open(session, keeper)
         await anext(keeper)
@@ -210,8 +244,16 @@ class Sessions:
 
     def park(self) -> object:
         """Forget the sessions of a parent process, and return them untouched."""
-        parked, self._open = self._open, {}
+        parked = self._open
+        self._finalizer.detach()
+        self._start()
         return parked
+
+    def _start(self) -> None:
+        self._open: dict[asyncio.AbstractEventLoop, _Open] = {}
+        # It also holds what is open, so that none of it becomes garbage unclosed.
+        self._finalizer = weakref.finalize(self, _abandon, self._open)
+        self._finalizer.atexit = False
 
 
 async def _keep(
@@ -244,6 +286,21 @@ def _finish(loop: asyncio.AbstractEventLoop, opened: _Open) -> None:
         _helper().submit(turn, _aclose(opened.keeper)).result()
 
 
+def _abandon(opened: dict[asyncio.AbstractEventLoop, _Open]) -> None:
+    """Close the sessions of a client that is garbage, as soon as their loops turn."""
+    for loop, found in list(opened.items()):
+        if loop.is_closed():
+            _finish(loop, found)
+        else:
+            loop.call_soon_threadsafe(_begin_to_close, loop, found)
+
+
+def _begin_to_close(loop: asyncio.AbstractEventLoop, opened: _Open) -> None:
+    task = loop.create_task(_aclose(opened.keeper))
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+
+
 async def _aclose(keeper: AsyncGenerator[None, None]) -> None:
     await keeper.aclose()
 
@@ -257,6 +314,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 _all_sessions: weakref.WeakSet[Sessions] = weakref.WeakSet()
 _forking: list[object] = []
+_closing: set[asyncio.Task[None]] = set()
 
 
 def _before_fork() -> None:

@@ -29,12 +29,13 @@ Runner = Callable[[Coroutine[Any, Any, Any]], Any]
 class Promise(Coroutine[Any, Any, T], Generic[T]):
     """A call that has not been made yet; awaiting it makes it."""
 
-    __slots__ = ("__weakref__", "_coroutine", "_driver", "_outcome", "_run", "_waiting")
+    __slots__ = ("__weakref__", "_coroutine", "_drivers", "_outcome", "_run", "_waiting")
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], run: Runner) -> None:
         self._coroutine = coroutine
         self._run = run
-        self._driver: Coroutine[Any, Any, T] | None = None
+        # Each task that runs this promise has a driver of its own; the first one sends.
+        self._drivers: dict[object, Coroutine[Any, Any, T]] = {}
         self._outcome: _Outcome[T] | None = None
         self._waiting: list[asyncio.Future[None]] | None = None
 
@@ -76,9 +77,11 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
 
     def send(self, value: Any) -> Any:
         """Run until the next suspension; for event loops, not for people."""
-        if self._driver is None:
-            self._driver = self._settle()
-        return self._driver.send(value)
+        task = _current_task()
+        driver = self._drivers.get(task)
+        if driver is None:
+            driver = self._drivers[task] = self._settle()
+        return self._drive(task, driver.send, value)
 
     def throw(
         self,
@@ -88,20 +91,32 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
     ) -> Any:
         """Raise an error where the promise is suspended; for event loops, not for people."""
         error = kind if isinstance(kind, BaseException) else kind(value)
-        if self._driver is None:
+        task = _current_task()
+        driver = self._drivers.get(task)
+        if driver is not None:
+            return self._drive(task, driver.throw, error)
+        if self._waiting is None:
             self._abandon(error)
-            raise error
-        return self._driver.throw(error)
+        raise error
 
     def close(self) -> None:
         """Give the promise up: nothing will be sent that was not sent already."""
-        if self._driver is not None:
-            self._driver.close()
+        for driver in self._drivers.values():
+            driver.close()
+        self._drivers.clear()
         self._abandon(asyncio.CancelledError())
 
     def __repr__(self) -> str:
         state = "pending" if self._outcome is None else self._outcome.state
         return f"<Promise {state}>"
+
+    def _drive(self, task: object, step: Callable[[Any], Any], value: Any) -> Any:
+        try:
+            return step(value)
+        except BaseException:
+            # Also StopIteration, by which a coroutine says that it is done.
+            self._drivers.pop(task, None)
+            raise
 
     def _abandon(self, error: BaseException) -> None:
         if self._outcome is None:
@@ -148,6 +163,13 @@ class _Outcome(Generic[T]):
         if self._error is not None:
             raise self._error
         return self._value  # type: ignore[return-value]
+
+
+def _current_task() -> object:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
 
 
 def _wake(waiting: asyncio.Future[None]) -> None:

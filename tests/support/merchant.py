@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ def client(**overrides: Any) -> Client:
     return Client(**(settings | overrides))
 
 
+@lru_cache(maxsize=256)
 def sign(message: bytes, key: str = "plat_key") -> str:
     """Return a signature that owes nothing to the package."""
     return base64.b64encode(
