@@ -19,7 +19,7 @@ _NAMES = {
     "baseUri": "base_uri",
 }
 _KNOWN = frozenset(signature(Client).parameters)
-_SECRET = frozenset({"private_key", "apiv3_key", "secret"})
+_SECRET = frozenset({"private_key", "certs", "apiv3_key", "secret", "merchant"})
 
 
 class Builder:
@@ -38,18 +38,18 @@ class Builder:
         """
         if not isinstance(config, Mapping):
             raise ConfigurationError(f"the factory takes one mapping, not {type(config).__name__}")
-        value = None
-        unknown = [key for key in config if _NAMES.get(key, key) not in _KNOWN]
-        settings: dict[str, Any] = {}
-        for key, value in config.items():
-            name = _NAMES.get(key, key)
-            hide = name in _SECRET and value is not None and not callable(value)
-            settings[name] = Sensitive(value) if hide else value
+        unknown = [name for name in config if _NAMES.get(name, name) not in _KNOWN]
+        settings = {_NAMES.get(name, name): _hidden(name, config[name]) for name in config}
         # A traceback with locals must not show the keys.
-        del config, value
+        del config
         if unknown:
             raise ConfigurationError(
                 f"the factory does not know {', '.join(map(repr, unknown))}; it knows "
                 f"{', '.join(sorted(_KNOWN))}"
             )
         return Client(**settings)
+
+
+def _hidden(name: str, value: Any) -> Any:
+    secret = _NAMES.get(name, name) in _SECRET and value is not None and not callable(value)
+    return Sensitive(value) if secret else value

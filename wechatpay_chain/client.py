@@ -87,8 +87,8 @@ class Client:
         Raises:
             ConfigurationError: something is missing or cannot be used; it says what.
         """
-        key, keys = Sensitive(private_key), _hidden(certs)
-        secrets = Sensitive((_apiv3_key(apiv3_key), secret, merchant))
+        key, keys = Sensitive[Any](private_key), Sensitive[Any](certs)
+        secrets = Sensitive[Any](apiv3_key), Sensitive[Any](secret), Sensitive[Any](merchant)
         # What is left in this frame may be seen in a traceback with locals.
         del private_key, certs, apiv3_key, secret, merchant
         defaults = Defaults(
@@ -99,6 +99,7 @@ class Client:
         )
         self._mchid = check_token(_given(mchid, "mchid"), "mchid")
         self._serial = check_token(_given(serial, "serial"), "serial")
+        _check_apiv3_key(secrets[0])
         self._secrets = secrets
         signing = _signing_key(key)
         platform = _platform_keys(keys, self._serial, signing)
@@ -130,7 +131,9 @@ class Client:
         return Chain(self._flow, "")._below(path)
 
     def __getattr__(self, name: str) -> Chain:
-        return Chain(self._flow, segments.attribute("", name))
+        # First, because it refuses names such as _flow, which a half-made client lacks.
+        segment = segments.attribute("", name)
+        return Chain(self._flow, segment)
 
     def close(self) -> None:
         """Close the connections of all threads and loops; the client cannot be used afterwards."""
@@ -163,6 +166,8 @@ class Client:
         await self.aclose()
 
     def __repr__(self) -> str:
+        if "_flow" not in vars(self):
+            return "<Client that could not be made>"
         return f"<Client {self._mchid} {self._flow.defaults.base_uri}>"
 
     # Without these, Python would make an endless iterator of __getitem__.
@@ -179,12 +184,6 @@ def _given(value: str | None, name: str) -> str:
     return value
 
 
-def _hidden(certs: Mapping[str, KeySource] | None) -> dict[str, Sensitive[Any]]:
-    if certs is not None and not isinstance(certs, Mapping):
-        raise ConfigurationError("certs must be a mapping of serials or public key ids to keys")
-    return {serial: Sensitive(source) for serial, source in (certs or {}).items()}
-
-
 def _signing_key(key: Sensitive[Any]) -> Sensitive[RSAPrivateKey | RemoteSign]:
     if key.reveal() is None:
         raise ConfigurationError("private_key is missing")
@@ -194,8 +193,11 @@ def _signing_key(key: Sensitive[Any]) -> Sensitive[RSAPrivateKey | RemoteSign]:
 
 
 def _platform_keys(
-    sources: dict[str, Sensitive[Any]], serial: str, key: Sensitive[RSAPrivateKey | RemoteSign]
+    certs: Sensitive[Any], serial: str, key: Sensitive[RSAPrivateKey | RemoteSign]
 ) -> PlatformKeys:
+    if not isinstance(certs.reveal() or {}, Mapping):
+        raise ConfigurationError("certs must be a mapping of serials or public key ids to keys")
+    sources = {name: Sensitive[Any](source) for name, source in (certs.reveal() or {}).items()}
     if not sources:
         raise ConfigurationError(
             "certs is missing: give WeChat Pay's public key as {'PUB_KEY_ID_…': key}, or its "
@@ -213,17 +215,18 @@ def _platform_keys(
     return keys
 
 
-def _apiv3_key(value: object) -> Sensitive[bytes | None]:
-    plain = value.reveal() if isinstance(value, Sensitive) else value
-    if plain is None:
-        return Sensitive(None)
-    if isinstance(plain, str):
-        plain = plain.encode()
-    if not isinstance(plain, bytes) or len(plain) != APIV3_KEY_SIZE:
-        problem = f"apiv3_key must be text of {APIV3_KEY_SIZE} bytes, set on WeChat Pay's website"
-        del plain, value
-        raise ConfigurationError(problem)
-    return Sensitive(plain)
+def _check_apiv3_key(key: Sensitive[Any]) -> None:
+    if key.reveal() is None:
+        return
+    if not isinstance(key.reveal(), (str, bytes)) or len(_encoded(key).reveal()) != APIV3_KEY_SIZE:
+        raise ConfigurationError(
+            f"apiv3_key must be text of {APIV3_KEY_SIZE} bytes, set on WeChat Pay's website"
+        )
+
+
+def _encoded(key: Sensitive[Any]) -> Sensitive[bytes]:
+    plain = key.reveal()
+    return Sensitive(plain.encode() if isinstance(plain, str) else plain)
 
 
 def _flag(value: object, name: str) -> bool:

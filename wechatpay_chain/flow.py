@@ -139,7 +139,9 @@ class Flow:
             async with self.sessions.use() as session:
                 return await self._exchange(prepared, call, session)
         except WIRE_FAILURES as error:
-            raise translate(error, str(prepared)) from hide(error)
+            failure = translate(error, str(prepared))
+        # Raised out here, so that the original, which holds the request, is not its context.
+        raise failure
 
     async def _exchange(
         self, prepared: Prepared, call: Call, session: aiohttp.ClientSession
@@ -237,7 +239,8 @@ def _line(text: object) -> str:
 
 
 async def _fail(error: WechatPayError) -> Response:
-    raise hide(error)
+    hide(error)
+    raise error
 
 
 def _payload(body: bytes | None) -> Any:

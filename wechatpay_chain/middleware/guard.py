@@ -49,31 +49,46 @@ async def guard(request: ClientRequest, handler: ClientHandlerType) -> ClientRes
     try:
         return await handler(request)
     except WIRE_FAILURES as error:
-        raise translate(error, f"{request.method} {request.url.raw_path}") from hide(error)
+        failure = translate(error, f"{request.method} {request.url.raw_path}")
+    # Raised out here, so that the original, which holds the request, is not its context.
+    raise failure
 
 
 def translate(error: BaseException, what: str) -> WechatPayError:
     """Return our error for one of aiohttp's, saying whether anything may have been sent."""
+    failure: WechatPayError
     if isinstance(error, _NOT_CONNECTED):
-        return ConnectError(f"{what}: not sent, {_connect_problem(error)}")
-    if isinstance(error, aiohttp.ClientPayloadError):
-        problem = "the answer was cut off or damaged"
-    elif isinstance(error, TimeoutError):
-        problem = "no whole answer came in time"
+        failure = ConnectError(f"{what}: not sent, {_connect_problem(error)}")
     else:
-        problem = f"the connection was lost ({type(error).__name__})"
-    return OutcomeUnknownError(
-        f"{what}: {problem}; it may or may not have taken effect: query it before anything else"
-    )
+        failure = OutcomeUnknownError(
+            f"{what}: {_problem(error)}; it may or may not have taken effect: query it before "
+            "anything else"
+        )
+    failure.__cause__ = _told(error)
+    return failure
 
 
-def hide(error: BaseException) -> BaseException:
-    """Return an error without its tracebacks, whose frames hold headers and bodies."""
+def hide(error: BaseException) -> None:
+    """Take the tracebacks off an error and its causes: their frames hold headers and bodies."""
     seen: BaseException | None = error
     while seen is not None:
         seen.__traceback__ = None
         seen = seen.__cause__ or seen.__context__
-    return error
+
+
+def _told(error: BaseException) -> BaseException:
+    """Return what may be shown of aiohttp's error; some of them hold the whole request."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return OSError(error.errno, error.strerror)
+    return aiohttp.ClientError(type(error).__name__)
+
+
+def _problem(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the answer was cut off or damaged"
+    if isinstance(error, TimeoutError):
+        return "no whole answer came in time"
+    return f"the connection was lost ({type(error).__name__})"
 
 
 async def read(answer: ClientResponse, limit: int = LARGEST_ANSWER) -> bytes:

@@ -31,8 +31,8 @@ class Sensitive(Generic[T]):
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: T) -> None:
-        self._value = value
+    def __init__(self, value: T | Sensitive[T]) -> None:
+        self._value: T = value._value if isinstance(value, Sensitive) else value
 
     def reveal(self) -> T:
         """Return the value itself."""
@@ -81,17 +81,16 @@ def replace(value: Any, path: Path, change: Callable[[Any, Path], Any], at: Path
     if not path:
         return change(value, at)
     step, rest = path[0], path[1:]
-    if step == "[]":
-        return replace(value, rest, change, at)
     if isinstance(step, int):
         if not isinstance(value, (list, tuple)) or step >= len(value):
             return value
         item = replace(value[step], rest, change, (*at, step))
         return value if item is value[step] else [*value[:step], item, *value[step + 1 :]]
-    if not isinstance(value, Mapping) or step not in value:
-        return value
-    item = replace(value[step], rest, change, (*at, step))
-    return value if item is value[step] else {**value, step: item}
+    if isinstance(value, Mapping) and step in value:
+        item = replace(value[step], rest, change, (*at, step))
+        return value if item is value[step] else {**value, step: item}
+    # One object where a list was expected is taken for the list's only element.
+    return replace(value, rest, change, at) if step == "[]" else value
 
 
 def dotted(path: Path) -> str:
