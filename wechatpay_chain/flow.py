@@ -31,13 +31,15 @@ from wechatpay_chain.errors import (
     UnverifiedError,
     WechatPayError,
 )
+from wechatpay_chain.middleware.body import read
 from wechatpay_chain.middleware.call import Call, current
-from wechatpay_chain.middleware.guard import WIRE_FAILURES, guard, hide, read, translate
+from wechatpay_chain.middleware.guard import WIRE_FAILURES, guard, hide, translate
 from wechatpay_chain.middleware.stack import Stack
 from wechatpay_chain.options import Defaults, Prepared, prepare
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol import segments, unsigned
 from wechatpay_chain.response import Response
+from wechatpay_chain.sessions import Sessions
 
 __all__ = ["CapitalWarning", "Flow"]
 
@@ -65,7 +67,7 @@ class Flow:
         self.identity = uuid.uuid4().hex
         self.stack = stack
         self.defaults = defaults
-        self.sessions = loops.Sessions(_session)
+        self.sessions = Sessions(_session)
         self._proxy = proxy
         self._warned = False
 
@@ -120,7 +122,7 @@ class Flow:
         Raises:
             WechatPayError: any but a ConfigurationError; see `wechatpay_chain.errors`.
         """
-        call = Call(prepared.origin, prepared.sealed, streams=prepared.sink is not None)
+        call = Call(prepared.origin, sealed=prepared.sealed, streams=prepared.sink is not None)
         token = current.set(call)
         try:
             return await self._send(prepared, call)
@@ -146,6 +148,7 @@ class Flow:
     async def _exchange(
         self, prepared: Prepared, call: Call, session: aiohttp.ClientSession
     ) -> Response:
+        call.session = session
         answer = await session.request(
             prepared.method,
             URL(prepared.url, encoded=True),
@@ -171,12 +174,12 @@ async def _finish(prepared: Prepared, call: Call, answer: ClientResponse) -> Res
     """Read an answer to its end, or into its sink."""
     succeeded = 200 <= answer.status < 300
     if not succeeded or prepared.sink is None:
-        body = await read(answer)
+        body = await read(answer, decode=True)
         response = Response.of(answer, body, verified=call.verified)
         if not succeeded and prepared.http_errors:
             raise _refusal(prepared, response)
         return response
-    body_read = None if call.unread else await read(answer)
+    body_read = None if call.unread else await read(answer, decode=True)
     digest = None
     if unsigned.is_statement(prepared.method, answer.url.raw_path):
         digest = answer.headers.get(unsigned.STATEMENT_DIGEST)
@@ -258,6 +261,7 @@ def _timeout(total: float, connect: float, streams: bool) -> ClientTimeout:
 
 def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
+        auto_decompress=False,
         connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": _user_agent()},

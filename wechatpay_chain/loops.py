@@ -1,12 +1,10 @@
-"""Which event loop and which session a call runs on.
+"""Which event loop a call runs on.
 
 An async call runs on its caller's loop. A sync call runs on a loop that its
 thread owns and that only turns during the call: nothing stands between the
 caller and the socket. Inside a running loop (Jupyter) a sync call hops to a
-helper thread, which has a loop of its own like any other thread.
-
-A session belongs to one loop. It is closed with its client, or when its loop
-shuts down, whichever comes first, and it is never used in a forked child.
+helper thread, which has a loop of its own like any other thread. A thread's
+loop ends with it, and is never used in a forked child.
 """
 
 from __future__ import annotations
@@ -20,13 +18,11 @@ import selectors
 import sys
 import threading
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Generic, TypeVar
 
-import aiohttp
-
-__all__ = ["Sessions", "run"]
+__all__ = ["TURNS_TO_CLOSE", "Lane", "at_fork", "helpers", "lane_of", "run", "running_loop"]
 
 T = TypeVar("T")
 
@@ -39,7 +35,7 @@ LOOK_AGAIN = 0.1
 """Seconds after which a caller inside a loop looks whether it was cancelled."""
 
 
-class _Lane:
+class Lane:
     """One thread's own loop."""
 
     def __init__(self) -> None:
@@ -49,6 +45,7 @@ class _Lane:
         _lanes[self.loop] = self
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Turn the loop until the coroutine has ended, from any one thread at a time."""
         with self.busy:
             task = self.loop.create_task(coroutine)
             try:
@@ -72,6 +69,7 @@ class _Lane:
             task.exception()
 
     def close(self) -> None:
+        """End the loop, and close what is open on it."""
         if not self.loop.is_closed():
             self.loop.run_until_complete(self._drain())
             self.loop.close()
@@ -87,17 +85,15 @@ class _Lane:
 
     def __del__(self) -> None:
         # The thread has ended; its sessions are closed by the loop's shutdown.
-        if not sys.is_finalizing() and _running_loop() is None:
+        if not sys.is_finalizing() and running_loop() is None:
             self.close()
 
 
 class _Threads(threading.local):
-    lane: _Lane | None = None
+    lane: Lane | None = None
 
 
-_lanes: weakref.WeakValueDictionary[asyncio.AbstractEventLoop, _Lane] = (
-    weakref.WeakValueDictionary()
-)
+_lanes: weakref.WeakValueDictionary[asyncio.AbstractEventLoop, Lane] = weakref.WeakValueDictionary()
 _threads = _Threads()
 _helpers: ThreadPoolExecutor | None = None
 _starting = threading.Lock()
@@ -109,10 +105,10 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     Ctrl-C cancels it. Inside a running loop that loop stands still meanwhile,
     as with any blocking call.
     """
-    if _running_loop() is None:
-        return _lane().run(coroutine)
+    if running_loop() is None:
+        return _own_lane().run(coroutine)
     hop = _Hop(coroutine)
-    future = _helper().submit(contextvars.copy_context().run, hop.run)
+    future = helpers().submit(contextvars.copy_context().run, hop.run)
     try:
         hop.wait(future)
     except BaseException:
@@ -133,7 +129,7 @@ class _Hop(Generic[T]):
 
     def run(self) -> T:
         """Run it: on the helper thread."""
-        return _lane().run(self._noted())
+        return _own_lane().run(self._noted())
 
     def wait(self, future: Future[T]) -> None:
         """Wait for its end: on the caller's thread.
@@ -156,13 +152,20 @@ class _Hop(Generic[T]):
         return await self._coroutine
 
 
-def _lane() -> _Lane:
+def _own_lane() -> Lane:
+    """Return this thread's own loop."""
     if _threads.lane is None or _threads.lane.loop.is_closed():
-        _threads.lane = _Lane()
+        _threads.lane = Lane()
     return _threads.lane
 
 
-def _helper() -> ThreadPoolExecutor:
+def lane_of(loop: asyncio.AbstractEventLoop) -> Lane | None:
+    """Return the lane that a loop belongs to, if it is a thread's own."""
+    return _lanes.get(loop)
+
+
+def helpers() -> ThreadPoolExecutor:
+    """Return the threads that make sync calls for threads whose loop is running."""
     global _helpers
     with _starting:
         if _helpers is None:
@@ -171,150 +174,21 @@ def _helper() -> ThreadPoolExecutor:
         return _helpers
 
 
-class _Open:
-    """A session in use on one loop."""
-
-    __slots__ = ("calls", "keeper", "session")
-
-    def __init__(self, session: aiohttp.ClientSession, keeper: AsyncGenerator[None, None]) -> None:
-        self.session = session
-        self.keeper = keeper
-        self.calls = 0
-
-    async def settle(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Let a loop that stood still notice which idle connections were closed meanwhile."""
-        if self.calls:
-            # Others are under way, so the loop turns all the time.
-            return
-        lane = _lanes.get(loop)
-        if lane is None or lane.missed_something():
-            for _ in range(TURNS_TO_CLOSE):
-                await asyncio.sleep(0)
-
-
-class Sessions:
-    """One client's sessions, one a loop."""
-
-    def __init__(self, create: Callable[[], aiohttp.ClientSession]) -> None:
-        """Hold no session yet; `create` is called inside a running loop when one is needed."""
-        self._create = create
-        self.closed = False
-        self._start()
-        _all_sessions.add(self)
-
-    @contextlib.asynccontextmanager
-    async def use(self) -> AsyncIterator[aiohttp.ClientSession]:
-        """Give the running loop's session for one call."""
-        opened = await self._get()
-        opened.calls += 1
-        try:
-            yield opened.session
-        finally:
-            opened.calls -= 1
-
-    async def _get(self) -> _Open:
-        loop = asyncio.get_running_loop()
-        found = self._open.get(loop)
-        if found is not None and not found.session.closed:
-            await found.settle(loop)
-            return found
-        session = self._create()
-        # A loop that shuts down closes the generators that began in it: so no session
-        # outlives its loop.
-        keeper = _keep(session, self._open, loop)
-        opened = self._open[loop] = _Open(session, keeper)
-        await anext(keeper)
-        return opened
-
-    async def aclose(self) -> None:
-        """Close the sessions of all loops; those of other threads once their calls are done."""
-        self.closed = True
-        mine = self._open.get(asyncio.get_running_loop())
-        if mine is not None:
-            await mine.keeper.aclose()
-        if self._open:
-            await asyncio.to_thread(self.close)
-
-    def close(self) -> None:
-        """Close the sessions of all loops, those of other threads once their calls are done."""
-        self.closed = True
-        for loop, opened in list(self._open.items()):
-            _finish(loop, opened)
-            self._open.pop(loop, None)
-
-    def park(self) -> object:
-        """Forget the sessions of a parent process, and return them untouched."""
-        parked = self._open
-        self._finalizer.detach()
-        self._start()
-        return parked
-
-    def _start(self) -> None:
-        self._open: dict[asyncio.AbstractEventLoop, _Open] = {}
-        # It also holds what is open, so that none of it becomes garbage unclosed.
-        self._finalizer = weakref.finalize(self, _abandon, self._open)
-        self._finalizer.atexit = False
-
-
-async def _keep(
-    session: aiohttp.ClientSession,
-    opened: dict[asyncio.AbstractEventLoop, _Open],
-    loop: asyncio.AbstractEventLoop,
-) -> AsyncGenerator[None, None]:
-    try:
-        yield
-    finally:
-        opened.pop(loop, None)
-        await session.close()
-
-
-def _finish(loop: asyncio.AbstractEventLoop, opened: _Open) -> None:
-    """Close a session on its own loop, from wherever this thread is."""
-    if loop.is_closed():
-        if opened.session.connector is not None:
-            opened.session.connector.close()
-        return
-    lane = _lanes.get(loop)
-    running = _running_loop()
-    if running is loop or (lane is None and loop.is_running()):
-        asyncio.run_coroutine_threadsafe(_aclose(opened.keeper), loop)
-        return
-    turn = loop.run_until_complete if lane is None else lane.run
-    if running is None:
-        turn(_aclose(opened.keeper))
-    else:
-        _helper().submit(turn, _aclose(opened.keeper)).result()
-
-
-def _abandon(opened: dict[asyncio.AbstractEventLoop, _Open]) -> None:
-    """Close the sessions of a client that is garbage, as soon as their loops turn."""
-    for loop, found in list(opened.items()):
-        if loop.is_closed():
-            _finish(loop, found)
-        else:
-            loop.call_soon_threadsafe(_begin_to_close, loop, found)
-
-
-def _begin_to_close(loop: asyncio.AbstractEventLoop, opened: _Open) -> None:
-    task = loop.create_task(_aclose(opened.keeper))
-    _closing.add(task)
-    task.add_done_callback(_closing.discard)
-
-
-async def _aclose(keeper: AsyncGenerator[None, None]) -> None:
-    await keeper.aclose()
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop that runs in this thread, if one does."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
 
 
-_all_sessions: weakref.WeakSet[Sessions] = weakref.WeakSet()
 _forking: list[object] = []
-_closing: set[asyncio.Task[None]] = set()
+_to_park: list[Callable[[], object]] = []
+
+
+def at_fork(park: Callable[[], object]) -> None:
+    """Call something in a forked child, and keep what it returns there for ever, untouched."""
+    _to_park.append(park)
 
 
 def _before_fork() -> None:
@@ -331,7 +205,7 @@ def _after_fork_in_child() -> None:
     import ctypes  # 10 ms that only a forked child has to spend
 
     global _forking, _helpers, _lanes, _starting, _threads
-    parked = [_forking, _helpers, _threads, *(sessions.park() for sessions in _all_sessions)]
+    parked = [_forking, _helpers, _threads, *(park() for park in _to_park)]
     # Never freed, not even at exit: freeing a loop unregisters its sockets in the
     # kernel's table, which is the parent's too, and the parent's calls would hang.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(parked))
@@ -351,6 +225,6 @@ if hasattr(os, "register_at_fork"):
 
 
 @atexit.register
-def _close_main_lane() -> None:
+def _close_mainown_lane() -> None:
     if _threads.lane is not None:
         _threads.lane.close()

@@ -9,19 +9,18 @@ from __future__ import annotations
 import difflib
 import math
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from multidict import CIMultiDict
 
+from wechatpay_chain import headers
 from wechatpay_chain.errors import ConfigurationError, RequestError
 from wechatpay_chain.protocol import document, hosts, query, sensitive
 from wechatpay_chain.protocol.segments import is_v2
 from wechatpay_chain.protocol.sensitive import Path
 from wechatpay_chain.protocol.template import expand, variables
-from wechatpay_chain.protocol.text import scalar
 
 __all__ = ["Defaults", "Prepared", "check_base", "check_seconds", "prepare"]
 
@@ -38,12 +37,6 @@ OPTIONS = (
     "timeout",
 )
 """The options of a call; any other name is a variable of the path."""
-
-_DEFAULT_HEADERS = {
-    "Accept": "application/json, text/plain, application/x-gzip, application/pdf, image/png, "
-    "image/*;q=0.5",
-    "Content-Type": "application/json; charset=utf-8",
-}
 
 # Names that other clients, or the PHP SDK, know: silently ignoring one would send
 # another request than was meant.
@@ -71,14 +64,6 @@ _FOREIGN = {
     "verify": "TLS and signatures are always verified, there is no switch",
     "xml": "the XML protocol (v2) is not supported by this version",
 }
-
-# RFC 9110, section 5.6.2: what a header's name may be made of.
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_BROKEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-# These say where a message ends and who it is for; the transport alone knows.
-_TRANSPORT_HEADERS = frozenset(
-    {"authorization", "connection", "content-length", "expect", "host", "te", "transfer-encoding"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +127,13 @@ def prepare(
     _refuse_unknown(options, variables(template))
     sealed: list[Path] = []
     url, origin = _address(template, options, defaults, sealed)
-    has_json = options.get("json") is not None
+    is_json = options.get("json") is not None
     return Prepared(
         method=method,
         template=template,
         url=url,
         origin=origin,
-        headers=_headers(options.get("headers"), has_json, sealed),
+        headers=headers.build(options.get("headers"), is_json, sealed),
         body=_body(options, sealed),
         sealed=tuple(sealed),
         timeout=_seconds(options, "timeout", defaults.timeout),
@@ -174,7 +159,7 @@ def check_base(
         origin = hosts.origin(base_uri)
     except ValueError:
         raise error(f"base_uri {problem}") from None
-    if "?" in base_uri or "#" in base_uri or _BROKEN.search(base_uri) or " " in base_uri:
+    if "?" in base_uri or "#" in base_uri or headers.BROKEN.search(base_uri) or " " in base_uri:
         raise error("base_uri must have no query, fragment, space or control character")
     if origin.startswith("http:") and not hosts.is_loopback(origin):
         raise error(f"base_uri is {origin}: http:// is only for this machine itself, use https://")
@@ -256,41 +241,6 @@ def _unwrap_query(value: Any, sealed: list[Path]) -> Any:
         head, *rest = path
         sealed.append(("query", str(head) + "".join(f"[{step}]" for step in rest)))
     return plain
-
-
-def _headers(given: Any, has_json: bool, sealed: list[Path]) -> CIMultiDict[str]:
-    headers = CIMultiDict(_DEFAULT_HEADERS)
-    if has_json:
-        headers["Content-Type"] = "application/json"
-    if given is None:
-        return headers
-    if not isinstance(given, Mapping):
-        raise RequestError(f"headers must be a mapping, not {type(given).__name__}")
-    found: list[Path] = []
-    plain = sensitive.unwrap(given, ("headers",), found)
-    sealed.extend(found)
-    for name in plain:
-        headers.popall(_header_name(name), None)
-    for name, value in plain.items():
-        for item in value if isinstance(value, (list, tuple)) else [value]:
-            if item is not None:
-                headers.add(name, _header_value(name, item))
-    return headers
-
-
-def _header_name(name: object) -> str:
-    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-        raise RequestError("a header's name must be made of letters, digits and hyphens")
-    if name.lower() in _TRANSPORT_HEADERS:
-        raise RequestError(f"the header {name} is not the caller's to set: leave it out")
-    return name
-
-
-def _header_value(name: str, value: object) -> str:
-    text = scalar(value, f"the header {name}")
-    if _BROKEN.search(text):
-        raise RequestError(f"the header {name} holds a line break or another control character")
-    return text.strip(" \t")
 
 
 def _body(options: Mapping[str, Any], sealed: list[Path]) -> bytes | None:

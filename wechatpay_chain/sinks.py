@@ -19,11 +19,10 @@ from typing import Any, BinaryIO
 from aiohttp import ClientResponse
 
 from wechatpay_chain.errors import RequestError
+from wechatpay_chain.middleware.body import parts
 from wechatpay_chain.middleware.verifier import check_digest
 
 __all__ = ["check", "pour"]
-
-CHUNK = 256 * 1024
 
 
 def check(sink: Any) -> None:
@@ -54,24 +53,24 @@ async def pour(answer: ClientResponse, body: bytes | None, sink: Any, digest: st
         UnverifiedError: the digest is wrong; a path is left as it was.
         OSError: the path or stream cannot be written.
     """
-    parts = _parts(answer, body)
+    pieces = _pieces(answer, body)
     if isinstance(sink, (str, os.PathLike)):
-        await _to_path(parts, Path(sink), digest)
+        await _to_path(pieces, Path(sink), digest)
     else:
-        await _to_stream(parts, sink, digest)
+        await _to_stream(pieces, sink, digest)
 
 
-async def _parts(answer: ClientResponse, body: bytes | None) -> AsyncIterator[bytes]:
+async def _pieces(answer: ClientResponse, body: bytes | None) -> AsyncIterator[bytes]:
     if body is not None:
         yield body
         return
-    async for part in answer.content.iter_chunked(CHUNK):
+    async for part in parts(answer, decode=True):
         yield part
 
 
-async def _to_stream(parts: AsyncIterator[bytes], stream: Any, digest: str | None) -> None:
+async def _to_stream(pieces: AsyncIterator[bytes], stream: Any, digest: str | None) -> None:
     hashed = hashlib.sha1(usedforsecurity=False)
-    async for part in parts:
+    async for part in pieces:
         hashed.update(part)
         written = stream.write(part)
         if isawaitable(written):
@@ -80,11 +79,11 @@ async def _to_stream(parts: AsyncIterator[bytes], stream: Any, digest: str | Non
         check_digest(hashed.hexdigest(), digest)
 
 
-async def _to_path(parts: AsyncIterator[bytes], path: Path, digest: str | None) -> None:
+async def _to_path(pieces: AsyncIterator[bytes], path: Path, digest: str | None) -> None:
     name = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}.part")
     try:
         with _create(name) as file:
-            await _to_stream(parts, file, digest)
+            await _to_stream(pieces, file, digest)
             file.flush()
             await asyncio.to_thread(os.fsync, file.fileno())
         _place(name, path)

@@ -10,9 +10,11 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from aiohttp import ClientRequest, ClientSession
+
 from wechatpay_chain.protocol.sensitive import Path
 
-__all__ = ["Call", "current"]
+__all__ = ["Call", "current", "of"]
 
 
 @dataclass(slots=True)
@@ -22,11 +24,17 @@ class Call:
     origin: str = ""
     """Scheme, host and port that the call is for; nothing else is signed in it."""
 
+    session: ClientSession | None = None
+    """The client's session, by which a request of the call is told from any other."""
+
     sealed: tuple[Path, ...] = ()
     """Where the caller put `Sensitive` values."""
 
     streams: bool = False
     """Whether the caller streams the body of a download, so that it must not be read here."""
+
+    decodes: bool = True
+    """Whether bodies arrive compressed, as they came."""
 
     unread: bool = True
     """Cleared by the verifier when it has read the body."""
@@ -36,3 +44,13 @@ class Call:
 
 
 current: ContextVar[Call] = ContextVar("wechatpay_chain.call")
+
+
+def of(request: ClientRequest) -> Call | None:
+    """Return the call that a request belongs to, if a `Client` makes it.
+
+    While it does, another middleware may send requests of its own through
+    another session; they are none of this call's business.
+    """
+    call = current.get(None)
+    return call if call is not None and call.session is request.session else None

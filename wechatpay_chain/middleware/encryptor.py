@@ -23,7 +23,7 @@ from yarl import URL
 from wechatpay_chain.catalogue import FieldPath, encrypted_fields
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.keys import KeySource, PlatformKeys
-from wechatpay_chain.middleware.call import current
+from wechatpay_chain.middleware import call
 from wechatpay_chain.protocol import document, rsa, signature
 from wechatpay_chain.protocol.sensitive import Path, dotted, replace
 from wechatpay_chain.protocol.text import encode
@@ -60,10 +60,10 @@ class Encryptor:
         Raises:
             RequestError: a value cannot be encrypted, or ``Wechatpay-Serial`` names no known key.
         """
-        call = current.get(None)
+        ours = call.of(request)
         paths: list[Path] = [*self._fields(request.method, request.url.raw_path)]
-        if call is not None:
-            paths += call.sealed
+        if ours is not None:
+            paths += ours.sealed
         if paths:
             await self._encrypt(request, paths)
         return await handler(request)

@@ -1,4 +1,4 @@
-"""One send, whatever happens: wire failures become our errors, bodies have a limit.
+"""One send, whatever happens: failures of the wire become our errors.
 
 aiohttp sends GET, PUT and DELETE a second time when a kept-alive connection
 dies under them, and it does so on its own exceptions only. So `guard`, the
@@ -8,24 +8,12 @@ left it once.
 
 from __future__ import annotations
 
-import asyncio
-
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
-from aiohttp.base_protocol import BaseProtocol
 
-from wechatpay_chain.errors import (
-    ConnectError,
-    OutcomeUnknownError,
-    Reason,
-    UnverifiedError,
-    WechatPayError,
-)
+from wechatpay_chain.errors import ConnectError, OutcomeUnknownError, WechatPayError
 
-__all__ = ["LARGEST_ANSWER", "WIRE_FAILURES", "guard", "read", "translate"]
-
-LARGEST_ANSWER = 8 * 1024 * 1024
-"""Decoded bytes of the largest answer that is read into memory."""
+__all__ = ["WIRE_FAILURES", "guard", "hide", "translate"]
 
 WIRE_FAILURES = (aiohttp.ClientError, OSError, TimeoutError)
 """All that aiohttp raises about a connection."""
@@ -89,45 +77,6 @@ def _problem(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no whole answer came in time"
     return f"the connection was lost ({type(error).__name__})"
-
-
-async def read(answer: ClientResponse, limit: int = LARGEST_ANSWER) -> bytes:
-    """Return an answer's whole decoded body; afterwards `answer.read()` gives it too.
-
-    Raises:
-        UnverifiedError: it is larger than `limit` bytes.
-    """
-    if isinstance(answer.content, _Replayed):
-        return await answer.read()
-    length = answer.content_length
-    if length is not None and length > limit:
-        raise _too_large(limit)
-    if length is not None and "Content-Encoding" not in answer.headers:
-        return await answer.read()
-    # Neither a chunked nor a compressed body says how large it will be.
-    parts: list[bytes] = []
-    size = 0
-    while part := await answer.content.readany():
-        size += len(part)
-        if size > limit:
-            raise _too_large(limit)
-        parts.append(part)
-    answer.content = _Replayed(b"".join(parts))
-    return await answer.read()
-
-
-class _Replayed(aiohttp.StreamReader):
-    """A body that was read already, for whoever reads it next."""
-
-    def __init__(self, body: bytes) -> None:
-        loop = asyncio.get_running_loop()
-        super().__init__(BaseProtocol(loop), len(body) + 1, loop=loop)
-        self.feed_data(body, len(body))
-        self.feed_eof()
-
-
-def _too_large(limit: int) -> UnverifiedError:
-    return UnverifiedError(f"it is larger than {limit} bytes", reason=Reason.TOO_LARGE)
 
 
 def _connect_problem(error: BaseException) -> str:

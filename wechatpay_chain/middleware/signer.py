@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from wechatpay_chain.errors import ConfigurationError, NotSentError, RequestError, WechatPayError
 from wechatpay_chain.keys import KeySource, check_token, load_private_key
-from wechatpay_chain.middleware.call import current
+from wechatpay_chain.middleware import call
 from wechatpay_chain.protocol import formatter, hosts, rsa
 from wechatpay_chain.protocol.signature import SCHEME
 
@@ -117,8 +117,9 @@ class Signer:
 
     def _refuse_foreign(self, request: ClientRequest) -> None:
         origin = hosts.origin(str(request.url))
-        call = current.get(None)
-        if origin not in self._origins and (call is None or origin != call.origin):
+        ours = call.of(request)
+        allowed = self._origins if ours is None else {ours.origin}
+        if origin not in allowed:
             raise RequestError(
                 f"{origin} is neither WeChat Pay's nor the client's own host: nothing is signed "
                 "for it"

@@ -26,8 +26,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from wechatpay_chain.errors import Reason, UnverifiedError
 from wechatpay_chain.keys import KeySource, PlatformKeys
-from wechatpay_chain.middleware.call import Call, current
-from wechatpay_chain.middleware.guard import LARGEST_ANSWER, read
+from wechatpay_chain.middleware import call as calls
+from wechatpay_chain.middleware.body import LARGEST_ANSWER, read
+from wechatpay_chain.middleware.call import Call
 from wechatpay_chain.protocol import signature, unsigned
 from wechatpay_chain.response import Response
 
@@ -71,7 +72,7 @@ class Verifier:
         """
         answer = await handler(request)
         try:
-            await self._verify(request.method, request.url.raw_path, answer)
+            await self._verify(request, answer)
         except BaseException:
             # An answer that nobody will read keeps its connection for ever.
             answer.close()
@@ -81,8 +82,10 @@ class Verifier:
     def __repr__(self) -> str:
         return f"<Verifier {', '.join(self._keys)}>"
 
-    async def _verify(self, method: str, path: str, answer: ClientResponse) -> None:
-        call = current.get(None) or Call()
+    async def _verify(self, request: ClientRequest, answer: ClientResponse) -> None:
+        # A plain session decodes by itself, and its owner reads every body.
+        call = calls.of(request) or Call(decodes=False)
+        method, path = request.method, request.url.raw_path
         succeeded = 200 <= answer.status < 300
         body = b""
         try:
@@ -103,7 +106,7 @@ class Verifier:
                 raise _explained(error, method, path, answer, body) from None
 
     async def _read(self, call: Call, answer: ClientResponse) -> bytes:
-        body = await read(answer, self._limit)
+        body = await read(answer, self._limit, decode=call.decodes)
         call.unread = False
         return body
 

@@ -1,0 +1,32 @@
+"""A local WeChat Pay gateway that checks every request as strictly as the real one.
+
+::
+
+    with Sandbox() as gateway:
+        client = gateway.client()
+        client.v3.pay.transactions.native.post(json={...})
+        gateway.pay("the-out-trade-no")
+
+It can also misbehave, in every way that `MISBEHAVIOURS` names.
+"""
+
+from wechatpay_chain.sandbox.gateway import Sandbox
+from wechatpay_chain.sandbox.identity import (
+    Identity,
+    Merchant,
+    PlatformKey,
+    throw_away_identity,
+)
+from wechatpay_chain.sandbox.misbehaviour import MISBEHAVIOURS, Misbehaviour
+from wechatpay_chain.sandbox.records import ReceivedRequest
+
+__all__ = [
+    "MISBEHAVIOURS",
+    "Identity",
+    "Merchant",
+    "Misbehaviour",
+    "PlatformKey",
+    "ReceivedRequest",
+    "Sandbox",
+    "throw_away_identity",
+]

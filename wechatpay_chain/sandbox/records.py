@@ -1,0 +1,139 @@
+"""What the sandbox writes down: requests as they arrived, and refusals.
+
+A request is recorded before anybody judges it, so that a test can look at what
+a client really sent, also when it was refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
+
+from multidict import CIMultiDictProxy, MultiDict, MultiDictProxy
+
+__all__ = ["JsonObject", "ReceivedRequest", "Refusal", "parse_json", "read_request"]
+
+JsonObject: TypeAlias = dict[str, Any]
+
+_BOUNDARY = re.compile(r'multipart/form-data;.*boundary="?([^";]+)"?', re.IGNORECASE)
+_PART_NAME = re.compile(rb'name="([^"]*)"')
+
+
+class Refusal(Exception):  # noqa: N818 - an answer on its way, not an error of ours
+    """A request that WeChat Pay would not carry out; it becomes the signed error answer."""
+
+    def __init__(self, status: int, code: str, message: str, **detail: Any) -> None:
+        super().__init__(f"{code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.detail = detail
+
+    @property
+    def document(self) -> JsonObject:
+        """The error as WeChat Pay writes it: code, message and, where it helps, detail."""
+        document: JsonObject = {"code": self.code, "message": self.message}
+        return {**document, "detail": self.detail} if self.detail else document
+
+    @property
+    def problem(self) -> str:
+        """The refusal in one line, with the field and the issue if it names them."""
+        where = ", ".join(str(self.detail[k]) for k in ("field", "issue") if k in self.detail)
+        return f"{self.code}: {self.message}" + (f" ({where})" if where else "")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReceivedRequest:
+    """One request as it came off the wire, and what became of it.
+
+    `json` is the body (of an upload: its ``meta`` part) if it could be parsed.
+    `opened` is the same with its sensitive fields decrypted, or for a request
+    without a body the query likewise; None if it could not be opened.
+    `problem` says why it was refused; None if it was not. `parts` holds the
+    pieces of an upload by name.
+    """
+
+    method: str
+    target: str
+    path: str
+    query: MultiDictProxy[str]
+    headers: CIMultiDictProxy[str]
+    body: bytes
+    json: Any = None
+    opened: JsonObject | None = None
+    problem: str | None = None
+    parts: Mapping[str, bytes] | None = None
+
+    def __repr__(self) -> str:
+        return f"<ReceivedRequest {self.method} {self.path}>"
+
+    @property
+    def signed_body(self) -> bytes:
+        """The bytes that the merchant's signature covers: of an upload only the meta part."""
+        return self.body if self.parts is None else self.parts.get("meta", b"")
+
+
+def read_request(
+    method: str, target: str, headers: CIMultiDictProxy[str], body: bytes
+) -> ReceivedRequest:
+    """Take a request apart without judging it."""
+    path, _, query = target.partition("?")
+    parts = _parts(headers.get("Content-Type", ""), body)
+    try:
+        document = parse_json(body if parts is None else parts.get("meta", b""))
+    except ValueError:
+        document = None
+    return ReceivedRequest(
+        method=method,
+        target=target,
+        path=path,
+        query=MultiDictProxy(MultiDict(parse_qsl(query, keep_blank_values=True))),
+        headers=headers,
+        body=body,
+        json=document,
+        parts=parts,
+    )
+
+
+def parse_json(body: bytes) -> Any:
+    """Parse strict UTF-8 JSON; raise ValueError, which quotes nothing, for anything lenient."""
+    try:
+        return json.loads(
+            body.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant
+        )
+    except UnicodeDecodeError:
+        raise ValueError("the body is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"the body is not JSON at character {error.pos}") from None
+    except RecursionError:
+        raise ValueError("the body is nested too deep") from None
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> JsonObject:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("the body names a key twice")
+    return document
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"the body holds {name}, which is not JSON")
+
+
+def _parts(content_type: str, body: bytes) -> dict[str, bytes] | None:
+    """Split an upload into its parts by name; None if the request is none."""
+    boundary = _BOUNDARY.match(content_type)
+    if boundary is None:
+        return None
+    parts: dict[str, bytes] = {}
+    # The first delimiter has no line break before it; give it one.
+    for piece in (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode())[1:-1]:
+        head, _, content = piece.partition(b"\r\n\r\n")
+        name = _PART_NAME.search(head)
+        if name is not None:
+            parts[name[1].decode("utf-8", "replace")] = content
+    return parts

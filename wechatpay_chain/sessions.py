@@ -1,0 +1,157 @@
+"""Which session a call uses: one for each client and loop.
+
+A session is closed with its client, or when its loop shuts down, or when its
+client is garbage, whichever comes first; and it is never used in a forked child.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+
+import aiohttp
+
+from wechatpay_chain import loops
+
+__all__ = ["Sessions"]
+
+
+class _Open:
+    """A session in use on one loop."""
+
+    __slots__ = ("calls", "keeper", "session")
+
+    def __init__(self, session: aiohttp.ClientSession, keeper: AsyncGenerator[None, None]) -> None:
+        self.session = session
+        self.keeper = keeper
+        self.calls = 0
+
+    async def settle(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let a loop that stood still notice which idle connections were closed meanwhile."""
+        if self.calls:
+            # Others are under way, so the loop turns all the time.
+            return
+        lane = loops.lane_of(loop)
+        if lane is None or lane.missed_something():
+            for _ in range(loops.TURNS_TO_CLOSE):
+                await asyncio.sleep(0)
+
+
+class Sessions:
+    """One client's sessions, one a loop."""
+
+    def __init__(self, create: Callable[[], aiohttp.ClientSession]) -> None:
+        """Hold no session yet; `create` is called inside a running loop when one is needed."""
+        self._create = create
+        self.closed = False
+        self._start()
+        _all.add(self)
+
+    @contextlib.asynccontextmanager
+    async def use(self) -> AsyncIterator[aiohttp.ClientSession]:
+        """Give the running loop's session for one call."""
+        opened = await self._get()
+        opened.calls += 1
+        try:
+            yield opened.session
+        finally:
+            opened.calls -= 1
+
+    async def _get(self) -> _Open:
+        loop = asyncio.get_running_loop()
+        found = self._open.get(loop)
+        if found is not None and not found.session.closed:
+            await found.settle(loop)
+            return found
+        session = self._create()
+        # A loop that shuts down closes the generators that began in it: so no session
+        # outlives its loop.
+        keeper = _keep(session, self._open, loop)
+        opened = self._open[loop] = _Open(session, keeper)
+        await anext(keeper)
+        return opened
+
+    async def aclose(self) -> None:
+        """Close the sessions of all loops; those of other threads once their calls are done."""
+        self.closed = True
+        mine = self._open.get(asyncio.get_running_loop())
+        if mine is not None:
+            await mine.keeper.aclose()
+        if self._open:
+            await asyncio.to_thread(self.close)
+
+    def close(self) -> None:
+        """Close the sessions of all loops, those of other threads once their calls are done."""
+        self.closed = True
+        for loop, opened in list(self._open.items()):
+            _finish(loop, opened)
+            self._open.pop(loop, None)
+
+    def park(self) -> object:
+        """In a forked child: forget the parent's sessions, and return them untouched."""
+        parked = self._open
+        self._finalizer.detach()
+        self._start()
+        return parked
+
+    def _start(self) -> None:
+        self._open: dict[asyncio.AbstractEventLoop, _Open] = {}
+        # It also holds what is open, so that none of it becomes garbage unclosed.
+        self._finalizer = weakref.finalize(self, _abandon, self._open)
+        self._finalizer.atexit = False
+
+
+async def _keep(
+    session: aiohttp.ClientSession,
+    opened: dict[asyncio.AbstractEventLoop, _Open],
+    loop: asyncio.AbstractEventLoop,
+) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        opened.pop(loop, None)
+        await session.close()
+
+
+def _finish(loop: asyncio.AbstractEventLoop, opened: _Open) -> None:
+    """Close a session on its own loop, from wherever this thread is."""
+    if loop.is_closed():
+        if opened.session.connector is not None:
+            opened.session.connector.close()
+        return
+    lane = loops.lane_of(loop)
+    running = loops.running_loop()
+    if running is loop or (lane is None and loop.is_running()):
+        asyncio.run_coroutine_threadsafe(_aclose(opened.keeper), loop)
+        return
+    turn = loop.run_until_complete if lane is None else lane.run
+    if running is None:
+        turn(_aclose(opened.keeper))
+    else:
+        loops.helpers().submit(turn, _aclose(opened.keeper)).result()
+
+
+def _abandon(opened: dict[asyncio.AbstractEventLoop, _Open]) -> None:
+    """Close the sessions of a client that is garbage, as soon as their loops turn."""
+    for loop, found in list(opened.items()):
+        if loop.is_closed():
+            _finish(loop, found)
+        else:
+            loop.call_soon_threadsafe(_begin_to_close, loop, found)
+
+
+def _begin_to_close(loop: asyncio.AbstractEventLoop, opened: _Open) -> None:
+    task = loop.create_task(_aclose(opened.keeper))
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+
+
+async def _aclose(keeper: AsyncGenerator[None, None]) -> None:
+    await keeper.aclose()
+
+
+_all: weakref.WeakSet[Sessions] = weakref.WeakSet()
+_closing: set[asyncio.Task[None]] = set()
+loops.at_fork(lambda: [sessions.park() for sessions in _all])
