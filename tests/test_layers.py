@@ -11,7 +11,7 @@ import wechatpay_chain
 
 PACKAGE = Path(wechatpay_chain.__file__).parent
 LAYERS: list[set[str]] = [
-    {"errors"},
+    {"errors", "warning"},
     {"protocol"},
     {"chain", "headers", "options", "response", "keys", "promise", "catalogue"},
     {"middleware"},

@@ -412,7 +412,7 @@ def test_a_refusal_tells_what_came(
         assert getattr(error, name) == value
     assert str(error).isprintable()
     assert len(str(error)) < 600
-    assert ("not signed" in str(error)) is not signed
+    assert ("signature is missing or wrong" in str(error)) is not signed
 
 
 def test_a_closed_client_says_so() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import platform
 import uuid
-import warnings
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
@@ -33,13 +32,14 @@ from wechatpay_chain.errors import (
 )
 from wechatpay_chain.middleware.body import read
 from wechatpay_chain.middleware.call import Call, current
-from wechatpay_chain.middleware.guard import WIRE_FAILURES, guard, hide, translate
+from wechatpay_chain.middleware.guard import WIRE_FAILURES, guard, hide, leave, translate
 from wechatpay_chain.middleware.stack import Stack
 from wechatpay_chain.options import Defaults, Prepared, prepare
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol import segments, unsigned
 from wechatpay_chain.response import Response
 from wechatpay_chain.sessions import Sessions
+from wechatpay_chain.warning import warn
 
 __all__ = ["CapitalWarning", "Flow"]
 
@@ -80,12 +80,11 @@ class Flow:
         normalised = path if isinstance(text, Chain) else segments.normalise(path)
         if not self._warned and segments.has_capital(path):
             self._warned = True
-            warnings.warn(
+            warn(
                 f"capitals in the path {path!r} became hyphens, {normalised!r}, as in the PHP SDK; "
                 "write a value as a lower-case placeholder, chain('v3/…/{name}'), and give "
                 "name=… to the verb",
                 CapitalWarning,
-                stacklevel=4,
             )
         return normalised
 
@@ -122,7 +121,12 @@ class Flow:
         Raises:
             WechatPayError: any but a ConfigurationError; see `wechatpay_chain.errors`.
         """
-        call = Call(prepared.origin, sealed=prepared.sealed, streams=prepared.sink is not None)
+        call = Call(
+            str(prepared),
+            prepared.origin,
+            sealed=prepared.sealed,
+            streams=prepared.sink is not None,
+        )
         token = current.set(call)
         try:
             return await self._send(prepared, call)
@@ -141,7 +145,7 @@ class Flow:
             async with self.sessions.use() as session:
                 return await self._exchange(prepared, call, session)
         except WIRE_FAILURES as error:
-            failure = translate(error, str(prepared))
+            failure = translate(error, str(prepared), left=call.left)
         # Raised out here, so that the original, which holds the request, is not its context.
         raise failure
 
@@ -167,7 +171,7 @@ class Flow:
 
     def _middlewares(self, prepared: Prepared) -> tuple[aiohttp.ClientMiddlewareType, ...]:
         skipped = () if prepared.encrypt else ("encryptor",)
-        return (guard, *self.stack.without(*skipped))
+        return (guard, *self.stack.without(*skipped), leave)
 
 
 async def _finish(prepared: Prepared, call: Call, answer: ClientResponse) -> Response:
@@ -212,7 +216,7 @@ def _refusal(prepared: Prepared, response: Response) -> RefusedError:
         advice = "repeat it later with the same parameters, never with a new number"
     else:
         kind, advice = ClientError, _ADVICE.get(code, "mend the cause before sending it again")
-    trust = "" if response.verified else ", in an answer that is not signed"
+    trust = "" if response.verified else ", in an answer whose signature is missing or wrong"
     name = f"{response.status} {code}".rstrip()
     quote = f": {_line(text)}" if text else ""
     return kind(

@@ -20,7 +20,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -32,6 +31,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.protocol import pem
 from wechatpay_chain.protocol.sensitive import Sensitive
+from wechatpay_chain.warning import warn
 
 __all__ = [
     "KeyFileWarning",
@@ -216,10 +216,9 @@ def _path(value: str | os.PathLike[str]) -> Path:
 def _warn_if_shared(material: Sensitive[Any]) -> None:
     path = _path(material.reveal())
     if os.name == "posix" and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        warnings.warn(
+        warn(
             f"{path} holds a private key and can be read by other users: chmod 600 {path}",
             KeyFileWarning,
-            stacklevel=2,
         )
 
 

@@ -14,12 +14,15 @@ from aiohttp import ClientRequest, ClientSession
 
 from wechatpay_chain.protocol.sensitive import Path
 
-__all__ = ["Call", "current", "of"]
+__all__ = ["Call", "current", "name", "of"]
 
 
 @dataclass(slots=True)
 class Call:
     """One call, as the middlewares see it."""
+
+    what: str = ""
+    """Method and path template, for messages: values of the path do not belong there."""
 
     origin: str = ""
     """Scheme, host and port that the call is for; nothing else is signed in it."""
@@ -32,6 +35,9 @@ class Call:
 
     streams: bool = False
     """Whether the caller streams the body of a download, so that it must not be read here."""
+
+    left: bool = False
+    """Set when the request passes the last middleware, on its way to the wire."""
 
     decodes: bool = True
     """Whether bodies arrive compressed, as they came."""
@@ -54,3 +60,9 @@ def of(request: ClientRequest) -> Call | None:
     """
     call = current.get(None)
     return call if call is not None and call.session is request.session else None
+
+
+def name(request: ClientRequest) -> str:
+    """Return what to call a request in a message."""
+    call = of(request)
+    return call.what if call is not None else f"{request.method} {request.url.raw_path}"

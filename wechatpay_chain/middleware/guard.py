@@ -11,9 +11,10 @@ from __future__ import annotations
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
-from wechatpay_chain.errors import ConnectError, OutcomeUnknownError, WechatPayError
+from wechatpay_chain.errors import ConnectError, NotSentError, OutcomeUnknownError, WechatPayError
+from wechatpay_chain.middleware import call as calls
 
-__all__ = ["WIRE_FAILURES", "guard", "hide", "translate"]
+__all__ = ["WIRE_FAILURES", "guard", "hide", "leave", "translate"]
 
 WIRE_FAILURES = (aiohttp.ClientError, OSError, TimeoutError)
 """All that aiohttp raises about a connection."""
@@ -37,15 +38,29 @@ async def guard(request: ClientRequest, handler: ClientHandlerType) -> ClientRes
     try:
         return await handler(request)
     except WIRE_FAILURES as error:
-        failure = translate(error, f"{request.method} {request.url.raw_path}")
+        call = calls.of(request)
+        failure = translate(error, calls.name(request), left=call is None or call.left)
     # Raised out here, so that the original, which holds the request, is not its context.
     raise failure
 
 
-def translate(error: BaseException, what: str) -> WechatPayError:
-    """Return our error for one of aiohttp's, saying whether anything may have been sent."""
+async def leave(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Note that a request leaves: the innermost middleware of a `Client`'s calls."""
+    call = calls.of(request)
+    if call is not None:
+        call.left = True
+    return await handler(request)
+
+
+def translate(error: BaseException, what: str, *, left: bool) -> WechatPayError:
+    """Return our error for one of aiohttp's, saying whether anything may have been sent.
+
+    `left` is whether the request had passed all middlewares.
+    """
     failure: WechatPayError
-    if isinstance(error, _NOT_CONNECTED):
+    if not left:
+        failure = NotSentError(f"{what}: not sent, {_unsent_problem(error)}")
+    elif isinstance(error, _NOT_CONNECTED):
         failure = ConnectError(f"{what}: not sent, {_connect_problem(error)}")
     else:
         failure = OutcomeUnknownError(
@@ -69,6 +84,12 @@ def _told(error: BaseException) -> BaseException:
     if isinstance(error, OSError) and error.errno is not None:
         return OSError(error.errno, error.strerror)
     return aiohttp.ClientError(type(error).__name__)
+
+
+def _unsent_problem(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "a middleware took too long: check a remote signer, and timeout"
+    return f"a middleware failed with {type(error).__name__}"
 
 
 def _problem(error: BaseException) -> str:

@@ -19,7 +19,6 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -103,7 +102,7 @@ class Verifier:
             call.verified = True
         except UnverifiedError as error:
             if succeeded or error.reason is Reason.TOO_LARGE:
-                raise _explained(error, method, path, answer, body) from None
+                raise _explained(error, calls.name(request), answer, body) from None
 
     async def _read(self, call: Call, answer: ClientResponse) -> bytes:
         body = await read(answer, self._limit, decode=call.decodes)
@@ -146,12 +145,12 @@ def _digests(answer: ClientResponse) -> list[str]:
 
 
 def _explained(
-    error: UnverifiedError, method: str, path: str, answer: ClientResponse, body: bytes
-) -> Any:
+    error: UnverifiedError, what: str, answer: ClientResponse, body: bytes
+) -> UnverifiedError:
     """Return the error with the answer in it, saying what to do."""
     probe = ", a deliberate probe by WeChat Pay" if error.is_probe else ""
     return UnverifiedError(
-        f"{method} {path}: {answer.status}, but the answer cannot be trusted: {error}{probe}; the "
+        f"{what}: {answer.status}, but the answer cannot be trusted: {error}{probe}; the "
         "operation may have happened: query it before anything else",
         reason=error.reason,
         is_probe=error.is_probe,

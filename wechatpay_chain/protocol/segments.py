@@ -65,8 +65,7 @@ def attribute(path: str, name: str) -> str:
     if name.startswith("_"):
         if not _PLACEHOLDER.fullmatch(name) or name.startswith(("__", *_PROBED)):
             raise SegmentError(
-                f"{name!r} is no path segment; write [{name!r}] if it must be one, "
-                "and ['{variable}'] for a path variable"
+                f"{name!r} is no path segment: a path variable is written _name_ or ['{{name}}']"
             )
         return normalise(name)
     segment = normalise(name.removesuffix("_"))

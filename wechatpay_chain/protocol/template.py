@@ -136,7 +136,9 @@ def _fill(expression: _Expression, values: Mapping[str, object], template: str) 
 def _missing(name: str, template: str, values: Mapping[str, object]) -> str:
     if name in values:
         return f"the path variable {name!r} of {template!r} has no value, or an empty one"
-    message = f"the path variable {name!r} of {template!r} has no value: pass {name}=…"
+    message = f"the path variable {name!r} of {template!r} has no value"
+    if name.isidentifier():
+        message += f": pass {name}=…"
     folded = name.replace("-", "").lower()
     for given in values:
         if given.replace("_", "").lower() == folded and given != name:
