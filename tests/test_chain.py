@@ -140,7 +140,8 @@ def test_a_verb_is_callable_and_a_segment(verb: str, form: str, root: Client) ->
 PROBES = [
     "__wrapped__", "__len__x__", "__array__", "__iter_x__", "__deepcopy_me__", "_repr_html_",
     "_repr_mimebundle_", "_ipython_display_", "_ipython_canary_method_should_not_exist_",
-    "_is_coroutine", "_is_coroutine_marker", "_pytestfixturefunction", "_fields", "__clause_element__",
+    "_is_coroutine", "_is_coroutine_marker", "_pytestfixturefunction", "_fields",
+    "__clause_element__",
 ]  # fmt: skip
 
 
@@ -227,7 +228,7 @@ def test_a_client_is_not_pickled(root: Client) -> None:
 
 
 def test_capitals_in_a_path_warn_once() -> None:
-    """A capital in chain() or an item becomes a hyphen, with one warning that says what to write."""
+    """A capital in chain() or an item becomes a hyphen, with one warning that names the cure."""
     with client() as root:
         with pytest.warns(CapitalWarning, match=r"placeholder") as caught:
             assert str(root.chain("v3/users/AbC")) == "v3/users/-ab-c"

@@ -75,9 +75,10 @@ def check(call: dict[str, Any], got: Request) -> None:
 
 def check_signature(mchid: str, got: Request) -> None:
     """Check the signature over the raw target and body with the merchant's key."""
+    from base64 import b64decode
+
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding
-    from base64 import b64decode
 
     authorization = got.headers["Authorization"]
     scheme, _, rest = authorization.partition(" ")

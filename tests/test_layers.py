@@ -135,7 +135,7 @@ def test_all_lists_what_is_there() -> None:
 
 
 def test_every_error_is_in_the_tree() -> None:
-    """Each error has one root, is exported, documented, drawn in the tree, and says if it was sent."""
+    """Each error has one root, is exported, documented, drawn, and says if it was sent."""
     from wechatpay_chain import errors
 
     for name in errors.__all__:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 import subprocess
 import sys
@@ -41,7 +40,7 @@ def open_sockets() -> int:
     found = 0
     for entry in Path("/proc/self/fd").iterdir():
         try:
-            found += os.readlink(entry).startswith("socket:")
+            found += str(entry.readlink()).startswith("socket:")
         except OSError:
             continue
     return found
@@ -305,24 +304,23 @@ def test_failed_calls_leave_no_connection(server: Server, no_leak: None) -> None
     def bad(request: Request) -> Any:
         return told.get(request.target, respond(request))
 
-    with serving(bad) as bad_server:
-        with client(base_uri=bad_server.base_uri) as root:
-            root.v3.x.get()
-            before = open_sockets()
-            for _ in range(20):
-                for path in told:
-                    with pytest.raises(Exception, match=r"trusted|refused|cut off"):
-                        root.chain(path).get()
-            gc.collect()
-            assert open_sockets() <= before + 2
+    with serving(bad) as bad_server, client(base_uri=bad_server.base_uri) as root:
+        root.v3.x.get()
+        before = open_sockets()
+        for _ in range(20):
+            for path in told:
+                with pytest.raises(Exception, match=r"trusted|refused|cut off"):
+                    root.chain(path).get()
+        gc.collect()
+        assert open_sockets() <= before + 2
 
-            async def main() -> None:
-                for path in told:
-                    with pytest.raises(Exception, match=r"trusted|refused|cut off"):
-                        await root.chain(path).get_async()
-                assert len(asyncio.all_tasks()) == 1
+        async def main() -> None:
+            for path in told:
+                with pytest.raises(Exception, match=r"trusted|refused|cut off"):
+                    await root.chain(path).get_async()
+            assert len(asyncio.all_tasks()) == 1
 
-            asyncio.run(main())
+        asyncio.run(main())
 
 
 def test_one_client_on_several_loops(server: Server) -> None:

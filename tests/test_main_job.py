@@ -75,7 +75,7 @@ FACES: dict[str, Any] = {
 def test_the_seeds_call_reaches_the_gateway(
     spelling: str, face: str, client: Client, gateway: Sandbox
 ) -> None:
-    """In each spelling and face the gateway opens the plaintext, which stands nowhere in the body."""
+    """In each spelling and face the gateway opens the plaintext, which is nowhere in the body."""
     responses = FACES[face](NODES[spelling](client))
     assert all(response.verified for response in responses)
     assert all(response.json()["wxpay_punish_no"] for response in responses)

@@ -1,4 +1,4 @@
-"""Whatever the gateway does wrong has its documented error; nothing unverified passes as verified."""
+"""Whatever the gateway does wrong has its error; nothing unverified passes as verified."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ UNVERIFIED: list[Case] = [
     ("clock-behind", {}, UnverifiedError, {"reason": Reason.CLOCK}),
     ("clock-ahead", {}, UnverifiedError, {"reason": Reason.CLOCK}),
     *(
-        ("malformed-timestamp", {"form": form}, UnverifiedError, {"reason": Reason.MALFORMED_HEADER})
-        for form in FORMS
+        ("malformed-timestamp", {"form": f}, UnverifiedError, {"reason": Reason.MALFORMED_HEADER})
+        for f in FORMS
     ),
     ("unknown-serial", {}, UnverifiedError, {"reason": Reason.UNKNOWN_SERIAL}),
     ("wrong-scheme", {}, UnverifiedError, {"reason": Reason.WRONG_SCHEME}),

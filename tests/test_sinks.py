@@ -118,7 +118,7 @@ BAD: dict[str, tuple[str, Any, type[Exception]]] = {
 def test_a_bad_download_leaves_the_path_as_it_was(
     name: str, before: bytes | None, face: str, tmp_path: Path
 ) -> None:
-    """Whatever is wrong with an answer, the file is absent or the old one, and nothing lies about."""
+    """Whatever is wrong with an answer, the file is absent or the old one, and nothing is left."""
     path, told, error = BAD[name]
     target = tmp_path / "bill.csv"
     if before is not None:

@@ -103,7 +103,7 @@ def test_a_connection_that_dies_under_a_request_is_not_used_again(verb: str, fac
 
 @pytest.mark.parametrize("face", FACES)
 def test_a_connection_that_was_closed_while_idle_is_replaced(face: str) -> None:
-    """A connection that the gateway closed between two calls costs neither an error nor a resend."""
+    """A connection that the gateway closed between calls costs neither error nor resend."""
     closing = {"answer": True}
 
     def respond(request: Request) -> Any:
@@ -153,12 +153,11 @@ def free_port() -> int:
 @pytest.mark.parametrize("face", FACES)
 def test_a_gateway_that_is_not_there_was_sent_nothing(face: str) -> None:
     """A refused connection says that calling again is safe."""
-    with serving(honest) as server:
-        with calling(server, face) as call:
-            with pytest.raises(ConnectError, match="not sent") as caught:
-                call("post", base_uri=f"http://127.0.0.1:{free_port()}/")
-            assert not caught.value.sent
-            assert isinstance(caught.value, NotSentError)
+    with serving(honest) as server, calling(server, face) as call:
+        with pytest.raises(ConnectError, match="not sent") as caught:
+            call("post", base_uri=f"http://127.0.0.1:{free_port()}/")
+        assert not caught.value.sent
+        assert isinstance(caught.value, NotSentError)
     assert server.requests == []
 
 
@@ -222,7 +221,7 @@ FOREIGN = [
 
 @pytest.mark.parametrize(("path", "options"), FOREIGN, ids=lambda value: str(value)[:60])
 def test_nothing_is_signed_for_a_foreign_host(path: str, options: dict[str, Any]) -> None:
-    """An address that is neither WeChat Pay's nor the client's is refused before anything is sent."""
+    """An address that is neither WeChat Pay's nor the client's is refused, nothing is sent."""
     with serving(honest) as server, client(base_uri=server.base_uri) as root:
         with pytest.raises(RequestError):
             root.chain(path).get(options)

@@ -22,7 +22,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, Union
 from urllib.parse import unquote, urlsplit
 
 from cryptography import x509
@@ -42,10 +42,16 @@ __all__ = [
     "load_public_key",
 ]
 
-KeySource: TypeAlias = (
-    "str | bytes | os.PathLike[str] | tuple[Any, Any] | Sensitive[Any] "
-    "| RSAPrivateKey | RSAPublicKey | x509.Certificate"
-)
+KeySource: TypeAlias = Union[
+    str,
+    bytes,
+    "os.PathLike[str]",
+    tuple[Any, Any],
+    Sensitive[Any],
+    RSAPrivateKey,
+    RSAPublicKey,
+    x509.Certificate,
+]
 
 SMALLEST_KEY = 2048
 """Bits of the shortest RSA key that is accepted; WeChat Pay's own have 2048."""

@@ -126,11 +126,15 @@ def _finish(loop: asyncio.AbstractEventLoop, opened: _Open) -> None:
     if running is loop or (lane is None and loop.is_running()):
         asyncio.run_coroutine_threadsafe(_aclose(opened.keeper), loop)
         return
-    turn = loop.run_until_complete if lane is None else lane.run
+
+    def turn() -> None:
+        run = loop.run_until_complete if lane is None else lane.run
+        run(_aclose(opened.keeper))
+
     if running is None:
-        turn(_aclose(opened.keeper))
+        turn()
     else:
-        loops.helpers().submit(turn, _aclose(opened.keeper)).result()
+        loops.helpers().submit(turn).result()
 
 
 def _abandon(opened: dict[asyncio.AbstractEventLoop, _Open]) -> None:

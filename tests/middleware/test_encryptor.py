@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from tests.support.merchant import PLATFORM_ID, client, pem, private, signed_headers
-from tests.support.server import Request, Server, answer, serving
+from tests.support.server import Server, answer, serving
 from wechatpay_chain import Client, RequestError, Sensitive
 from wechatpay_chain.catalogue import encrypted_fields
 from wechatpay_chain.protocol import rsa

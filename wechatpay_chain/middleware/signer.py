@@ -22,7 +22,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, Payload
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -126,7 +126,7 @@ class Signer:
             )
 
 
-def _remote(sign: RemoteSign) -> RemoteSign:
+def _remote(sign: Callable[[bytes], Any]) -> RemoteSign:
     async def remote(message: bytes) -> bytes:
         try:
             signature = await sign(message)

@@ -114,7 +114,8 @@ class Stack:
         return self.names.index(name)
 
     def _insert(self, at: int, name: str | None, middleware: ClientMiddlewareType) -> None:
-        name = name or getattr(middleware, "__name__", type(middleware).__name__).lower()
+        if name is None:
+            name = str(getattr(middleware, "__name__", type(middleware).__name__)).lower()
         _check(name, middleware)
         if name in self.names:
             raise ConfigurationError(f"the stack already has a middleware named {name!r}")

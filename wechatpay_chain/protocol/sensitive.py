@@ -7,7 +7,7 @@ for every element of a list, a number for one of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar, cast
 
 from wechatpay_chain.errors import RequestError
 
@@ -32,7 +32,7 @@ class Sensitive(Generic[T]):
     __slots__ = ("_value",)
 
     def __init__(self, value: T | Sensitive[T]) -> None:
-        self._value: T = value._value if isinstance(value, Sensitive) else value
+        self._value = cast("T", value.reveal() if isinstance(value, Sensitive) else value)
 
     def reveal(self) -> T:
         """Return the value itself."""

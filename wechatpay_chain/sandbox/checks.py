@@ -60,8 +60,10 @@ def check_required(request: ReceivedRequest) -> None:
     required = required_fields(request.method, request.path) or ()
     documents = _documents(request)
     for path in required:
-        # A place as such is only wanted for the sake of the fields in it.
-        for at, value in _values(documents, path) if len(path) > 1 else ():
+        if len(path) == 1:
+            # A place as such is only wanted for the sake of the fields in it.
+            continue
+        for at, value in _values(documents, path):
             if value is None or value == "":
                 _refuse(at, "the field is required", _LOCATIONS[path[0]])
 
