@@ -12,8 +12,8 @@ segment. A name that is a verb is both: ``receivers.delete(...)`` sends DELETE t
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.promise import Promise
@@ -23,7 +23,6 @@ from wechatpay_chain.response import Response
 __all__ = ["AsyncVerb", "Chain", "Sender", "SyncVerb", "register"]
 
 Options = Mapping[str, Any]
-Verb = TypeVar("Verb", bound="Chain")
 
 
 class Sender(Protocol):
@@ -45,17 +44,14 @@ class Sender(Protocol):
 class Chain:
     """A path under construction. Two are equal if their client and path are."""
 
-    __slots__ = ("_identity", "_path", "_sender")
+    __slots__ = ("_path", "_sender")
 
-    _identity: str
     _path: str
-    _sender: Sender | None
+    _sender: Sender
 
-    def __init__(self, sender: Sender | None, path: str, identity: str = "") -> None:
-        fill = object.__setattr__
-        fill(self, "_sender", sender)
-        fill(self, "_path", path)
-        fill(self, "_identity", identity or (sender.identity if sender else ""))
+    def __init__(self, sender: Sender, path: str) -> None:
+        _set_sender(self, sender)
+        _set_path(self, path)
 
     def chain(self, path: object) -> Chain:
         """Return the node of a path below this one; capitals become hyphens, as in PHP."""
@@ -65,7 +61,7 @@ class Chain:
         return self._below(path)
 
     def __getattr__(self, name: str) -> Chain:
-        return Chain(self._sender, _join(self._path, attribute(self._path, name)), self._identity)
+        return Chain(self._sender, _join(self._path, attribute(self._path, name)))
 
     if TYPE_CHECKING:
         # Declared for type checkers; made below from one table.
@@ -109,10 +105,10 @@ class Chain:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Chain):
             return NotImplemented
-        return self._path == other._path and self._identity == other._identity
+        return self._path == other._path and self._sender.identity == other._sender.identity
 
     def __hash__(self) -> int:
-        return hash((self._path, self._identity))
+        return hash((self._path, self._sender.identity))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a Chain cannot be changed: {name!r} is not set")
@@ -132,7 +128,7 @@ class Chain:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The client's keys must not be pickled, so only its name goes along.
-        return _restore, (type(self), self._path, self._identity, *self._extra())
+        return _restore, (type(self), self._sender.identity, self._path, *self._extra())
 
     def __dir__(self) -> list[str]:
         return [*object.__dir__(self), *_VERBS]
@@ -141,14 +137,12 @@ class Chain:
         return ()
 
     def _below(self, path: object) -> Chain:
-        return Chain(self._sender, _join(self._path, self._client().normalise(path)))
+        return Chain(self._sender, _join(self._path, self._sender.normalise(path)))
 
-    def _client(self) -> Sender:
-        if self._sender is None:
-            raise ConfigurationError(
-                f"{self!r} was unpickled where its client is not: walk its path from a client again"
-            )
-        return self._sender
+
+# A node cannot be changed, so what makes it goes past its own __setattr__.
+_set_sender = Chain.__dict__["_sender"].__set__
+_set_path = Chain.__dict__["_path"].__set__
 
 
 class _VerbNode(Chain):
@@ -157,15 +151,17 @@ class _VerbNode(Chain):
     _method: str
     _parent: str
 
-    def __init__(
-        self, sender: Sender | None, path: str, identity: str, parent: str, method: str
-    ) -> None:
-        super().__init__(sender, path, identity)
-        object.__setattr__(self, "_parent", parent)
-        object.__setattr__(self, "_method", method)
+    def __init__(self, sender: Sender, path: str, parent: str, method: str) -> None:
+        super().__init__(sender, path)
+        _set_parent(self, parent)
+        _set_method(self, method)
 
     def _extra(self) -> tuple[str, ...]:
         return self._parent, self._method
+
+
+_set_parent = _VerbNode.__dict__["_parent"].__set__
+_set_method = _VerbNode.__dict__["_method"].__set__
 
 
 class SyncVerb(_VerbNode):
@@ -186,7 +182,7 @@ class SyncVerb(_VerbNode):
             RefusedError: WeChat Pay answered 3xx, 4xx or 5xx.
             UnverifiedError: a 2xx whose signature does not hold.
         """
-        return self._client().send_sync(self._method, self._parent, options, more)
+        return self._sender.send_sync(self._method, self._parent, options, more)
 
 
 class AsyncVerb(_VerbNode):
@@ -201,7 +197,7 @@ class AsyncVerb(_VerbNode):
         those of the options too, are raised where the promise is awaited: the
         same ones as without ``_async``.
         """
-        return self._client().send_async(self._method, self._parent, options, more)
+        return self._sender.send_async(self._method, self._parent, options, more)
 
 
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -215,7 +211,7 @@ _VERBS: dict[str, tuple[type[SyncVerb] | type[AsyncVerb], str]] = {
 def _verb(name: str, kind: type[SyncVerb] | type[AsyncVerb], method: str) -> property:
     def node(parent: Chain) -> SyncVerb | AsyncVerb:
         path = _join(parent._path, attribute(parent._path, name))
-        return kind(parent._sender, path, parent._identity, parent._path, method)
+        return kind(parent._sender, path, parent._path, method)
 
     return property(node)
 
@@ -232,9 +228,29 @@ def register(sender: Sender) -> None:
     _registered[sender.identity] = sender
 
 
-def _restore(kind: type[Chain], path: str, identity: str, *extra: str) -> Chain:
-    sender = _registered.get(identity)
-    return kind(sender, path, identity, *extra)
+class _Absent:
+    """Stands for a client that is not in this process."""
+
+    def __init__(self, identity: str) -> None:
+        self.identity = identity
+
+    def normalise(self, text: object) -> str:
+        raise ConfigurationError(_ABSENT)
+
+    def send_sync(self, method: str, path: str, options: Options | None, more: Options) -> Response:
+        raise ConfigurationError(_ABSENT)
+
+    def send_async(
+        self, method: str, path: str, options: Options | None, more: Options
+    ) -> Promise[Response]:
+        raise ConfigurationError(_ABSENT)
+
+
+_ABSENT = "this chain was unpickled where its client is not: walk its path from a client again"
+
+
+def _restore(kind: Callable[..., Chain], identity: str, path: str, *extra: str) -> Chain:
+    return kind(_registered.get(identity) or _Absent(identity), path, *extra)
 
 
 def _join(path: str, segment: str) -> str:

@@ -52,9 +52,6 @@ CONNECTIONS = 100
 LARGE_BODY = 1024 * 1024
 LONGEST_QUOTE = 200
 
-# Everything that aiohttp would add by itself: headers are the caller's and ours alone.
-_NO_AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
 
 class CapitalWarning(UserWarning):
     """A capital letter in ``chain()`` or ``[…]`` became a hyphen, as it does in PHP."""
@@ -142,8 +139,12 @@ class Flow:
             raise RequestError(f"{prepared}: the client is closed: make a new one")
         sinks.check(prepared.sink)
         try:
-            async with self.sessions.use() as session:
-                return await self._exchange(prepared, call, session)
+            opened = await self.sessions.open()
+            opened.calls += 1
+            try:
+                return await self._exchange(prepared, call, opened.session)
+            finally:
+                opened.calls -= 1
         except WIRE_FAILURES as error:
             failure = translate(error, str(prepared), left=call.left)
         # Raised out here, so that the original, which holds the request, is not its context.
@@ -178,7 +179,7 @@ async def _finish(prepared: Prepared, call: Call, answer: ClientResponse) -> Res
     """Read an answer to its end, or into its sink."""
     succeeded = 200 <= answer.status < 300
     if not succeeded or prepared.sink is None:
-        body = await read(answer, decode=True)
+        body = await (read(answer, decode=True) if call.unread else answer.read())
         response = Response.of(answer, body, verified=call.verified)
         if not succeeded and prepared.http_errors:
             raise _refusal(prepared, response)
@@ -269,7 +270,8 @@ def _session() -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": _user_agent()},
-        skip_auto_headers=_NO_AUTOMATIC,
+        # Headers are the caller's and ours alone.
+        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type"),
     )
 
 

@@ -10,8 +10,9 @@ import difflib
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from multidict import CIMultiDict
 
@@ -24,17 +25,19 @@ from wechatpay_chain.protocol.template import expand, variables
 
 __all__ = ["Defaults", "Prepared", "check_base", "check_seconds", "prepare"]
 
-OPTIONS = (
-    "base_uri",
-    "body",
-    "connect_timeout",
-    "encrypt",
-    "headers",
-    "http_errors",
-    "json",
-    "query",
-    "sink",
-    "timeout",
+OPTIONS = frozenset(
+    {
+        "base_uri",
+        "body",
+        "connect_timeout",
+        "encrypt",
+        "headers",
+        "http_errors",
+        "json",
+        "query",
+        "sink",
+        "timeout",
+    }
 )
 """The options of a call; any other name is a variable of the path."""
 
@@ -76,22 +79,25 @@ class Defaults:
     encrypt: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """One request, ready to be sent; its repr shows neither values nor body."""
+class Prepared(NamedTuple):
+    """One request, ready to be sent."""
 
     method: str
     template: str
-    url: str = field(repr=False)
+    url: str
     origin: str
-    headers: CIMultiDict[str] = field(repr=False)
-    body: bytes | None = field(repr=False)
+    headers: CIMultiDict[str]
+    body: bytes | None
     sealed: tuple[Path, ...]
     timeout: float
     connect_timeout: float
     encrypt: bool
     http_errors: bool
-    sink: Any = field(repr=False)
+    sink: Any
+
+    def __repr__(self) -> str:
+        # Neither the values in the address nor the body may show.
+        return f"<Prepared {self}>"
 
     def __str__(self) -> str:
         return f"{self.method} {self.template}"
@@ -185,9 +191,7 @@ def check_seconds(
 
 
 def _refuse_unknown(options: Mapping[str, Any], names: frozenset[str]) -> None:
-    for name in options:
-        if name in names or name in OPTIONS:
-            continue
+    for name in options.keys() - OPTIONS - names:
         if not isinstance(name, str):
             raise RequestError("the names of options must be strings")
         if name in _FOREIGN:
@@ -201,34 +205,47 @@ def _address(
     template: str, options: Mapping[str, Any], defaults: Defaults, sealed: list[Path]
 ) -> tuple[str, str]:
     """Return (URL, origin)."""
-    for name in variables(template):
-        sensitive.refuse(options.get(name), f"the path variable {name!r}")
     base = options.get("base_uri")
     base = defaults.base_uri if base is None else check_base(base, RequestError)
-    reference = expand(template, options)
-    url = hosts.resolve(base, reference).partition("#")[0]
+    names = variables(template)
+    for name in names:
+        sensitive.refuse(options.get(name), f"the path variable {name!r}")
+    if names:
+        url, origin = _locate(expand(template, options), base, defaults.base_uri)
+    else:
+        url, origin = _locate_fixed(template, base, defaults.base_uri)
     if options.get("query") is not None:
         plain = _unwrap_query(options["query"], sealed)
         url = url.partition("?")[0]
         text = query.build(plain)
         url = f"{url}?{text}" if text else url
-    # Only a reference with an authority of its own can lead away from the base.
-    absolute = hosts.is_absolute(reference)
-    return url, _own_origin(url if absolute else base, base, defaults)
+    return url, origin
 
 
-def _own_origin(url: str, base: str, defaults: Defaults) -> str:
+def _locate(reference: str, base: str, home: str) -> tuple[str, str]:
+    """Return (URL, origin) of a reference, refusing what leads to a foreign host."""
+    url = hosts.resolve(base, reference).partition("#")[0]
     try:
         origin = hosts.origin(url)
     except ValueError:
         raise RequestError("the path leads to no http or https address") from None
-    home, near = hosts.origin(defaults.base_uri), hosts.origin(base)
-    if origin in (home, *hosts.OFFICIAL) or (origin == near and hosts.is_loopback(near)):
-        return origin
+    near = hosts.origin(base)
+    if (
+        origin == hosts.origin(home)
+        or origin in hosts.OFFICIAL
+        or (origin == near and hosts.is_loopback(near))
+    ):
+        return url, origin
     raise RequestError(
         f"{origin} is neither WeChat Pay's nor the client's own host, so nothing is signed for "
         "it: make a Client with that base_uri"
     )
+
+
+@lru_cache(maxsize=1024)
+def _locate_fixed(template: str, base: str, home: str) -> tuple[str, str]:
+    """Return the same for a template without variables, whose address is always the same."""
+    return _locate(expand(template, {}), base, home)
 
 
 def _unwrap_query(value: Any, sealed: list[Path]) -> Any:
@@ -263,18 +280,10 @@ def _body(options: Mapping[str, Any], sealed: list[Path]) -> bytes | None:
 
 
 def _json(value: Any, sealed: list[Path]) -> bytes:
-    marked: list[object] = []
-
-    def reveal(item: object) -> object:
-        if not isinstance(item, sensitive.Sensitive):
-            raise TypeError(f"Object of type {type(item).__name__} is not JSON serializable")
-        marked.append(item)
-        return item.reveal()
-
-    body = document.dumps(value, default=reveal)
-    if marked:
-        sensitive.unwrap(value, ("json",), sealed)
-    return body
+    try:
+        return document.dumps(value)
+    except sensitive.Marked:
+        return document.dumps(sensitive.unwrap(value, ("json",), sealed))
 
 
 def _seconds(options: Mapping[str, Any], name: str, default: float) -> float:

@@ -7,18 +7,17 @@ client is garbage, whichever comes first; and it is never used in a forked child
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 import aiohttp
 
 from wechatpay_chain import loops
 
-__all__ = ["Sessions"]
+__all__ = ["Open", "Sessions"]
 
 
-class _Open:
+class Open:
     """A session in use on one loop."""
 
     __slots__ = ("calls", "keeper", "session")
@@ -49,17 +48,8 @@ class Sessions:
         self._start()
         _all.add(self)
 
-    @contextlib.asynccontextmanager
-    async def use(self) -> AsyncIterator[aiohttp.ClientSession]:
-        """Give the running loop's session for one call."""
-        opened = await self._get()
-        opened.calls += 1
-        try:
-            yield opened.session
-        finally:
-            opened.calls -= 1
-
-    async def _get(self) -> _Open:
+    async def open(self) -> Open:
+        """Return the running loop's session; its `calls` counts who uses it now."""
         loop = asyncio.get_running_loop()
         found = self._open.get(loop)
         if found is not None and not found.session.closed:
@@ -69,7 +59,7 @@ class Sessions:
         # A loop that shuts down closes the generators that began in it: so no session
         # outlives its loop.
         keeper = _keep(session, self._open, loop)
-        opened = self._open[loop] = _Open(session, keeper)
+        opened = self._open[loop] = Open(session, keeper)
         await anext(keeper)
         return opened
 
@@ -97,7 +87,7 @@ class Sessions:
         return parked
 
     def _start(self) -> None:
-        self._open: dict[asyncio.AbstractEventLoop, _Open] = {}
+        self._open: dict[asyncio.AbstractEventLoop, Open] = {}
         # It also holds what is open, so that none of it becomes garbage unclosed.
         self._finalizer = weakref.finalize(self, _abandon, self._open)
         self._finalizer.atexit = False
@@ -105,7 +95,7 @@ class Sessions:
 
 async def _keep(
     session: aiohttp.ClientSession,
-    opened: dict[asyncio.AbstractEventLoop, _Open],
+    opened: dict[asyncio.AbstractEventLoop, Open],
     loop: asyncio.AbstractEventLoop,
 ) -> AsyncGenerator[None, None]:
     try:
@@ -115,7 +105,7 @@ async def _keep(
         await session.close()
 
 
-def _finish(loop: asyncio.AbstractEventLoop, opened: _Open) -> None:
+def _finish(loop: asyncio.AbstractEventLoop, opened: Open) -> None:
     """Close a session on its own loop, from wherever this thread is."""
     if loop.is_closed():
         if opened.session.connector is not None:
@@ -137,7 +127,7 @@ def _finish(loop: asyncio.AbstractEventLoop, opened: _Open) -> None:
         loops.helpers().submit(turn).result()
 
 
-def _abandon(opened: dict[asyncio.AbstractEventLoop, _Open]) -> None:
+def _abandon(opened: dict[asyncio.AbstractEventLoop, Open]) -> None:
     """Close the sessions of a client that is garbage, as soon as their loops turn."""
     for loop, found in list(opened.items()):
         if loop.is_closed():
@@ -146,7 +136,7 @@ def _abandon(opened: dict[asyncio.AbstractEventLoop, _Open]) -> None:
             loop.call_soon_threadsafe(_begin_to_close, loop, found)
 
 
-def _begin_to_close(loop: asyncio.AbstractEventLoop, opened: _Open) -> None:
+def _begin_to_close(loop: asyncio.AbstractEventLoop, opened: Open) -> None:
     task = loop.create_task(_aclose(opened.keeper))
     _closing.add(task)
     task.add_done_callback(_closing.discard)

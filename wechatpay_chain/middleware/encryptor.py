@@ -124,6 +124,8 @@ async def _encrypt_json(request: ClientRequest, paths: list[Path], seal: _Seal) 
         return
     body = request.body
     content = await body.as_bytes() if isinstance(body, Payload) else body
+    if not _may_hold(content, paths):
+        return
     try:
         plain = json.loads(content)
     except ValueError:
@@ -134,6 +136,19 @@ async def _encrypt_json(request: ClientRequest, paths: list[Path], seal: _Seal) 
         sealed = replace(sealed, path[1:], seal, ("json",))
     if sealed is not plain:
         await request.update_body(document.dumps(sealed))
+
+
+def _may_hold(content: bytes, paths: list[Path]) -> bool:
+    """Tell whether a document may hold a field; most have none, and are not parsed for it."""
+    if b"\\u" in content:
+        # A name may be spelled with escapes.
+        return True
+    return any(str(_last_name(path)).encode() in content for path in paths)
+
+
+def _last_name(path: Path) -> str | int:
+    names = [step for step in path[1:] if step != "[]" and not isinstance(step, int)]
+    return names[-1] if names else ""
 
 
 def _encrypt_query(request: ClientRequest, paths: list[Path], seal: _Seal) -> None:

@@ -116,7 +116,7 @@ class Signer:
         )
 
     def _refuse_foreign(self, request: ClientRequest) -> None:
-        origin = hosts.origin(str(request.url))
+        origin = str(request.url.origin())
         ours = call.of(request)
         allowed = self._origins if ours is None else {ours.origin}
         if origin not in allowed:

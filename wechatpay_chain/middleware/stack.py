@@ -33,7 +33,7 @@ class Stack:
             ConfigurationError: a name is there twice, or a middleware cannot be called.
         """
         self._lock = Lock()
-        self._entries: tuple[tuple[str, ClientMiddlewareType], ...] = ()
+        self._set(())
         for name, middleware in entries:
             self._insert(len(self._entries), name, middleware)
 
@@ -68,7 +68,7 @@ class Stack:
         _check(name, middleware)
         with self._lock:
             at = self._index(name)
-            self._entries = (*self._entries[:at], (name, middleware), *self._entries[at + 1 :])
+            self._set((*self._entries[:at], (name, middleware), *self._entries[at + 1 :]))
 
     def remove(self, name: str) -> ClientMiddlewareType:
         """Take a middleware out and return it.
@@ -79,11 +79,13 @@ class Stack:
         with self._lock:
             at = self._index(name)
             _, removed = self._entries[at]
-            self._entries = (*self._entries[:at], *self._entries[at + 1 :])
+            self._set((*self._entries[:at], *self._entries[at + 1 :]))
         return removed
 
     def without(self, *names: str) -> tuple[ClientMiddlewareType, ...]:
         """Return the middlewares in order, less some; a name that is not there is no error."""
+        if not names:
+            return self._middlewares
         return tuple(middleware for name, middleware in self._entries if name not in names)
 
     @property
@@ -119,7 +121,11 @@ class Stack:
         _check(name, middleware)
         if name in self.names:
             raise ConfigurationError(f"the stack already has a middleware named {name!r}")
-        self._entries = (*self._entries[:at], (name, middleware), *self._entries[at:])
+        self._set((*self._entries[:at], (name, middleware), *self._entries[at:]))
+
+    def _set(self, entries: tuple[tuple[str, ClientMiddlewareType], ...]) -> None:
+        self._entries = entries
+        self._middlewares = tuple(middleware for _, middleware in entries)
 
 
 def _check(name: str, middleware: object) -> None:

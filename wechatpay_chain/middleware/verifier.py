@@ -148,11 +148,12 @@ def _explained(
     error: UnverifiedError, what: str, answer: ClientResponse, body: bytes
 ) -> UnverifiedError:
     """Return the error with the answer in it, saying what to do."""
-    probe = ", a deliberate probe by WeChat Pay" if error.is_probe else ""
+    is_probe = signature.is_probe(answer.headers)
+    probe = ", a deliberate probe by WeChat Pay" if is_probe else ""
     return UnverifiedError(
         f"{what}: {answer.status}, but the answer cannot be trusted: {error}{probe}; the "
         "operation may have happened: query it before anything else",
         reason=error.reason,
-        is_probe=error.is_probe,
+        is_probe=is_probe,
         response=Response.of(answer, body, verified=False),
     )

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from typing import Any, NoReturn
 
 from wechatpay_chain.errors import DecodeError, RequestError
+from wechatpay_chain.protocol.sensitive import Marked, Sensitive
 
 __all__ = ["MAXIMUM_DEPTH", "dumps", "loads"]
 
@@ -20,21 +20,15 @@ MAXIMUM_DEPTH = 64
 _OPENING, _CLOSING = frozenset("{["), frozenset("}]")
 
 
-def dumps(
-    value: object, where: str = "json", default: Callable[[object], object] | None = None
-) -> bytes:
+def dumps(value: object, where: str = "json") -> bytes:
     """Return the bytes of a JSON document: those that are signed, and sent.
-
-    `default` is asked for the JSON form of what has none by itself.
 
     Raises:
         RequestError: something in it has no JSON form.
+        Marked: a `Sensitive` value is in it, which has to be unwrapped first.
     """
     try:
-        text = json.dumps(
-            value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default
-        )
-        return text.encode()
+        return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
         raise RequestError(f"{where} holds half a surrogate pair, which is no text") from None
     except (TypeError, ValueError, RecursionError) as error:
@@ -55,12 +49,7 @@ def loads(body: bytes) -> Any:
     if _too_deep(text):
         raise DecodeError(f"the body is nested deeper than {MAXIMUM_DEPTH} levels")
     try:
-        return json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-        )
+        return _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise DecodeError(f"the body is no JSON (at character {error.pos})") from None
     except ValueError:
@@ -112,3 +101,18 @@ def _finite(text: str) -> float:
 
 def _first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0]
+
+
+def _no_form(value: object) -> NoReturn:
+    if isinstance(value, Sensitive):
+        raise Marked
+    raise TypeError(f"an object of type {type(value).__name__}")
+
+
+# Made once: json.dumps and json.loads would make one for every call.
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_no_form
+)
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from functools import lru_cache
 from urllib.parse import urlsplit
 
-__all__ = ["DEFAULT_BASE", "OFFICIAL", "is_absolute", "is_loopback", "origin", "resolve"]
+__all__ = ["DEFAULT_BASE", "OFFICIAL", "is_loopback", "origin", "resolve"]
 
 DEFAULT_BASE = "https://api.mch.weixin.qq.com/"
 
@@ -33,7 +32,6 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PORTS = {"https": 443, "http": 80}
 
 
-@lru_cache(maxsize=256)
 def origin(url: str) -> str:
     """Return scheme, host and port of a URL, the port only where it is not the scheme's own.
 
@@ -49,7 +47,6 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{host}:{parts.port}"
 
 
-@lru_cache(maxsize=256)
 def is_loopback(origin: str) -> bool:
     """Tell whether an origin is this machine itself."""
     host = urlsplit(origin).hostname or ""
@@ -59,11 +56,6 @@ def is_loopback(origin: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def is_absolute(reference: str) -> bool:
-    """Tell whether a reference names its own scheme or host."""
-    return reference.startswith("//") or _SCHEME.match(reference) is not None
 
 
 def resolve(base: str, reference: str) -> str:

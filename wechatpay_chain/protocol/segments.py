@@ -9,6 +9,7 @@ the names by which shells, debuggers and `copy` probe an object.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from wechatpay_chain.errors import SegmentError
 
@@ -54,6 +55,7 @@ def has_capital(text: str) -> bool:
     return _CAPITAL.search(text) is not None
 
 
+@lru_cache(maxsize=4096)
 def attribute(path: str, name: str) -> str:
     """Return the segment that an attribute stands for, under a path.
 

@@ -11,7 +11,7 @@ from typing import Any, Generic, NoReturn, TypeVar, cast
 
 from wechatpay_chain.errors import RequestError
 
-__all__ = ["Path", "Sensitive", "dotted", "replace", "unwrap"]
+__all__ = ["Marked", "Path", "Sensitive", "dotted", "replace", "unwrap"]
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
@@ -49,6 +49,10 @@ class Sensitive(Generic[T]):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Sensitive value is not pickled: pass what it is made from instead")
+
+
+class Marked(Exception):  # noqa: N818 - a signal between two functions, no error
+    """Tells that a document holds a `Sensitive` value."""
 
 
 def unwrap(value: Any, at: Path, found: list[Path]) -> Any:

@@ -17,7 +17,16 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from wechatpay_chain.errors import Reason, UnverifiedError
 from wechatpay_chain.protocol import formatter, rsa
 
-__all__ = ["MAXIMUM_CLOCK_OFFSET", "SCHEME", "Headers", "Signed", "check", "is_signed", "read"]
+__all__ = [
+    "MAXIMUM_CLOCK_OFFSET",
+    "SCHEME",
+    "Headers",
+    "Signed",
+    "check",
+    "is_probe",
+    "is_signed",
+    "read",
+]
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 MAXIMUM_CLOCK_OFFSET = 300
@@ -48,12 +57,16 @@ class Signed(NamedTuple):
     nonce: str
     serial: str
     signature: bytes
-    is_probe: bool
 
 
 def is_signed(headers: Headers) -> bool:
     """Tell whether an answer claims to be signed: whether any of the four headers is there."""
     return any(headers.getall(name, []) for name in _REQUIRED)
+
+
+def is_probe(headers: Headers) -> bool:
+    """Tell whether an answer is WeChat Pay's own probing with a wrong signature."""
+    return any(value.startswith(_PROBE) for value in headers.getall(SIGNATURE, []))
 
 
 def read(headers: Headers, now: float, scheme: str = SCHEME) -> Signed:
@@ -62,27 +75,23 @@ def read(headers: Headers, now: float, scheme: str = SCHEME) -> Signed:
     Raises:
         UnverifiedError: with the reason.
     """
-    signatures = headers.getall(SIGNATURE, [])
-    is_probe = any(value.startswith(_PROBE) for value in signatures)
-    timestamp, nonce, serial, signature = (_one(headers, name, is_probe) for name in _REQUIRED)
+    timestamp = _one(headers, TIMESTAMP)
+    nonce = _one(headers, NONCE)
+    serial = _one(headers, SERIAL)
+    signature = _one(headers, SIGNATURE)
     for named in headers.getall(SIGNATURE_TYPE, []):
         if named != scheme:
-            raise UnverifiedError(
-                f"{SIGNATURE_TYPE} is not {scheme}", reason=Reason.WRONG_SCHEME, is_probe=is_probe
-            )
+            raise UnverifiedError(f"{SIGNATURE_TYPE} is not {scheme}", reason=Reason.WRONG_SCHEME)
     if not _TIMESTAMP.fullmatch(timestamp):
-        raise UnverifiedError(
-            f"{TIMESTAMP} is not ten digits", reason=Reason.MALFORMED_HEADER, is_probe=is_probe
-        )
+        raise UnverifiedError(f"{TIMESTAMP} is not ten digits", reason=Reason.MALFORMED_HEADER)
     offset = int(timestamp) - int(now)
     if abs(offset) > MAXIMUM_CLOCK_OFFSET:
         raise UnverifiedError(
             f"{TIMESTAMP} is {abs(offset)} s {'ahead of' if offset > 0 else 'behind'} this "
             f"machine's clock, {MAXIMUM_CLOCK_OFFSET} s are allowed: check the clock here first",
             reason=Reason.CLOCK,
-            is_probe=is_probe,
         )
-    return Signed(timestamp, nonce, serial, _decode(signature, is_probe), is_probe)
+    return Signed(timestamp, nonce, serial, _decode(signature))
 
 
 def check(signed: Signed, key_of: Callable[[str], RSAPublicKey | None], body: bytes) -> None:
@@ -97,34 +106,24 @@ def check(signed: Signed, key_of: Callable[[str], RSAPublicKey | None], body: by
             f"{SERIAL} names a platform key that is not configured: add that certificate or "
             "public key to certs",
             reason=Reason.UNKNOWN_SERIAL,
-            is_probe=signed.is_probe,
         )
-    if not rsa.verify(
-        formatter.response(signed.timestamp, signed.nonce, body), signed.signature, key
-    ):
-        raise UnverifiedError(
-            "the signature does not match",
-            reason=Reason.BAD_SIGNATURE,
-            is_probe=signed.is_probe,
-        )
+    message = formatter.response(signed.timestamp, signed.nonce, body)
+    if not rsa.verify(message, signed.signature, key):
+        raise UnverifiedError("the signature does not match", reason=Reason.BAD_SIGNATURE)
 
 
-def _one(headers: Headers, name: str, is_probe: bool) -> str:
+def _one(headers: Headers, name: str) -> str:
     values = headers.getall(name, [])
+    if len(values) == 1 and values[0]:
+        return values[0]
     if len(values) > 1:
-        raise UnverifiedError(
-            f"{name} is there {len(values)} times", reason=Reason.REPEATED_HEADER, is_probe=is_probe
-        )
-    if not values or not values[0]:
-        raise UnverifiedError(
-            f"{name} is missing or empty", reason=Reason.MISSING_HEADER, is_probe=is_probe
-        )
-    return values[0]
+        raise UnverifiedError(f"{name} is there {len(values)} times", reason=Reason.REPEATED_HEADER)
+    raise UnverifiedError(f"{name} is missing or empty", reason=Reason.MISSING_HEADER)
 
 
-def _decode(signature: str, is_probe: bool) -> bytes:
-    if is_probe:
-        # A probe is an ordinary wrong signature; it just says so.
+def _decode(signature: str) -> bytes:
+    if signature.startswith(_PROBE):
+        # An ordinary wrong signature, which just says so.
         return b""
     try:
         return binascii.a2b_base64(signature.encode("ascii"), strict_mode=True)

@@ -76,6 +76,7 @@ def expand(template: str, values: Mapping[str, object]) -> str:
     return expanded
 
 
+@lru_cache(maxsize=1024)
 def variables(template: str) -> frozenset[str]:
     """Return the names of a template's variables."""
     return frozenset(
