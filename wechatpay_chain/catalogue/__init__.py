@@ -76,4 +76,4 @@ def _segments(path: str) -> Segments:
 
 @cache
 def _table(name: str) -> _Table:
-    return _Table(json.loads(files(__package__).joinpath(name).read_text("utf-8")))
+    return _Table(json.loads(files(__name__).joinpath(name).read_text("utf-8")))
