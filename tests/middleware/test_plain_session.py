@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.support.merchant import (
     MCHID,
     MERCHANT_SERIAL,
     PLATFORM_ID,
+    client,
     pem,
     private,
     signed_headers,
@@ -221,3 +223,18 @@ async def test_a_middleware_is_hashable_and_reads_well() -> None:
         f"[<Signer {MCHID} S>, <Encryptor {PLATFORM_ID}>, <Verifier {PLATFORM_ID}>]"
     )
     assert repr(Stack([("a", guard)])) == "<Stack a → the wire>"
+
+
+async def test_a_slow_remote_signer_sends_nothing() -> None:
+    """A call that times out before it leaves says that calling again is safe."""
+    never = asyncio.Event()
+
+    async def remote(message: bytes) -> bytes:
+        await never.wait()
+        return b""
+
+    with serving(honest) as server:
+        async with client(base_uri=server.base_uri, private_key=remote) as root:
+            with pytest.raises(NotSentError, match="not sent, a middleware took too long"):
+                await root.v3.x.get_async(timeout=0.1)
+        assert server.requests == []
