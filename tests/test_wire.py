@@ -6,9 +6,11 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+from multidict import MultiDict
 
 from tests.support.merchant import client, signed_headers
 from tests.support.server import HANG_UP, Request, Server, answer, serving
@@ -345,6 +347,16 @@ def test_options_come_as_mapping_keywords_or_both() -> None:
         assert server.requests[0].json == {"n": 1}
         with pytest.raises(RequestError, match="one mapping"):
             call.root.v3.x.post([("json", {})])
+
+
+def test_any_mapping_will_do() -> None:
+    """Read-only and multi-valued mappings are options, JSON and queries, and lose nothing."""
+    with serving(honest) as server, calling(server, "sync") as call:
+        query = MultiDict([("a", "1"), ("a", "2")])
+        options = MappingProxyType({"json": MappingProxyType({"n": 1}), "query": query})
+        call.root.v3.x.post(options)
+        assert server.requests[0].target == "/v3/x?a=1&a=2"
+        assert server.requests[0].json == {"n": 1}
 
 
 def test_headers_replace_defaults_in_any_case() -> None:

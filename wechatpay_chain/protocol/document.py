@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from wechatpay_chain.errors import DecodeError, RequestError
@@ -103,9 +104,11 @@ def _first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0]
 
 
-def _no_form(value: object) -> NoReturn:
+def _no_form(value: object) -> object:
     if isinstance(value, Sensitive):
         raise Marked
+    if isinstance(value, Mapping):
+        return dict(value)
     raise TypeError(f"an object of type {type(value).__name__}")
 
 

@@ -64,8 +64,9 @@ def unwrap(value: Any, at: Path, found: list[Path]) -> Any:
         found.append(at)
         return value.reveal()
     if isinstance(value, Mapping):
-        plain = {key: unwrap(item, (*at, str(key)), found) for key, item in value.items()}
-        return plain if _changed(plain.values(), value.values()) else value
+        # A mapping may hold a name twice, as a MultiDict does; it stays what it is if it can.
+        pairs = [(key, unwrap(item, (*at, str(key)), found)) for key, item in value.items()]
+        return dict(pairs) if _changed([item for _, item in pairs], value.values()) else value
     if isinstance(value, (list, tuple)):
         items = [unwrap(item, (*at, index), found) for index, item in enumerate(value)]
         return items if _changed(items, value) else value
