@@ -13,10 +13,12 @@ from wechatpay_chain.builder import Builder
 from wechatpay_chain.chain import Chain
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import (
+    BusinessError,
     ClientError,
     ConfigurationError,
     ConnectError,
     DecodeError,
+    DecryptError,
     NotSentError,
     OutcomeUnknownError,
     Reason,
@@ -41,6 +43,7 @@ from wechatpay_chain.response import Response
 
 __all__ = [
     "Builder",
+    "BusinessError",
     "CapitalWarning",
     "Chain",
     "Client",
@@ -48,6 +51,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectError",
     "DecodeError",
+    "DecryptError",
     "Encryptor",
     "KeyFileWarning",
     "NotSentError",

@@ -12,9 +12,11 @@
     ├── RefusedError              the gateway answered, and the answer is no
     │   ├── RedirectError         3xx: never followed
     │   ├── ClientError           4xx: mend the cause
-    │   └── ServerError           5xx: the same request again, a few times, later
+    │   ├── ServerError           5xx: the same request again, a few times, later
+    │   └── BusinessError         v2's 200 that says FAIL: look at its code
     ├── UnverifiedError           a 2xx that cannot be trusted: the operation may have happened
-    └── DecodeError               a genuine answer whose body is not the JSON or XML asked for
+    ├── DecodeError               a genuine answer whose body is not the JSON or XML asked for
+    └── DecryptError              a ciphertext that this key does not open
 
 What matters when money moves is whether a request may have taken effect, so
 each class says it: `sent` is False only where nothing can have happened.
@@ -25,17 +27,21 @@ bodies and the Authorization header never enter one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from wechatpay_chain.response import Response
 
 __all__ = [
+    "BusinessError",
     "ClientError",
     "ConfigurationError",
     "ConnectError",
     "DecodeError",
+    "DecryptError",
     "NotSentError",
     "OutcomeUnknownError",
     "Reason",
@@ -140,6 +146,21 @@ class ServerError(RefusedError):
     """5xx: WeChat Pay is at fault. Repeat with the same parameters, never a new order number."""
 
 
+class BusinessError(RefusedError):
+    """A 200 of the XML protocol (v2) whose ``return_code`` or ``result_code`` is not SUCCESS.
+
+    `code` is its ``err_code`` (or else ``return_code``), `message` its ``err_code_des``
+    (or ``return_msg``). After ``SYSTEMERROR``, ``BANKERROR`` or ``USERPAYING`` the outcome is
+    open: query it, and repeat with the same number only. WeChat Pay does not sign a
+    ``return_code`` of FAIL, so `verified` is then False.
+
+    Attributes:
+        data: the answer's fields.
+    """
+
+    data: Mapping[str, Any] = MappingProxyType({})
+
+
 class Reason(StrEnum):
     """Why an answer could not be trusted."""
 
@@ -152,6 +173,9 @@ class Reason(StrEnum):
     BAD_SIGNATURE = "bad-signature"
     BAD_DIGEST = "bad-digest"
     TOO_LARGE = "too-large"
+    UNREADABLE = "unreadable"
+    MISSING_SIGN = "missing-sign"
+    WRONG_SIGN_TYPE = "wrong-sign-type"
 
 
 class UnverifiedError(WechatPayError):
@@ -193,3 +217,10 @@ class DecodeError(WechatPayError):
     """
 
     sent = True
+
+
+class DecryptError(WechatPayError):
+    """A ciphertext was not made for this key, or was changed on the way.
+
+    One message for every cause: which part was wrong would help whoever is guessing.
+    """

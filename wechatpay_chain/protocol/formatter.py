@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-__all__ = ["authorization", "joined_by_line_feed", "nonce", "request", "response"]
+from wechatpay_chain.protocol.text import scalar
+
+__all__ = [
+    "authorization",
+    "joined_by_line_feed",
+    "ksort",
+    "nonce",
+    "query_string_like",
+    "request",
+    "response",
+]
 
 _ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # 248 is the largest multiple of 62 below 256: bytes from there on would favour some letters.
@@ -49,4 +59,24 @@ def authorization(
     return (
         f'{scheme} mchid="{mchid}",serial_no="{serial}",timestamp="{timestamp}",'
         f'nonce_str="{nonce_str}",signature="{signature}"'
+    )
+
+
+def ksort(thing: Mapping[str, object]) -> dict[str, object]:
+    """Return a mapping sorted by its keys, as texts: ``"10"`` stands before ``"9"``."""
+    return {str(key): thing[key] for key in sorted(thing, key=str)}
+
+
+def query_string_like(thing: Mapping[str, object]) -> str:
+    """Return ``k=v`` pairs as the XML protocol signs them: ``sign``, None and ``""`` left out.
+
+    Zero stays; True is ``1``, and False an empty value that is not left out.
+
+    Raises:
+        RequestError: a value is no text, number or boolean, so it cannot be signed.
+    """
+    return "&".join(
+        f"{key}={scalar(value, f'the field {key!r}')}"
+        for key, value in thing.items()
+        if key != "sign" and value is not None and value != ""
     )

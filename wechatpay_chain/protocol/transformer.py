@@ -1,24 +1,50 @@
-"""XML → dictionaries, refusing whatever an answer of WeChat Pay never has.
+"""XML ↔ dictionaries: written as the PHP SDK writes it, read more strictly.
 
-A document type, an entity, excessive depth or size is refused by name before
-anything is built from it. Nothing outside the document is ever read.
+A document type, an entity, another encoding, excessive depth or size is refused
+by name before anything is built from it. Nothing outside the document is ever read.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from wechatpay_chain.errors import DecodeError
+from wechatpay_chain.errors import DecodeError, RequestError
+from wechatpay_chain.protocol.text import scalar
 
-__all__ = ["MAXIMUM_DEPTH", "MAXIMUM_SIZE", "to_array"]
+__all__ = [
+    "MAXIMUM_DEPTH",
+    "MAXIMUM_ELEMENTS",
+    "MAXIMUM_SIZE",
+    "is_name",
+    "sanitize",
+    "to_array",
+    "to_xml",
+]
 
 MAXIMUM_DEPTH = 64
-MAXIMUM_SIZE = 8 * 1024 * 1024
+MAXIMUM_ELEMENTS = 20_000
+MAXIMUM_SIZE = 1024 * 1024
+"""Bytes, or letters, of the largest document; an answer of v2 has a few hundred."""
 
-# What XML 1.0 does not allow, less what only encoding errors could bring in.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# XML 1.0, production 2: Char ::= #x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | …
+_NO_CHAR = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# XML 1.0, production 5, less the colon, which would make a namespace of what is before it.
+_NAME = re.compile(r"[^\W\d][\w.-]*")
+_MARKUP = re.compile(r'[<>&"]')
+_DECLARED = re.compile(r"""\s*<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]*)""")
+
+
+def sanitize(xml: str) -> str:
+    """Return a text without the control characters that XML does not allow."""
+    return _NO_CHAR.sub("", xml)
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a text can be the name of an element."""
+    return _NAME.fullmatch(text) is not None
 
 
 def to_array(xml: bytes | str) -> dict[str, Any]:
@@ -28,65 +54,138 @@ def to_array(xml: bytes | str) -> dict[str, Any]:
     than once a list; attributes are ignored and control characters dropped.
 
     Raises:
-        DecodeError: no XML, too large or deep, or with a document type.
+        DecodeError: no XML, too large or deep, in another encoding than UTF-8, or with a
+            document type.
     """
     if len(xml) > MAXIMUM_SIZE:
         raise DecodeError(f"the XML is larger than {MAXIMUM_SIZE} bytes")
     try:
-        text = xml.decode("utf-8") if isinstance(xml, bytes) else xml
-        root = _parse(_CONTROL.sub("", text))
+        text = sanitize(xml.decode("utf-8") if isinstance(xml, bytes) else xml)
+        declared = _DECLARED.match(text)
+        if declared and declared[1].lower() not in ("utf-8", "utf8"):
+            raise DecodeError("the XML declares another encoding than UTF-8: refused")
+        value = _parse(text)
     except (UnicodeError, ElementTree.ParseError, LookupError, ValueError):
         raise DecodeError("the body is no well-formed UTF-8 XML") from None
-    value = _value(root)
     return value if isinstance(value, dict) else {}
 
 
-class _Builder(ElementTree.TreeBuilder):
-    """Builds a tree, refusing a document type on sight and counting depth on the way."""
+def to_xml(
+    data: Mapping[Any, Any],
+    *,
+    headless: bool = True,
+    indent: bool = False,
+    root: str = "xml",
+    item: str = "item",
+) -> str:
+    """Return the XML document of a mapping; lists become repeated `item` elements.
+
+    Args:
+        data: texts, numbers, booleans, None, mappings and lists, nested as deep as wanted.
+        headless: leave out the ``<?xml …?>`` declaration.
+        indent: put each element on a line of its own.
+        root: the name of the root element.
+        item: the name of elements of a list, and of those whose key is no XML name.
+
+    Raises:
+        RequestError: a value has no form in XML, or holds a control character.
+    """
+    head = "" if headless else '<?xml version="1.0" encoding="UTF-8"?>\n'
+    pieces = _element(root, data, item, 0 if indent else None)
+    return head + "".join(pieces)
+
+
+def _element(name: str, value: Any, item: str, depth: int | None) -> Iterator[str]:
+    """Yield an element's text; with a depth, on lines of its own."""
+    before, after = ("", "") if depth is None else (" " * depth, "\n")
+    children = _children(value, item)
+    if children is None:
+        yield f"{before}<{name}>{_content(name, value)}</{name}>{after}"
+    elif not children:
+        yield f"{before}<{name}/>{after}"
+    else:
+        yield f"{before}<{name}>{after}"
+        for tag, child in children:
+            yield from _element(tag, child, item, None if depth is None else depth + 1)
+        yield f"{before}</{name}>{after}"
+
+
+def _children(value: Any, item: str) -> list[tuple[str, Any]] | None:
+    if isinstance(value, Mapping):
+        return [
+            (key if isinstance(key, str) and is_name(key) else item, child)
+            for key, child in value.items()
+        ]
+    return [(item, child) for child in value] if isinstance(value, (list, tuple)) else None
+
+
+def _content(name: str, value: Any) -> str:
+    """Return a value as it stands in an element: as CDATA where it holds markup."""
+    text = "" if value is None else scalar(value, f"the field {name!r}")
+    if _NO_CHAR.search(text):
+        raise RequestError(f"the field {name!r} holds a control character, which XML cannot")
+    # A bare carriage return would be read as a line feed, and the sign over it be wrong.
+    if not _MARKUP.search(text):
+        return text.replace("\r", "&#13;")
+    return (
+        "<![CDATA["
+        + text.replace("]]>", "]]]]><![CDATA[>").replace("\r", "]]>&#13;<![CDATA[")
+        + "]]>"
+    )
+
+
+class _Reader:
+    """Builds dictionaries from a parser's events, refusing on sight what no answer has."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._depth = 0
+        self._open: list[_Open] = []
+        self._elements = 0
+        self._root: Any = ""
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
         raise DecodeError("the XML declares a document type, which no answer has: refused")
 
-    def start(self, tag: Any, attrs: Any) -> ElementTree.Element:
-        self._depth += 1
-        if self._depth > MAXIMUM_DEPTH:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._elements += 1
+        if self._elements > MAXIMUM_ELEMENTS:
+            raise DecodeError(f"the XML has more than {MAXIMUM_ELEMENTS} elements")
+        if len(self._open) == MAXIMUM_DEPTH:
             raise DecodeError(f"the XML is nested deeper than {MAXIMUM_DEPTH} levels")
-        return super().start(tag, attrs)
+        self._open.append(_Open())
 
-    def end(self, tag: str) -> ElementTree.Element:
-        self._depth -= 1
-        return super().end(tag)
+    def data(self, text: str) -> None:
+        # Only what stands before the first child is an element's own text.
+        if not self._open[-1].children:
+            self._open[-1].texts.append(text)
 
-
-def _parse(text: str) -> ElementTree.Element:
-    # The encoding is settled: a declaration that says otherwise must not be obeyed.
-    parser = ElementTree.XMLParser(target=_Builder(), encoding="utf-8")  # noqa: S314
-    parser.feed(text.encode())
-    root: ElementTree.Element = parser.close()
-    return root
-
-
-def _value(element: ElementTree.Element) -> Any:
-    text = element.text or ""
-    if text.strip() or not len(element):
-        return text
-    found: dict[str, Any] = {}
-    for child in element:
-        value = _value(child)
-        if child.tag not in found:
-            found[child.tag] = value
-        elif isinstance(found[child.tag], _Repeated):
-            found[child.tag].append(value)
+    def end(self, tag: str) -> None:
+        value = self._open.pop().value()
+        if self._open:
+            self._open[-1].children.setdefault(tag, []).append(value)
         else:
-            found[child.tag] = _Repeated([found[child.tag], value])
-    return {
-        tag: list(value) if isinstance(value, _Repeated) else value for tag, value in found.items()
-    }
+            self._root = value
+
+    def close(self) -> Any:
+        return self._root
 
 
-class _Repeated(list[Any]):
-    """Values of an element that is there more than once, told from a value that is a list."""
+class _Open:
+    """An element that has begun: its own text, and its children's values by name."""
+
+    __slots__ = ("children", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.children: dict[str, list[Any]] = {}
+
+    def value(self) -> Any:
+        text = "".join(self.texts)
+        if text.strip() or not self.children:
+            return text
+        return {tag: found[0] if len(found) == 1 else found for tag, found in self.children.items()}
+
+
+def _parse(text: str) -> Any:
+    parser = ElementTree.XMLParser(target=_Reader(), encoding="utf-8")  # noqa: S314 - see _Reader
+    parser.feed(text.encode())
+    return parser.close()
