@@ -175,7 +175,6 @@ class Reason(StrEnum):
     TOO_LARGE = "too-large"
     UNREADABLE = "unreadable"
     MISSING_SIGN = "missing-sign"
-    WRONG_SIGN_TYPE = "wrong-sign-type"
 
 
 class UnverifiedError(WechatPayError):
