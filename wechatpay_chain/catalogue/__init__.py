@@ -68,7 +68,7 @@ def encrypted_fields(method: str, path: str) -> tuple[FieldPath, ...]:
     `path` is the path of a URL, with values or with template variables, with
     or without a prefix before ``/v3/``. An operation that is not known has none.
     """
-    return _table("encrypted.json").find(method, path) or ()
+    return _table("encrypted.json", _field_paths).find(method, path) or ()
 
 
 def required_fields(method: str, path: str) -> tuple[FieldPath, ...] | None:
