@@ -10,6 +10,8 @@ import base64
 import http.client
 import json
 import secrets
+import ssl
+import tempfile
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from wechatpay_chain.sandbox import Merchant as Party
 from wechatpay_chain.sandbox import Sandbox
 
 FOUR = ("Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Serial", "Wechatpay-Signature")
@@ -70,10 +73,24 @@ class Answer:
 
 @dataclass
 class Merchant:
-    """Sends signed requests; what an argument of `call` names is forged."""
+    """Sends signed requests; what an argument of `call` names is forged.
+
+    It is the gateway's first merchant, or the one named. `certificate` is shown in
+    TLS handshakes, with the merchant's key.
+    """
 
     gateway: Sandbox
+    mchid: str = ""
+    certificate: str | None = None
     open: list[http.client.HTTPConnection] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.mchid = self.mchid or self.gateway.identity.merchant.mchid
+
+    @property
+    def me(self) -> Party:
+        """What the gateway knows of this merchant."""
+        return self.gateway.identity.merchants[self.mchid]
 
     def authorization(
         self,
@@ -86,7 +103,7 @@ class Merchant:
         extra: str = "",
         **forged: Any,
     ) -> str:
-        me = self.gateway.identity.merchant
+        me = self.me
         values = {
             "mchid": me.mchid,
             "serial_no": me.serial,
@@ -152,9 +169,23 @@ class Merchant:
         return b"".join(iter(lambda: connection.sock.recv(65536), b""))
 
     def connect(self) -> http.client.HTTPConnection:
-        host = self.gateway.base_uri.removeprefix("http://").rstrip("/")
-        self.open.append(http.client.HTTPConnection(host, timeout=10))
+        scheme, _, rest = self.gateway.base_uri.partition("://")
+        host = rest.rstrip("/")
+        if scheme == "http":
+            self.open.append(http.client.HTTPConnection(host, timeout=10))
+        else:
+            self.open.append(http.client.HTTPSConnection(host, timeout=10, context=self.tls()))
         return self.open[-1]
+
+    def tls(self) -> ssl.SSLContext:
+        """Trust the gateway's authority alone, and show the certificate if there is one."""
+        context = ssl.create_default_context(cadata=self.gateway.ca)
+        if self.certificate is not None:
+            with tempfile.NamedTemporaryFile("w") as file:
+                file.write(self.certificate + self.me.private_key_pem)
+                file.flush()
+                context.load_cert_chain(file.name)
+        return context
 
     def close(self) -> None:
         for connection in self.open:
@@ -163,10 +194,6 @@ class Merchant:
     def encrypt(self, text: str, serial: str | None = None) -> str:
         key = platform_key(self.gateway, serial or self.gateway.identity.public_key.serial)
         return base64.b64encode(key.encrypt(text.encode(), OAEP)).decode()
-
-    @property
-    def mchid(self) -> str:
-        return self.gateway.identity.merchant.mchid
 
     def order(self, out_trade_no: str = "order-0001", **changes: Any) -> dict[str, Any]:
         """Return the body of an order."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NoReturn
 
-from wechatpay_chain.sandbox.identity import Identity
+from wechatpay_chain.sandbox.identity import Identity, Merchant
 from wechatpay_chain.sandbox.records import ReceivedRequest, Refusal
 from wechatpay_chain.sandbox.signing import request_message, verify
 
@@ -26,21 +26,24 @@ _NONCE = re.compile(r"[0-9A-Za-z]{1,32}")
 
 
 class Nonces:
-    """The nonces of the last minutes, so that a request sent twice is seen as a replay."""
+    """The nonces of the last minutes, so that a request sent twice is seen as a replay.
+
+    Each merchant has nonces of its own.
+    """
 
     def __init__(self) -> None:
-        self._seen: dict[str, float] = {}
+        self._seen: dict[tuple[str, str], float] = {}
 
-    def __contains__(self, nonce: str) -> bool:
-        return nonce in self._seen
+    def __contains__(self, mchid_and_nonce: tuple[str, str]) -> bool:
+        return mchid_and_nonce in self._seen
 
-    def add(self, nonce: str, now: float) -> None:
+    def add(self, mchid: str, nonce: str, now: float) -> None:
         # A timestamp may lie ahead by the tolerance, and stays valid that long after itself.
         # Entries are in order of arrival, so the old ones stand in front.
         for old, since in list(self._seen.items())[:8]:
             if since < now - 2 * CLOCK_TOLERANCE:
                 del self._seen[old]
-        self._seen[nonce] = now
+        self._seen[mchid, nonce] = now
 
     def clear(self) -> None:
         self._seen.clear()
@@ -48,12 +51,12 @@ class Nonces:
 
 def check_authorization(
     request: ReceivedRequest, identity: Identity, nonces: Nonces, now: float
-) -> None:
-    """Raise the 401 that a wrong Authorization earns; remember the nonce of a right one."""
+) -> Merchant:
+    """Return the merchant who signed, and remember the nonce; raise the 401 of a wrong header."""
     fields = _read(request)
-    merchant = identity.merchant
+    merchant = identity.merchants.get(fields["mchid"])
     timestamp, nonce = fields["timestamp"], fields["nonce_str"]
-    if fields["mchid"] != merchant.mchid:
+    if merchant is None:
         _refuse(request, "mchid", "this merchant is not known", fields)
     if fields["serial_no"] != merchant.serial:
         _refuse(request, "serial_no", "this merchant has no certificate of that serial", fields)
@@ -63,12 +66,13 @@ def check_authorization(
         _refuse(request, "timestamp", f"it is off by more than {CLOCK_TOLERANCE} seconds", fields)
     if not _NONCE.fullmatch(nonce):
         _refuse(request, "nonce_str", "it is not 1 to 32 letters and digits", fields)
-    if nonce in nonces:
+    if (merchant.mchid, nonce) in nonces:
         _refuse(request, "nonce_str", "it was used before: this is a replay", fields)
     message = _message(request, fields)
     if not verify(merchant.private_key.public_key(), message, fields["signature"]):
         _refuse(request, "signature", "it does not match", fields)
-    nonces.add(nonce, now)
+    nonces.add(merchant.mchid, nonce, now)
+    return merchant
 
 
 def _read(request: ReceivedRequest) -> dict[str, str]:

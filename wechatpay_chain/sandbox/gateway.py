@@ -1,40 +1,33 @@
 """The sandbox's face: start it, get a client for it, look at what arrived, tell it to misbehave.
 
-A request's way: `rules` choose a misbehaviour → the body is read → `checks`
-refuse or open it → `operations` carry it out → it is recorded → the answer is
-drafted, signed (`answers`), spoilt if so told, and sent.
+A request's way: `rules` choose a misbehaviour → the request is read →
+`reception` judges it and carries it out → the answer is spoilt if so told,
+signed (`answers`), and sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
+import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
+from cryptography import x509
 from multidict import CIMultiDict
 
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.sandbox import orders
-from wechatpay_chain.sandbox.answers import Answer, Cut, Draft, draft, signed
-from wechatpay_chain.sandbox.authorization import Nonces, check_authorization
-from wechatpay_chain.sandbox.checks import (
-    check_body,
-    check_headers,
-    check_known,
-    check_required,
-    open_request,
-)
+from wechatpay_chain.sandbox.answers import Answer, Cut, Draft, signed
+from wechatpay_chain.sandbox.authority import authority, pem, server_context
 from wechatpay_chain.sandbox.identity import Identity, throw_away_identity
-from wechatpay_chain.sandbox.ledger import Ledger
-from wechatpay_chain.sandbox.operations import operate
-from wechatpay_chain.sandbox.records import ReceivedRequest, Refusal, read_request
+from wechatpay_chain.sandbox.reception import Reception
+from wechatpay_chain.sandbox.records import ReceivedRequest, read_request
 from wechatpay_chain.sandbox.rules import HEADER, Chosen, Rule, Rules, choose, choose_from_headers
 from wechatpay_chain.sandbox.server import Server
 
@@ -47,10 +40,13 @@ class Sandbox:
     Args:
         port: where to listen; 0 takes any free port.
         host: the address to listen on.
-        mchid: the one merchant that is known; ignored if an `identity` is given.
+        mchid: the first merchant that is known; ignored if an `identity` is given.
+        mchids: more merchants; ignored likewise.
         identity: all keys; throw-away ones, made once a process, by default.
         clock: seconds since 1970, for the check of timestamps and for answers.
         keepalive_timeout: seconds after which an idle connection is closed.
+        tls: whether to speak https. `ca` then vouches for the gateway, and merchants
+            can show their certificates, which some operations want.
     """
 
     def __init__(
@@ -59,21 +55,23 @@ class Sandbox:
         host: str = "127.0.0.1",
         *,
         mchid: str = "1900000109",
+        mchids: Iterable[str] = (),
         identity: Identity | None = None,
         clock: Callable[[], float] = time.time,
         keepalive_timeout: float = 75,
+        tls: bool = False,
     ) -> None:
-        self.identity = identity or throw_away_identity(mchid)
+        self.identity = identity or throw_away_identity(mchid, *mchids)
         self._clock = clock
         self._host = host
-        self._port = port
-        self._server = Server(self._handle, host, port, keepalive_timeout)
+        self._authority = authority("WeChat Pay sandbox: gateway") if tls else None
+        context = None
+        if self._authority is not None:
+            context = server_context(host, self._authority, self.identity.merchant_authority)
+        self._server = Server(self._handle, host, port, keepalive_timeout, context)
         self._base_uri: str | None = None
-        self._ledger = Ledger()
-        self._nonces = Nonces()
+        self._reception = Reception(self.identity, clock)
         self._rules = Rules()
-        self._requests: list[ReceivedRequest] = []
-        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Sandbox {self._base_uri or 'stopped'} mchid={self.identity.merchant.mchid}>"
@@ -82,7 +80,8 @@ class Sandbox:
         """Begin to serve, in a thread; return the gateway itself."""
         port = self._server.start()
         host = f"[{self._host}]" if ":" in self._host else self._host
-        self._base_uri = f"http://{host}:{port}/"
+        scheme = "http" if self._authority is None else "https"
+        self._base_uri = f"{scheme}://{host}:{port}/"
         return self
 
     def stop(self) -> None:
@@ -120,6 +119,13 @@ class Sandbox:
         return self._base_uri
 
     @property
+    def ca(self) -> str:
+        """The certificate, as PEM, of the authority (CA) that vouches for the gateway."""
+        if self._authority is None:
+            raise ConfigurationError("the sandbox speaks plain http; start it with tls=True")
+        return pem(self._authority.certificate)
+
+    @property
     def apiv3_key(self) -> str:
         """The merchant's APIv3 key: 32 characters."""
         return self.identity.apiv3_key
@@ -127,8 +133,7 @@ class Sandbox:
     @property
     def requests(self) -> list[ReceivedRequest]:
         """Everything that arrived, in order, refused or not."""
-        with self._lock:
-            return list(self._requests)
+        return self._reception.requests
 
     @property
     def connections(self) -> int:
@@ -136,34 +141,43 @@ class Sandbox:
         return self._server.connections
 
     def client(self, **overrides: Any) -> Client:
-        """Return a client that is configured for this gateway; `overrides` go to Client."""
-        merchant = self.identity.merchant
+        """Return a client that is configured for this gateway; `overrides` go to Client.
+
+        With ``mchid=`` it is a client of that merchant.
+        """
+        merchant = self.identity.merchants.get(overrides.get("mchid", ""), self.identity.merchant)
         settings: dict[str, Any] = {
             "mchid": merchant.mchid,
             "serial": merchant.serial,
             "private_key": merchant.private_key,
             "certs": dict(self.identity.certs),
             "apiv3_key": self.apiv3_key,
+            "secret": merchant.secret,
+            "merchant": {"cert": merchant.certificate_pem, "key": merchant.private_key_pem},
             "base_uri": self.base_uri,
+            **({} if self._authority is None else {"ca_certs": self.ca}),
             **overrides,
         }
         return Client(**settings)
 
-    def pay(self, out_trade_no: str, *, openid: str | None = None) -> str:
+    def pay(self, out_trade_no: str, *, openid: str | None = None, mchid: str | None = None) -> str:
         """Pay an order, as its payer would; return the transaction_id.
 
+        `mchid` says whose order it is, where several merchants have one of that number.
         Raises LookupError for an order that was never created, ValueError for
         one that is paid or closed.
         """
-        order = orders.pay(self._ledger, out_trade_no, self._clock(), openid)
+        ledgers = [led for led in self._reception.ledgers(mchid) if out_trade_no in led.orders]
+        if not ledgers:
+            raise LookupError(f"no order was created with out_trade_no {out_trade_no!r}")
+        if len(ledgers) > 1:
+            raise ValueError(f"several merchants have an order {out_trade_no!r}; name the mchid")
+        order = orders.pay(ledgers[0], out_trade_no, self._clock(), openid)
         return str(order.transaction_id)
 
     def clear(self) -> None:
         """Forget the requests and everything that they created; rules stay (see `behave`)."""
-        with self._lock:
-            self._requests.clear()
-            self._nonces.clear()
-        self._ledger.clear()
+        self._reception.clear()
 
     def misbehave(
         self,
@@ -203,55 +217,34 @@ class Sandbox:
             chosen = self._rules.take(request.method, path)
             chosen += choose_from_headers(request.headers.getall(HEADER, []))
         except ConfigurationError as error:
-            return await _send(request, self._unread(request, 400, str(error)))
+            return await _send(request, self._turn_away(request, 400, str(error)))
         if not all(one.misbehaviour.reads for one in chosen):
-            answer = replace(self._unread(request, 503, "hung up"), cut=Cut.BEFORE_READING)
+            answer = replace(self._turn_away(request, 503, "hung up"), cut=Cut.BEFORE_READING)
             return await _send(request, answer)
         try:
             body = await request.content.read()
         except (ConnectionError, web.RequestPayloadError):
-            return await _send(request, self._unread(request, 400, "the body broke off"))
-        received = read_request(request.method, request.raw_path, request.headers, body)
-        return await _send(request, _spoil(self._answer(received), chosen))
+            return await _send(request, self._turn_away(request, 400, "the body broke off"))
+        return await _send(
+            request, _spoil(self._reception.answer(_received(request, body)), chosen)
+        )
 
-    def _answer(self, received: ReceivedRequest) -> Draft:
-        """Check a request and carry it out; record it with what became of it."""
-        now = self._clock()
-        status, document = 200, None
-        try:
-            with self._lock:
-                check_authorization(received, self.identity, self._nonces, now)
-            check_headers(received)
-            check_known(received)
-            check_body(received)
-            check_required(received)
-            received = replace(received, opened=open_request(received, self.identity))
-            reply = operate(
-                received.method,
-                received.path,
-                received.opened or {},
-                self.identity,
-                self._ledger,
-                now,
-            )
-            status, document = reply.status, reply.document
-        except Refusal as refusal:
-            received = replace(received, problem=refusal.problem)
-            status, document = refusal.status, refusal.document
-        self._record(received)
-        serial = received.headers.get("Wechatpay-Serial")
-        return draft(self.identity, status, document, serial=serial, now=now)
+    def _turn_away(self, request: web.BaseRequest, status: int, problem: str) -> Answer:
+        return signed(self._reception.turn_away(_received(request, b""), status, problem))
 
-    def _unread(self, request: web.BaseRequest, status: int, problem: str) -> Answer:
-        """Record a request whose body was not read; return the refusal."""
-        received = read_request(request.method, request.raw_path, request.headers, b"")
-        self._record(replace(received, problem=problem))
-        document = Refusal(status, "SANDBOX_ERROR", problem).document
-        return signed(draft(self.identity, status, document, serial=None, now=self._clock()))
 
-    def _record(self, received: ReceivedRequest) -> None:
-        with self._lock:
-            self._requests.append(received)
+def _received(request: web.BaseRequest, body: bytes) -> ReceivedRequest:
+    received = read_request(request.method, request.raw_path, request.headers, body)
+    return replace(received, client_certificate=_client_certificate(request))
+
+
+def _client_certificate(request: web.BaseRequest) -> str | None:
+    """Return the serial of the certificate that the client has shown."""
+    tls = None if request.transport is None else request.transport.get_extra_info("ssl_object")
+    shown = tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLObject) else None
+    if shown is None:
+        return None
+    return format(x509.load_der_x509_certificate(shown).serial_number, "X")
 
 
 def _spoil(answer_draft: Draft, chosen: list[Chosen]) -> Answer:

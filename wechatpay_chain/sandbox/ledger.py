@@ -1,4 +1,4 @@
-"""What the sandbox remembers: orders, refunds and control orders.
+"""What the sandbox remembers of one merchant: orders, refunds and control orders.
 
 Data only. What may be done with it is in `orders`, `refunds` and
 `control_orders`. One lock guards it all: requests are worked off in the
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wechatpay_chain.sandbox.identity import Identity
+from wechatpay_chain.sandbox.identity import Identity, Merchant
 from wechatpay_chain.sandbox.records import JsonObject, Refusal
 
 __all__ = ["Call", "ControlOrder", "Ledger", "Order", "Refund", "Reply", "rfc3339"]
@@ -67,20 +67,23 @@ class ControlOrder:
 
 @dataclass
 class Ledger:
-    """Everything that was created, by the merchant's own numbers."""
+    """Everything that one merchant created, by its own numbers.
+
+    `numbers` counts WeChat Pay's numbers; all ledgers of a gateway share it.
+    """
 
     orders: dict[str, Order] = field(default_factory=dict)
     refunds: dict[str, Refund] = field(default_factory=dict)
     punishments: dict[str, ControlOrder] = field(default_factory=dict)
     recoveries: dict[str, ControlOrder] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
-    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
     def number(self, prefix: str, now: float, width: int = 28) -> str:
         """Return a number of WeChat Pay's own, never the same twice, also after `clear`."""
         date = datetime.datetime.fromtimestamp(now, _CHINA).strftime("%Y%m%d")
         rest = width - len(prefix) - len(date)
-        return f"{prefix}{date}{next(self._numbers):0{rest}d}"
+        return f"{prefix}{date}{next(self.numbers):0{rest}d}"
 
     def clear(self) -> None:
         """Forget everything that was created."""
@@ -98,6 +101,7 @@ class Call:
     """
 
     identity: Identity
+    merchant: Merchant
     ledger: Ledger
     now: float
     variables: Mapping[str, str]
@@ -109,7 +113,7 @@ class Call:
 
     def want_own_mchid(self) -> None:
         """Refuse a merchant number other than the one that signed."""
-        if self.document.get("mchid") != self.identity.merchant.mchid:
+        if self.document.get("mchid") != self.merchant.mchid:
             raise Refusal(400, "MCH_NOT_EXISTS", "The mchid is not the one that signed")
 
     def want_texts(self, *names: str) -> None:

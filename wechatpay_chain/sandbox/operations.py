@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from cryptography import x509
 
 from wechatpay_chain.sandbox import control_orders, orders, refunds
-from wechatpay_chain.sandbox.identity import Identity
+from wechatpay_chain.sandbox.identity import Identity, Merchant
 from wechatpay_chain.sandbox.ledger import Call, Ledger, Reply, rfc3339
 from wechatpay_chain.sandbox.records import JsonObject
 from wechatpay_chain.sandbox.signing import encrypt, seal
@@ -29,7 +29,7 @@ def echo(call: Call) -> Reply:
     answer: JsonObject = {"echo_message": call.document["echo_message"]}
     secret = call.document.get("encrypted_echo_message")
     if secret is not None:
-        key = call.identity.merchant.private_key.public_key()
+        key = call.merchant.private_key.public_key()
         answer["encrypted_echo_message"] = encrypt(key, secret)
     return Reply(answer)
 
@@ -80,7 +80,13 @@ _TEMPLATES = [
 
 
 def operate(
-    method: str, path: str, document: JsonObject, identity: Identity, ledger: Ledger, now: float
+    method: str,
+    path: str,
+    document: JsonObject,
+    identity: Identity,
+    merchant: Merchant,
+    ledger: Ledger,
+    now: float,
 ) -> Reply:
     """Carry out the operation at `path`; raise the Refusal if it cannot be done."""
     segments = [segment for segment in path.split("/") if segment]
@@ -91,5 +97,5 @@ def operate(
             if all(want == got or want.startswith("{") for want, got in pairs):
                 variables = {w.strip("{}"): unquote(g) for w, g in pairs if w.startswith("{")}
                 with ledger.lock:
-                    return operation(Call(identity, ledger, now, variables, document))
+                    return operation(Call(identity, merchant, ledger, now, variables, document))
     return Reply({})

@@ -54,7 +54,8 @@ class ReceivedRequest:
     `opened` is the same with its sensitive fields decrypted, or for a request
     without a body the query likewise; None if it could not be opened.
     `problem` says why it was refused; None if it was not. `parts` holds the
-    pieces of an upload by name.
+    pieces of an upload by name. `client_certificate` is the serial of the
+    certificate that was shown in the TLS handshake, None if none was.
     """
 
     method: str
@@ -67,6 +68,7 @@ class ReceivedRequest:
     opened: JsonObject | None = None
     problem: str | None = None
     parts: Mapping[str, bytes] | None = None
+    client_certificate: str | None = None
 
     def __repr__(self) -> str:
         return f"<ReceivedRequest {self.method} {self.path}>"

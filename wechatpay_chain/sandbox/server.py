@@ -7,12 +7,14 @@ other threads or in forked children; none of them can block it, nor it them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import ssl
 import threading
 import weakref
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from aiohttp import web
 
@@ -20,22 +22,33 @@ __all__ = ["Handler", "Server"]
 
 Handler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-# How long requests in progress may go on when the server stops. What still sleeps
-# then is a delay that a test asked for and no longer waits for.
+# How long requests and handshakes in progress may go on when the server stops. What still
+# sleeps then is a delay that a test asked for and no longer waits for.
 _GRACE = 0.05
+# Turns of the loop that connections get to close in when nobody waits for them any more.
+_TURNS = 50
 
 
 class Server:
-    """Serve `handler` from `start` to `stop`."""
+    """Serve `handler` from `start` to `stop`, over TLS if given a context for it."""
 
-    def __init__(self, handler: Handler, host: str, port: int, keepalive_timeout: float) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        host: str,
+        port: int,
+        keepalive_timeout: float,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.connections = 0
         self._handler = handler
         self._host = host
         self._port = port
         self._keepalive_timeout = keepalive_timeout
+        self._tls = tls
         self._running: tuple[threading.Thread, Future[Callable[[], object]]] | None = None
         self._transports: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
     def start(self) -> int:
         """Begin to serve; return the port. Connections are accepted from now on."""
@@ -66,7 +79,7 @@ class Server:
     async def _serve(self, listener: socket.socket, stopper: Future[Callable[[], object]]) -> None:
         loop, stopping = asyncio.get_running_loop(), asyncio.Event()
         server = web.Server(
-            self._handle,
+            self._handler,
             keepalive_timeout=self._keepalive_timeout,
             access_log=None,
             # What is checked is what was on the wire.
@@ -75,7 +88,13 @@ class Server:
             max_line_size=65536,
             max_field_size=65536,
         )
-        accepted: set[asyncio.Task[Any]] = set()
+        accepted: set[asyncio.Task[None]] = set()
+
+        async def open_connection(connection: socket.socket) -> None:
+            # A handshake that fails is the client's to see; the loop has closed the connection.
+            with contextlib.suppress(OSError):
+                transport, _ = await loop.connect_accepted_socket(server, connection, ssl=self._tls)
+                self._transports.add(transport)
 
         # The loop's own `create_server` leaks a connection that arrives while it is closed.
         def accept() -> None:
@@ -84,7 +103,8 @@ class Server:
             except (BlockingIOError, ConnectionAbortedError):
                 return
             self.connections += 1
-            task = loop.create_task(loop.connect_accepted_socket(server, connection))
+            self._sockets.add(connection)
+            task = loop.create_task(open_connection(connection))
             accepted.add(task)
             task.add_done_callback(accepted.discard)
 
@@ -93,17 +113,27 @@ class Server:
         await stopping.wait()
         loop.remove_reader(listener)
         listener.close()
-        await asyncio.gather(*accepted, return_exceptions=True)
+        if accepted:
+            _, unfinished = await asyncio.wait(accepted, timeout=_GRACE)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
         server.pre_shutdown()
         # Idle connections see in the next turn of the loop that they are to close.
         await asyncio.sleep(0)
         await server.shutdown(_GRACE)
-        # A client that never reads keeps a closing transport alive; the loop must not outlive it.
+        await self._abort()
+
+    async def _abort(self) -> None:
+        """Close what is left: a client that never reads, or says no TLS goodbye, keeps it open."""
         for transport in list(self._transports):
             if isinstance(transport, asyncio.Transport):
                 transport.abort()
-
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.transport is not None:
-            self._transports.add(request.transport)
-        return await self._handler(request)
+        for connection in list(self._sockets):
+            # A TLS transport that was closed twice no longer hears `abort`.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for _ in range(_TURNS):
+            if all(connection.fileno() == -1 for connection in list(self._sockets)):
+                break
+            await asyncio.sleep(0)

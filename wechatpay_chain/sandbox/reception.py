@@ -1,0 +1,99 @@
+"""Where requests are judged and carried out: what was read in, what is to be said out.
+
+It knows nothing of sockets. A request's way: `checks` refuse or open it →
+`operations` carry it out in the ledger of its merchant → it is recorded → the
+answer is drafted.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from wechatpay_chain.sandbox.answers import Draft, draft
+from wechatpay_chain.sandbox.authorization import Nonces, check_authorization
+from wechatpay_chain.sandbox.checks import (
+    check_body,
+    check_headers,
+    check_known,
+    check_required,
+    open_request,
+)
+from wechatpay_chain.sandbox.identity import Identity
+from wechatpay_chain.sandbox.ledger import Ledger
+from wechatpay_chain.sandbox.operations import operate
+from wechatpay_chain.sandbox.records import ReceivedRequest, Refusal
+
+__all__ = ["Reception"]
+
+
+class Reception:
+    """The gateway's judgement and memory: requests, nonces and a ledger for each merchant."""
+
+    def __init__(self, identity: Identity, clock: Callable[[], float]) -> None:
+        self._identity = identity
+        self._clock = clock
+        numbers = itertools.count(1)
+        self._ledgers = {mchid: Ledger(numbers=numbers) for mchid in identity.merchants}
+        self._nonces = Nonces()
+        self._requests: list[ReceivedRequest] = []
+        self._lock = threading.Lock()
+
+    @property
+    def requests(self) -> list[ReceivedRequest]:
+        """Everything that arrived since the last `clear`, in order of arrival."""
+        with self._lock:
+            return list(self._requests)
+
+    def answer(self, received: ReceivedRequest) -> Draft:
+        """Check a request and carry it out; record it with what became of it."""
+        now = self._clock()
+        status, document = 200, None
+        try:
+            with self._lock:
+                merchant = check_authorization(received, self._identity, self._nonces, now)
+            check_headers(received)
+            check_known(received)
+            check_body(received)
+            check_required(received)
+            received = replace(received, opened=open_request(received, self._identity))
+            reply = operate(
+                received.method,
+                received.path,
+                received.opened or {},
+                self._identity,
+                merchant,
+                self._ledgers[merchant.mchid],
+                now,
+            )
+            status, document = reply.status, reply.document
+        except Refusal as refusal:
+            received = replace(received, problem=refusal.problem)
+            status, document = refusal.status, refusal.document
+        self._record(received)
+        serial = received.headers.get("Wechatpay-Serial")
+        return draft(self._identity, status, document, serial=serial, now=now)
+
+    def turn_away(self, received: ReceivedRequest, status: int, problem: str) -> Draft:
+        """Record a request that was not read to its end; draft the refusal."""
+        self._record(replace(received, problem=problem))
+        document = Refusal(status, "SANDBOX_ERROR", problem).document
+        return draft(self._identity, status, document, serial=None, now=self._clock())
+
+    def ledgers(self, mchid: str | None) -> Iterator[Ledger]:
+        """Yield the ledger of a merchant, or for None that of each."""
+        yield from self._ledgers.values() if mchid is None else [self._ledgers[mchid]]
+
+    def clear(self) -> None:
+        """Forget the requests, their nonces, and everything that they created."""
+        with self._lock:
+            self._requests.clear()
+            self._nonces.clear()
+        for ledger in self._ledgers.values():
+            ledger.clear()
+
+    def _record(self, received: ReceivedRequest) -> None:
+        with self._lock:
+            self._requests.append(received)
