@@ -4,7 +4,7 @@ A key may be given as
 
 - a path, or a ``file://`` URL;
 - PEM text or bytes (PKCS#1, PKCS#8, SPKI, X.509), in one line or many;
-- DER bytes;
+- DER or PKCS#12 bytes (``apiclient_cert.p12``);
 - base64 with the PHP SDK's prefixes: ``private.pkcs1://``, ``private.pkcs8://``,
   ``public.pkcs1://``, ``public.spki://``;
 - ``(any of these, passphrase)``;
@@ -23,10 +23,16 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, Union
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+)
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.protocol import pem
@@ -38,8 +44,10 @@ __all__ = [
     "KeySource",
     "PlatformKeys",
     "check_token",
+    "load_certificate",
     "load_private_key",
     "load_public_key",
+    "read_source",
 ]
 
 KeySource: TypeAlias = Union[
@@ -47,6 +55,7 @@ KeySource: TypeAlias = Union[
     bytes,
     "os.PathLike[str]",
     tuple[Any, Any],
+    list[Any],
     Sensitive[Any],
     RSAPrivateKey,
     RSAPublicKey,
@@ -59,7 +68,14 @@ SMALLEST_KEY = 2048
 PUBLIC_KEY_ID = "PUB_KEY_ID_"
 """What the id of a WeChat Pay public key (微信支付公钥) starts with."""
 
-_KINDS = ((RSAPrivateKey, "a private key"), (RSAPublicKey, "a public key"))
+_KINDS = (
+    (RSAPrivateKey, "a private key"),
+    (RSAPublicKey, "a public key"),
+    (x509.Certificate, "a certificate"),
+    (EllipticCurvePrivateKey, "no RSA key (an elliptic-curve one)"),
+    (EllipticCurvePublicKey, "no RSA key (an elliptic-curve one)"),
+)
+FILE = "file://"
 _TOKEN = re.compile(r"[!#-\[\]-~]+")
 
 
@@ -132,6 +148,36 @@ def load_public_key(source: KeySource, name: str = "public_key") -> RSAPublicKey
     return _public(_load(source, name), name)
 
 
+def load_certificate(source: KeySource, name: str = "certificate") -> x509.Certificate:
+    """Return a certificate, checked: the key in it is an RSA key that is long enough.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is something else; `name` says which.
+    """
+    certificate = _load(source, name)
+    if not isinstance(certificate, x509.Certificate):
+        raise ConfigurationError(f"{name} is {_kind(certificate)}, but a certificate is needed")
+    _public(certificate, name)
+    return certificate
+
+
+def read_source(source: KeySource, name: str) -> tuple[Sensitive[bytes], Sensitive[bytes | None]]:
+    """Return the bytes that a key or certificates stand in, and their passphrase.
+
+    Raises:
+        ConfigurationError: they cannot be read; `name` says which.
+    """
+    material, passphrase = _split(source)
+    del source
+    value = material.reveal()
+    if isinstance(value, x509.Certificate):
+        return Sensitive(value.public_bytes(Encoding.PEM)), Sensitive(None)
+    if not isinstance(value, (str, bytes, bytearray, os.PathLike)):
+        raise ConfigurationError(f"{name} must be a path, PEM or DER, not {type(value).__name__}")
+    del value
+    return _read(material, name, private=False), _passphrase(passphrase, name)
+
+
 def check_token(value: object, name: str) -> str:
     """Return a text that may stand in a header, between quotes.
 
@@ -145,13 +191,22 @@ def check_token(value: object, name: str) -> str:
 
 
 def _public(loaded: object, name: str) -> RSAPublicKey:
-    key = loaded.public_key() if isinstance(loaded, x509.Certificate) else loaded
+    key = _key_of(loaded) if isinstance(loaded, x509.Certificate) else loaded
     if not isinstance(key, RSAPublicKey):
+        holder = "a certificate with " if isinstance(loaded, x509.Certificate) else ""
         raise ConfigurationError(
-            f"{name} is {_kind(key)}, but an RSA public key or certificate of WeChat Pay is needed"
+            f"{name} is {holder}{_kind(key)}, but an RSA public key or certificate is needed"
         )
     _check_size(key, name)
     return key
+
+
+def _key_of(certificate: x509.Certificate) -> object:
+    try:
+        return certificate.public_key()
+    except (UnsupportedAlgorithm, ValueError):
+        # SM2, for one: its curve is unknown to cryptography.
+        return None
 
 
 def _load(source: KeySource, name: str, *, private: bool = False) -> object:
@@ -161,7 +216,7 @@ def _load(source: KeySource, name: str, *, private: bool = False) -> object:
     if not isinstance(material.reveal(), (str, bytes, bytearray, os.PathLike)):
         return material.reveal()
     data = _read(material, name, private=private)
-    loaded = pem.parse(data, _passphrase(passphrase, name))
+    loaded = pem.parse(data, _passphrase(passphrase, name), private=private)
     if isinstance(loaded, pem.Problem):
         raise ConfigurationError(f"{name} {loaded}")
     return loaded
@@ -170,7 +225,7 @@ def _load(source: KeySource, name: str, *, private: bool = False) -> object:
 def _split(source: KeySource) -> tuple[Sensitive[Any], Sensitive[Any]]:
     """Return (material, passphrase), each hidden."""
     plain = source.reveal() if isinstance(source, Sensitive) else source
-    parts = plain if isinstance(plain, tuple) and len(plain) == 2 else (plain, None)
+    parts = plain if isinstance(plain, (tuple, list)) and len(plain) == 2 else (plain, None)
     material, passphrase = (
         part if isinstance(part, Sensitive) else Sensitive[Any](part) for part in parts
     )
@@ -180,14 +235,10 @@ def _split(source: KeySource) -> tuple[Sensitive[Any], Sensitive[Any]]:
 def _read(material: Sensitive[Any], name: str, *, private: bool) -> Sensitive[bytes]:
     """Return the bytes of a key, from its file if a file was given."""
     data = Sensitive(_bytes(material))
-    for prefix, label in pem.PREFIXES.items():
-        if data.reveal().startswith(prefix):
-            return Sensitive(pem.armour(data.reveal()[len(prefix) :], label))
-    if isinstance(material.reveal(), (bytes, bytearray)) or pem.is_pem(data.reveal()):
+    if isinstance(material.reveal(), (bytes, bytearray)) or pem.is_recognised(data.reveal()):
         return data
     content, problem = _read_file(material)
     if content is None:
-        # The text may be a key in some unknown form, so it is not shown as a path.
         raise ConfigurationError(
             f"{name} is neither a key nor a file that can be read ({problem}): give a path, PEM, "
             "DER, or base64 behind a prefix"
@@ -201,7 +252,9 @@ def _read_file(material: Sensitive[Any]) -> tuple[Sensitive[bytes] | None, str]:
     try:
         return Sensitive(_path(material.reveal()).read_bytes()), ""
     except OSError as error:
-        return None, error.strerror or type(error).__name__
+        # A text may be a key in some unknown form, so it is not shown as a path.
+        shown = f"{_path(material.reveal())}: " if _is_path(material.reveal()) else ""
+        return None, shown + (error.strerror or type(error).__name__)
     except ValueError:
         return None, "not a file name"
 
@@ -214,9 +267,14 @@ def _bytes(material: Sensitive[Any]) -> bytes:
 
 
 def _path(value: str | os.PathLike[str]) -> Path:
-    if isinstance(value, str) and value.startswith("file://"):
-        return Path(unquote(urlsplit(value).path))
+    if isinstance(value, str) and value.startswith(FILE):
+        # Not parsed as a URL: PHP's has neither host nor query, and a path may hold "?" or "#".
+        return Path(unquote(value.removeprefix(FILE).removeprefix("localhost")))
     return Path(value).expanduser()
+
+
+def _is_path(value: str | os.PathLike[str]) -> bool:
+    return not isinstance(value, str) or value.startswith(FILE)
 
 
 def _warn_if_shared(material: Sensitive[Any]) -> None:
@@ -247,8 +305,6 @@ def _check_size(key: RSAPrivateKey | RSAPublicKey, name: str) -> None:
 
 
 def _kind(key: object) -> str:
-    if isinstance(key, x509.Certificate):
-        return "a certificate"
     for kind, words in _KINDS:
         if isinstance(key, kind):
             return words
