@@ -7,7 +7,6 @@ without a word on why: which padding or tag was wrong is what an attacker wants 
 from __future__ import annotations
 
 import base64
-import binascii
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import padding
@@ -15,6 +14,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import ECB
+
+from wechatpay_chain.protocol import binary
 
 __all__ = ["KEY_SIZE", "ecb_decrypt", "ecb_encrypt", "gcm_decrypt", "gcm_encrypt"]
 
@@ -68,6 +69,6 @@ def ecb_decrypt(ciphertext: str, key: bytes) -> bytes:
 
 def _decode(ciphertext: str) -> bytes:
     try:
-        return binascii.a2b_base64(ciphertext.encode("ascii"), strict_mode=True)
+        return binary.decode(ciphertext)
     except ValueError:
         raise ValueError("it is not base64") from None

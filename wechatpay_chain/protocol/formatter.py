@@ -35,7 +35,7 @@ def joined_by_line_feed(*pieces: object) -> str:
     return "".join(f"{piece}\n" for piece in pieces)
 
 
-def request(method: str, target: str, timestamp: int, nonce_str: str, body: bytes) -> bytes:
+def request(method: str, target: str, timestamp: int | str, nonce_str: str, body: bytes) -> bytes:
     r"""Return what a request's signature covers.
 
     `target` is path and query exactly as they stand on the request line.
@@ -53,7 +53,7 @@ def response(timestamp: str, nonce_str: str, body: bytes) -> bytes:
 
 
 def authorization(
-    scheme: str, mchid: str, nonce_str: str, signature: str, timestamp: int, serial: str
+    scheme: str, mchid: str, nonce_str: str, signature: str, timestamp: int | str, serial: str
 ) -> str:
     """Return the value of the Authorization header."""
     return (

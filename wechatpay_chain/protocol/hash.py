@@ -54,4 +54,8 @@ def sign(sign_type: str, data: str | Mapping[str, object], key: str) -> str | No
 
 def equals(known: str, given: str | None) -> bool:
     """Tell whether two texts are the same, in a time that does not depend on where they differ."""
-    return given is not None and _hmac.compare_digest(known.encode(), given.encode())
+    if given is None:
+        return False
+    # What is no UTF-8 arrives as lone surrogates: no match, and no error of another kind.
+    here, there = (text.encode("utf-8", "surrogatepass") for text in (known, given))
+    return _hmac.compare_digest(here, there)

@@ -6,14 +6,19 @@ OAEP's SHA-1 and PKCS#1 v1.5 are the protocol's choice, not ours.
 from __future__ import annotations
 
 import base64
-import binascii
+from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
+from wechatpay_chain.protocol import binary
+
 __all__ = [
+    "PADDINGS",
+    "PKCS1_OAEP_PADDING",
+    "PKCS1_PADDING",
     "decrypt",
     "encrypt",
     "is_ciphertext",
@@ -26,6 +31,15 @@ _SHA256 = hashes.SHA256()
 _PKCS1 = padding.PKCS1v15()
 _SHA1 = hashes.SHA1()  # noqa: S303 - OAEP with SHA-1 is what WeChat Pay specifies
 _OAEP = padding.OAEP(mgf=padding.MGF1(algorithm=_SHA1), algorithm=_SHA1, label=None)
+
+PKCS1_PADDING, PKCS1_OAEP_PADDING = 1, 4
+"""OpenSSL's numbers of the two paddings."""
+
+PADDINGS: Mapping[int, tuple[padding.AsymmetricPadding, int]] = {
+    PKCS1_PADDING: (_PKCS1, 11),
+    PKCS1_OAEP_PADDING: (_OAEP, 2 * _SHA1.digest_size + 2),
+}
+"""Each padding's number: what it is, and how many bytes of a block it takes."""
 
 
 def sign(message: bytes, key: RSAPrivateKey) -> bytes:
@@ -42,24 +56,24 @@ def verify(message: bytes, signature: bytes, key: RSAPublicKey) -> bool:
     return True
 
 
-def encrypt(plaintext: str, key: RSAPublicKey) -> str:
+def encrypt(plaintext: str | bytes, key: RSAPublicKey, padding: int = PKCS1_OAEP_PADDING) -> str:
     """Return the base64 ciphertext of a text of at most `longest_plaintext` UTF-8 bytes."""
-    return base64.b64encode(key.encrypt(plaintext.encode(), _OAEP)).decode("ascii")
+    raw = plaintext.encode() if isinstance(plaintext, str) else plaintext
+    return base64.b64encode(key.encrypt(raw, PADDINGS[padding][0])).decode("ascii")
 
 
-def decrypt(ciphertext: str, key: RSAPrivateKey) -> str:
+def decrypt(ciphertext: str, key: RSAPrivateKey, padding: int = PKCS1_OAEP_PADDING) -> str:
     """Return the text inside a base64 ciphertext.
 
     Raises:
         ValueError: not base64, not for this key, or not UTF-8 inside.
     """
-    raw = binascii.a2b_base64(ciphertext.encode("ascii"), strict_mode=True)
-    return key.decrypt(raw, _OAEP).decode()
+    return key.decrypt(binary.decode(ciphertext), PADDINGS[padding][0]).decode()
 
 
-def longest_plaintext(key: RSAPublicKey) -> int:
-    """Return how many bytes fit into one ciphertext: 214 for a key of 2048 bits."""
-    return key.key_size // 8 - 2 * _SHA1.digest_size - 2
+def longest_plaintext(key: RSAPublicKey, padding: int = PKCS1_OAEP_PADDING) -> int:
+    """Return how many bytes fit into one ciphertext: 214 for a key of 2048 bits and OAEP."""
+    return key.key_size // 8 - PADDINGS[padding][1]
 
 
 def is_ciphertext(text: str, bits: int) -> bool:
@@ -71,6 +85,6 @@ def is_ciphertext(text: str, bits: int) -> bool:
     if len(text) != 4 * ((size + 2) // 3):
         return False
     try:
-        return len(binascii.a2b_base64(text.encode("ascii"), strict_mode=True)) == size
+        return len(binary.decode(text)) == size
     except ValueError:
         return False

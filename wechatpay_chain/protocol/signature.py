@@ -7,7 +7,6 @@ leniency is what an attacker needs.
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -15,7 +14,7 @@ from typing import NamedTuple, Protocol
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from wechatpay_chain.errors import Reason, UnverifiedError
-from wechatpay_chain.protocol import formatter, rsa
+from wechatpay_chain.protocol import binary, formatter, rsa
 
 __all__ = [
     "MAXIMUM_CLOCK_OFFSET",
@@ -126,7 +125,7 @@ def _decode(signature: str) -> bytes:
         # An ordinary wrong signature, which just says so.
         return b""
     try:
-        return binascii.a2b_base64(signature.encode("ascii"), strict_mode=True)
+        return binary.decode(signature)
     except ValueError:
         raise UnverifiedError(
             f"{SIGNATURE} is not base64", reason=Reason.MALFORMED_HEADER
