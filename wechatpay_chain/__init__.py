@@ -12,6 +12,7 @@
 from wechatpay_chain.builder import Builder
 from wechatpay_chain.chain import Chain
 from wechatpay_chain.client import Client
+from wechatpay_chain.crypto import AesEcb, AesGcm, AesInterface, Hash, Rsa
 from wechatpay_chain.errors import (
     BusinessError,
     ClientError,
@@ -31,17 +32,24 @@ from wechatpay_chain.errors import (
     WechatPayError,
 )
 from wechatpay_chain.flow import CapitalWarning
+from wechatpay_chain.formatter import Formatter
 from wechatpay_chain.keys import KeyFileWarning, PlatformKeys
 from wechatpay_chain.middleware.encryptor import Encryptor
 from wechatpay_chain.middleware.guard import guard
 from wechatpay_chain.middleware.signer import Signer
 from wechatpay_chain.middleware.stack import Stack
 from wechatpay_chain.middleware.verifier import Verifier
+from wechatpay_chain.pem import PemUtil
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.response import Response
+from wechatpay_chain.transformer import Transformer
+
 
 __all__ = [
+    "AesEcb",
+    "AesGcm",
+    "AesInterface",
     "Builder",
     "BusinessError",
     "CapitalWarning",
@@ -53,9 +61,12 @@ __all__ = [
     "DecodeError",
     "DecryptError",
     "Encryptor",
+    "Formatter",
+    "Hash",
     "KeyFileWarning",
     "NotSentError",
     "OutcomeUnknownError",
+    "PemUtil",
     "PlatformKeys",
     "Promise",
     "Reason",
@@ -63,11 +74,13 @@ __all__ = [
     "RefusedError",
     "RequestError",
     "Response",
+    "Rsa",
     "SegmentError",
     "Sensitive",
     "ServerError",
     "Signer",
     "Stack",
+    "Transformer",
     "UnverifiedError",
     "Verifier",
     "WechatPayError",
