@@ -13,6 +13,7 @@ from wechatpay_chain.builder import Builder
 from wechatpay_chain.chain import Chain
 from wechatpay_chain.client import Client
 from wechatpay_chain.crypto import AesEcb, AesGcm, AesInterface, Hash, Rsa
+from wechatpay_chain.driver import Driver
 from wechatpay_chain.errors import (
     BusinessError,
     ClientError,
@@ -34,17 +35,18 @@ from wechatpay_chain.errors import (
 from wechatpay_chain.flow import CapitalWarning
 from wechatpay_chain.formatter import Formatter
 from wechatpay_chain.keys import KeyFileWarning, PlatformKeys
+from wechatpay_chain.media import MediaUtil
 from wechatpay_chain.middleware.encryptor import Encryptor
 from wechatpay_chain.middleware.guard import guard
 from wechatpay_chain.middleware.signer import Signer
 from wechatpay_chain.middleware.stack import Stack
+from wechatpay_chain.middleware.v2 import TransformRequest, TransformResponse
 from wechatpay_chain.middleware.verifier import Verifier
 from wechatpay_chain.pem import PemUtil
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.response import Response
 from wechatpay_chain.transformer import Transformer
-
 
 __all__ = [
     "AesEcb",
@@ -60,10 +62,12 @@ __all__ = [
     "ConnectError",
     "DecodeError",
     "DecryptError",
+    "Driver",
     "Encryptor",
     "Formatter",
     "Hash",
     "KeyFileWarning",
+    "MediaUtil",
     "NotSentError",
     "OutcomeUnknownError",
     "PemUtil",
@@ -80,6 +84,8 @@ __all__ = [
     "ServerError",
     "Signer",
     "Stack",
+    "TransformRequest",
+    "TransformResponse",
     "Transformer",
     "UnverifiedError",
     "Verifier",

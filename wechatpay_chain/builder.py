@@ -19,6 +19,7 @@ _NAMES = {
     "baseUri": "base_uri",
 }
 _KNOWN = frozenset(signature(Client).parameters)
+_V3_ONLY = frozenset({"serial", "privateKey", "private_key", "certs"})
 _SECRET = frozenset({"private_key", "certs", "apiv3_key", "secret", "merchant"})
 
 
@@ -38,6 +39,7 @@ class Builder:
         """
         if not isinstance(config, Mapping):
             raise ConfigurationError(f"the factory takes one mapping, not {type(config).__name__}")
+        config = _less_stand_ins(config)
         unknown = [name for name in config if _NAMES.get(name, name) not in _KNOWN]
         settings = {_NAMES.get(name, name): _hidden(name, config[name]) for name in config}
         # A traceback with locals must not show the keys.
@@ -48,6 +50,19 @@ class Builder:
                 f"{', '.join(sorted(_KNOWN))}"
             )
         return Client(**settings)
+
+
+def _less_stand_ins(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a configuration without the stand-ins that PHP programs for v2 only give.
+
+    The PHP SDK wants v3's settings of everybody, so these give texts that are no
+    keys, and ``['any' => null]`` for certs: by that they are known.
+    """
+    certs = config.get("certs")
+    stands_in = isinstance(certs, Mapping) and certs and not any(certs.values())
+    if not stands_in or config.get("secret") is None:
+        return config
+    return {name: value for name, value in config.items() if name not in _V3_ONLY}
 
 
 def _hidden(name: str, value: Any) -> Any:

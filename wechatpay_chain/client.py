@@ -6,22 +6,25 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, NoReturn, Self
-from urllib.parse import urlsplit
 
 from aiohttp import ClientMiddlewareType
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from wechatpay_chain.addresses import check_base
 from wechatpay_chain.chain import Chain, register
+from wechatpay_chain.driver import Driver
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.flow import Flow
 from wechatpay_chain.keys import KeySource, PlatformKeys, check_token, load_private_key
 from wechatpay_chain.middleware.encryptor import Encryptor
 from wechatpay_chain.middleware.signer import RemoteSign, Signer
 from wechatpay_chain.middleware.stack import Stack
+from wechatpay_chain.middleware.v2 import TransformRequest, TransformResponse
 from wechatpay_chain.middleware.verifier import Verifier
-from wechatpay_chain.options import Defaults, check_base, check_seconds
+from wechatpay_chain.options import Defaults, check_proxy, check_seconds
 from wechatpay_chain.protocol import hosts, segments
 from wechatpay_chain.protocol.sensitive import Sensitive
+from wechatpay_chain.tls import Tls
 
 __all__ = ["Client"]
 
@@ -54,6 +57,7 @@ class Client:
         apiv3_key: str | bytes | Sensitive[Any] | None = None,
         secret: str | Sensitive[Any] | None = None,
         merchant: Mapping[str, KeySource] | None = None,
+        ca_certs: KeySource | None = None,
         base_uri: str = hosts.DEFAULT_BASE,
         encrypt: bool = True,
         timeout: float = 30.0,
@@ -72,9 +76,12 @@ class Client:
             certs: WeChat Pay's public keys (微信支付公钥) and certificates (平台证书), by
                 public key id or serial.
             apiv3_key: 32 characters (APIv3密钥), to open callbacks and certificates.
-            secret: the key of the XML protocol (APIv2密钥).
-            merchant: ``{"cert": …, "key": …}``, the merchant's TLS certificate. Neither
-                this nor `secret` is used by this version.
+            secret: the key of the XML protocol (APIv2密钥). With it and without serial,
+                private key and certs the client is for v2 only.
+            merchant: ``{"cert": …, "key": …}``, the merchant's TLS certificate
+                (apiclient_cert.pem and apiclient_key.pem), for calls with ``security=True``;
+                or ``{"cert": ("apiclient_cert.p12", passphrase)}``.
+            ca_certs: TLS authorities to trust in place of the system's, for the sandbox.
             base_uri: where requests go, save those that say otherwise.
             encrypt: whether sensitive fields are encrypted.
             timeout: seconds that a whole call may take, 0 for no limit.
@@ -96,29 +103,35 @@ class Client:
             timeout=check_seconds(timeout, "timeout", ConfigurationError),
             connect_timeout=check_seconds(connect_timeout, "connect_timeout", ConfigurationError),
             encrypt=_flag(encrypt, "encrypt"),
+            proxy=check_proxy(proxy),
         )
         self._mchid = check_token(_given(mchid, "mchid"), "mchid")
-        self._serial = check_token(_given(serial, "serial"), "serial")
         _check_apiv3_key(secrets[0])
-        self._secrets = secrets
-        signing = _signing_key(key)
-        platform = _platform_keys(keys, self._serial, signing)
-        stack = Stack(
-            [
-                ("verifier", Verifier(platform, clock=clock)),
-                ("encryptor", Encryptor(platform)),
-                ("signer", Signer(self._mchid, self._serial, signing.reveal(), clock=clock)),
-            ]
-        )
-        for middleware in middlewares:
-            stack.before("verifier", middleware)
-        self._flow = Flow(stack, defaults, _proxy(proxy))
+        _check_secret(secrets[1])
+        self._secrets = secrets[:2]
+        stacks = {"v2": _v2_stack(self._mchid, secrets[1])}
+        is_v2_only = serial is None and key.reveal() is None and keys.reveal() is None
+        if secrets[1].reveal() is None or not is_v2_only:
+            stacks["v3"] = _v3_stack(self._mchid, serial, key, keys, clock)
+        for stack in stacks.values():
+            outermost = stack.names[0]
+            for middleware in middlewares:
+                stack.before(outermost, middleware)
+        self._flow = Flow(stacks, defaults, Tls(ca_certs, secrets[2]))
         register(self._flow)
 
     @property
     def stack(self) -> Stack:
-        """The named middlewares that every call passes, outermost first."""
-        return self._flow.stack
+        """The named middlewares that every v3 call passes, outermost first.
+
+        Raises:
+            ConfigurationError: this client is for v2 only.
+        """
+        return self._flow.stack_of("v3")
+
+    def get_driver(self) -> Driver:
+        """Return the way to the stacks of both protocols, as PHP's ``getDriver()`` does."""
+        return Driver(self._flow)
 
     def chain(self, path: object) -> Chain:
         """Return the node of a path such as ``"v3/pay/transactions/id/{transaction_id}"``.
@@ -184,6 +197,34 @@ def _given(value: str | None, name: str) -> str:
     return value
 
 
+def _v2_stack(mchid: str, secret: Sensitive[Any]) -> Stack:
+    return Stack(
+        [
+            ("transform_response", TransformResponse(secret)),
+            ("transform_request", TransformRequest(mchid, secret)),
+        ]
+    )
+
+
+def _v3_stack(
+    mchid: str,
+    serial: str | None,
+    key: Sensitive[Any],
+    keys: Sensitive[Any],
+    clock: Callable[[], float],
+) -> Stack:
+    serial = check_token(_given(serial, "serial"), "serial")
+    signing = _signing_key(key)
+    platform = _platform_keys(keys, serial, signing)
+    return Stack(
+        [
+            ("verifier", Verifier(platform, clock=clock)),
+            ("encryptor", Encryptor(platform)),
+            ("signer", Signer(mchid, serial, signing.reveal(), clock=clock)),
+        ]
+    )
+
+
 def _signing_key(key: Sensitive[Any]) -> Sensitive[RSAPrivateKey | RemoteSign]:
     if key.reveal() is None:
         raise ConfigurationError("private_key is missing")
@@ -224,6 +265,13 @@ def _check_apiv3_key(key: Sensitive[Any]) -> None:
         )
 
 
+def _check_secret(secret: Sensitive[Any]) -> None:
+    if secret.reveal() is not None and (
+        not isinstance(secret.reveal(), str) or not secret.reveal()
+    ):
+        raise ConfigurationError("secret must be text, the APIv2密钥 set on WeChat Pay's website")
+
+
 def _encoded(key: Sensitive[Any]) -> Sensitive[bytes]:
     plain = key.reveal()
     return Sensitive(plain.encode() if isinstance(plain, str) else plain)
@@ -232,18 +280,4 @@ def _encoded(key: Sensitive[Any]) -> Sensitive[bytes]:
 def _flag(value: object, name: str) -> bool:
     if not isinstance(value, bool):
         raise ConfigurationError(f"{name} must be True or False")
-    return value
-
-
-def _proxy(value: str | None) -> str | None:
-    if value is None:
-        return None
-    problem = "proxy must be an address such as http://127.0.0.1:3128"
-    try:
-        parts = urlsplit(value)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except (ValueError, TypeError, AttributeError):
-        valid = False
-    if not valid:
-        raise ConfigurationError(problem)
     return value

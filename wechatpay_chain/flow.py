@@ -5,6 +5,7 @@ Sync and async calls both run `Flow.send`; they differ in who turns the loop.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import platform
 import uuid
@@ -19,9 +20,11 @@ from aiohttp import ClientResponse, ClientTimeout
 from yarl import URL
 
 from wechatpay_chain import loops, sinks
+from wechatpay_chain.bodies import Content
 from wechatpay_chain.chain import Chain
 from wechatpay_chain.errors import (
     ClientError,
+    ConfigurationError,
     DecodeError,
     RedirectError,
     RefusedError,
@@ -30,15 +33,20 @@ from wechatpay_chain.errors import (
     UnverifiedError,
     WechatPayError,
 )
+from wechatpay_chain.media import MediaUtil
 from wechatpay_chain.middleware.body import read
 from wechatpay_chain.middleware.call import Call, current
+from wechatpay_chain.middleware.debug import Debug
 from wechatpay_chain.middleware.guard import WIRE_FAILURES, guard, hide, leave, translate
 from wechatpay_chain.middleware.stack import Stack
 from wechatpay_chain.options import Defaults, Prepared, prepare
+from wechatpay_chain.payload import Multipart
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol import segments, unsigned
+from wechatpay_chain.protocol.text import one_line
 from wechatpay_chain.response import Response
 from wechatpay_chain.sessions import Sessions
+from wechatpay_chain.tls import Tls
 from wechatpay_chain.warning import warn
 
 __all__ = ["CapitalWarning", "Flow"]
@@ -50,7 +58,9 @@ CONNECTIONS = 100
 """Simultaneous connections of one client on one loop; further calls wait for one."""
 
 LARGE_BODY = 1024 * 1024
-LONGEST_QUOTE = 200
+
+SLOWEST_UPLOAD = 64 * 1024
+"""Bytes of a file for which a call may take a second longer."""
 
 
 class CapitalWarning(UserWarning):
@@ -60,13 +70,28 @@ class CapitalWarning(UserWarning):
 class Flow:
     """What sends the requests of one client."""
 
-    def __init__(self, stack: Stack, defaults: Defaults, proxy: str | None) -> None:
+    def __init__(self, stacks: Mapping[str, Stack], defaults: Defaults, tls: Tls) -> None:
         self.identity = uuid.uuid4().hex
-        self.stack = stack
         self.defaults = defaults
         self.sessions = Sessions(_session)
-        self._proxy = proxy
+        self._stacks = stacks
+        self._tls = tls
         self._warned = False
+
+    def stack_of(self, protocol: str) -> Stack:
+        """Return the stack that the calls of a protocol pass.
+
+        Raises:
+            ConfigurationError: there is no such protocol, or the client has no keys for it.
+        """
+        stack = self._stacks.get(protocol)
+        if stack is not None:
+            return stack
+        if protocol == "v3":
+            raise ConfigurationError(
+                "this client is for v2 only: v3 needs serial, private_key and certs"
+            )
+        raise ConfigurationError(f"there is no protocol {protocol!r}: there are v2 and v3")
 
     def normalise(self, text: object) -> str:
         """Return what is given to ``chain()`` or ``[…]`` as a path, warning once of capitals."""
@@ -116,12 +141,15 @@ class Flow:
         """Send a request once and return its answer, verified.
 
         Raises:
-            WechatPayError: any but a ConfigurationError; see `wechatpay_chain.errors`.
+            WechatPayError: see `wechatpay_chain.errors`.
         """
         call = Call(
             str(prepared),
             prepared.origin,
             sealed=prepared.sealed,
+            xml=prepared.xml,
+            unsigned=prepared.body,
+            nonceless=prepared.nonceless,
             streams=prepared.sink is not None,
         )
         token = current.set(call)
@@ -157,12 +185,15 @@ class Flow:
         answer = await session.request(
             prepared.method,
             URL(prepared.url, encoded=True),
-            data=_payload(prepared.body),
+            data=await _payload(prepared.body),
             headers=prepared.headers,
             middlewares=self._middlewares(prepared),
             allow_redirects=False,
-            timeout=_timeout(prepared.timeout, prepared.connect_timeout, prepared.sink is not None),
-            proxy=self._proxy,
+            timeout=_timeout(
+                _patience(prepared), prepared.connect_timeout, prepared.sink is not None
+            ),
+            proxy=prepared.proxy,
+            ssl=self._tls.context(security=prepared.security),
         )
         try:
             return await _finish(prepared, call, answer)
@@ -172,7 +203,13 @@ class Flow:
 
     def _middlewares(self, prepared: Prepared) -> tuple[aiohttp.ClientMiddlewareType, ...]:
         skipped = () if prepared.encrypt else ("encryptor",)
-        return (guard, *self.stack.without(*skipped), leave)
+        stack = prepared.handler
+        if stack is None:
+            stack = self.stack_of("v2" if prepared.is_v2 else "v3")
+        elif not isinstance(stack, Stack):
+            raise RequestError("handler must be a Stack, such as client.stack.copy()")
+        shown = () if prepared.debug is None else (Debug(prepared.debug),)
+        return (guard, *prepared.middlewares, *stack.without(*skipped), *shown, leave)
 
 
 async def _finish(prepared: Prepared, call: Call, answer: ClientResponse) -> Response:
@@ -201,14 +238,9 @@ async def _finish(prepared: Prepared, call: Call, answer: ClientResponse) -> Res
 
 
 def _refusal(prepared: Prepared, response: Response) -> RefusedError:
-    code, text, detail = "", "", None
-    try:
-        value = response.json()
-    except DecodeError:
-        value = None
-    if isinstance(value, dict):
-        code, detail = _line(value.get("code")), value.get("detail")
-        text = str(value.get("message") or "")
+    fields = _fields(prepared, response)
+    code, detail = one_line(fields.get("code") or fields.get("err_code")), fields.get("detail")
+    text = str(fields.get("message") or fields.get("return_msg") or "")
     kind: type[RefusedError]
     if response.status < 400:
         kind, advice = RedirectError, "redirects are not followed: check base_uri"
@@ -219,10 +251,10 @@ def _refusal(prepared: Prepared, response: Response) -> RefusedError:
         kind, advice = ClientError, _ADVICE.get(code, "mend the cause before sending it again")
     trust = "" if response.verified else ", in an answer whose signature is missing or wrong"
     name = f"{response.status} {code}".rstrip()
-    quote = f": {_line(text)}" if text else ""
+    quote = f": {one_line(text)}" if text else ""
     return kind(
         f"{prepared}: refused with {name}{trust}{quote} (request id "
-        f"{_line(response.request_id) or 'unknown'}); {advice}",
+        f"{one_line(response.request_id) or 'unknown'}); {advice}",
         status=response.status,
         code=code,
         text=text,
@@ -240,10 +272,13 @@ _ADVICE = {
 }
 
 
-def _line(text: object) -> str:
-    """Return somebody else's words as a part of one line."""
-    words = "".join(letter if letter.isprintable() else " " for letter in str(text or ""))
-    return words if len(words) <= LONGEST_QUOTE else words[:LONGEST_QUOTE] + "…"
+def _fields(prepared: Prepared, response: Response) -> dict[str, Any]:
+    """Return what a refusal says of itself, as far as it can be read."""
+    try:
+        value = response.xml() if prepared.is_v2 else response.json()
+    except DecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 async def _fail(error: WechatPayError) -> Response:
@@ -251,9 +286,20 @@ async def _fail(error: WechatPayError) -> Response:
     raise error
 
 
-def _payload(body: bytes | None) -> Any:
+async def _payload(body: Content) -> Any:
+    if isinstance(body, MediaUtil):
+        # The whole file is read for its digest, so not in the loop's thread.
+        return await asyncio.to_thread(body.get_stream)
+    if not isinstance(body, bytes):
+        return body
     # Given large bytes, aiohttp warns that they may block the loop; a stream is fed in parts.
-    return io.BytesIO(body) if body is not None and len(body) >= LARGE_BODY else body
+    return io.BytesIO(body) if len(body) >= LARGE_BODY else body
+
+
+def _patience(prepared: Prepared) -> float:
+    """Return the seconds that a call may take: a file that is sent has some for its size."""
+    size = prepared.body.size if isinstance(prepared.body, (MediaUtil, Multipart)) else None
+    return prepared.timeout and prepared.timeout + (size or 0) // SLOWEST_UPLOAD
 
 
 @lru_cache(maxsize=64)

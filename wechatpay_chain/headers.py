@@ -19,10 +19,14 @@ from wechatpay_chain.protocol.text import scalar
 
 __all__ = ["BROKEN", "build"]
 
-_DEFAULT_HEADERS = {
+_V3 = {
     "Accept": "application/json, text/plain, application/x-gzip, application/pdf, image/png, "
     "image/*;q=0.5",
     "Content-Type": "application/json; charset=utf-8",
+}
+_V2 = {
+    "Accept": "text/xml, text/plain, application/x-gzip",
+    "Content-Type": "text/xml; charset=utf-8",
 }
 
 # RFC 9110, section 5.6.2: what a header's name may be made of.
@@ -36,20 +40,24 @@ _TRANSPORT_HEADERS = frozenset(
 )
 
 
-def build(given: Any, is_json: bool, sealed: list[Path]) -> CIMultiDict[str]:
+def build(
+    given: Any, content_type: str | None, sealed: list[Path], *, is_v2: bool
+) -> CIMultiDict[str]:
     """Return the headers of a call: the defaults, and the caller's in their place.
 
     Args:
-        given: the ``headers`` option; None as a value takes a default away.
-        is_json: whether the body was given as ``json``.
+        given: the ``headers`` option. None takes all defaults away, and None as a
+            header's value that default.
+        content_type: what the body implies, if it does.
         sealed: gets the paths of `Sensitive` values.
+        is_v2: whether the request is of the XML protocol.
 
     Raises:
         RequestError: a name or value is no header, or not the caller's to set.
     """
-    headers = CIMultiDict(_DEFAULT_HEADERS)
-    if is_json:
-        headers["Content-Type"] = "application/json"
+    headers = CIMultiDict({} if given is None else _V2 if is_v2 else _V3)
+    if content_type is not None:
+        headers["Content-Type"] = content_type
     if given is None:
         return headers
     if not isinstance(given, Mapping):

@@ -1,4 +1,4 @@
-"""The options of a call → one prepared request: target, headers and body bytes.
+"""The options of a call → one prepared request: target, headers and body.
 
 Options are read here once and nowhere else. What comes out is what is signed
 and what is sent; changing a dictionary after the call changes nothing.
@@ -9,34 +9,46 @@ from __future__ import annotations
 import difflib
 import math
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from multidict import CIMultiDict
 
-from wechatpay_chain import headers
+from wechatpay_chain import addresses, bodies, headers
+from wechatpay_chain.bodies import Content
+from wechatpay_chain.catalogue import upload_fields
 from wechatpay_chain.errors import ConfigurationError, RequestError
-from wechatpay_chain.protocol import document, hosts, query, sensitive
-from wechatpay_chain.protocol.segments import is_v2
 from wechatpay_chain.protocol.sensitive import Path
-from wechatpay_chain.protocol.template import expand, variables
+from wechatpay_chain.protocol.template import variables
 
-__all__ = ["Defaults", "Prepared", "check_base", "check_seconds", "prepare"]
+__all__ = ["Defaults", "Prepared", "check_proxy", "check_seconds", "prepare"]
 
 OPTIONS = frozenset(
     {
+        "allow_redirects",
         "base_uri",
         "body",
         "connect_timeout",
+        "debug",
         "encrypt",
+        "form_params",
+        "handler",
         "headers",
         "http_errors",
         "json",
+        "middlewares",
+        "multipart",
+        "nonceless",
+        "proxy",
         "query",
+        "security",
         "sink",
         "timeout",
+        "upload",
+        "xml",
     }
 )
 """The options of a call; any other name is a variable of the path."""
@@ -44,28 +56,18 @@ OPTIONS = frozenset(
 # Names that other clients, or the PHP SDK, know: silently ignoring one would send
 # another request than was meant.
 _FOREIGN = {
-    "allow_redirects": "redirects are never followed, leave it out",
     "auth": "requests are authorised by their signature",
-    "cert": "client certificates are not supported by this version",
+    "cert": "give merchant={'cert': …, 'key': …} to Client, and security=True to the call",
     "content": "use body",
     "cookies": "WeChat Pay uses none",
     "data": "use body, or json",
-    "debug": "not supported by this version",
     "decode_content": "answers are always decoded",
-    "files": "uploads are not supported by this version",
-    "form_params": "not supported by this version",
-    "middlewares": "give them to Client, or change client.stack",
-    "multipart": "not supported by this version",
-    "nonceless": "the XML protocol (v2) is not supported by this version",
+    "files": "use upload, or multipart",
     "params": "use query",
-    "proxy": "give it to Client",
-    "security": "client certificates are not supported by this version",
     "ssl": "TLS is always verified",
-    "ssl_key": "client certificates are not supported by this version",
+    "ssl_key": "give merchant={'cert': …, 'key': …} to Client, and security=True to the call",
     "stream": "use sink",
-    "upload": "not supported by this version",
     "verify": "TLS and signatures are always verified, there is no switch",
-    "xml": "the XML protocol (v2) is not supported by this version",
 }
 
 
@@ -77,6 +79,7 @@ class Defaults:
     timeout: float
     connect_timeout: float
     encrypt: bool
+    proxy: str | None = None
 
 
 class Prepared(NamedTuple):
@@ -84,16 +87,24 @@ class Prepared(NamedTuple):
 
     method: str
     template: str
+    is_v2: bool
     url: str
     origin: str
     headers: CIMultiDict[str]
-    body: bytes | None
+    body: Content
+    xml: Mapping[str, Any] | None
     sealed: tuple[Path, ...]
     timeout: float
     connect_timeout: float
     encrypt: bool
     http_errors: bool
+    nonceless: bool
+    security: bool
     sink: Any
+    proxy: str | None
+    debug: Any
+    middlewares: tuple[Any, ...]
+    handler: Any
 
     def __repr__(self) -> str:
         # Neither the values in the address nor the body may show.
@@ -128,48 +139,41 @@ def prepare(
             f"{type(mapping).__name__}"
         )
     options = {**(mapping or {}), **keywords}
-    if is_v2(template):
-        raise RequestError(f"{template}: the XML protocol (v2) is not supported by this version")
     _refuse_unknown(options, variables(template))
+    _refuse_redirects(options)
     sealed: list[Path] = []
-    url, origin = _address(template, options, defaults, sealed)
-    is_json = options.get("json") is not None
+    address = addresses.build(template, options, defaults.base_uri, sealed)
+    xml = None if options.get("xml") is None else bodies.fields_of(options["xml"])
+    if xml is not None and method == "GET":
+        address, options = _as_query(address, xml, options), {**options, "xml": None}
+    fields = upload_fields(method, template) if options.get("upload") is not None else None
+    body = bodies.build(options, fields, sealed, is_v2=address.is_v2)
+    if sealed and address.is_v2:
+        raise RequestError("Sensitive is for v3: nothing of a v2 request is encrypted by itself")
     return Prepared(
         method=method,
         template=template,
-        url=url,
-        origin=origin,
-        headers=headers.build(options.get("headers"), is_json, sealed),
-        body=_body(options, sealed),
+        is_v2=address.is_v2,
+        url=address.url,
+        origin=address.origin,
+        headers=headers.build(
+            options.get("headers", {}), body.content_type, sealed, is_v2=address.is_v2
+        ),
+        body=body.content,
+        xml=xml,
         sealed=tuple(sealed),
         timeout=_seconds(options, "timeout", defaults.timeout),
         connect_timeout=_seconds(options, "connect_timeout", defaults.connect_timeout),
         encrypt=_flag(options, "encrypt", default=defaults.encrypt),
         http_errors=_flag(options, "http_errors", default=True),
+        nonceless=_only_v2(options, "nonceless", address.is_v2),
+        security=_only_v2(options, "security", address.is_v2),
         sink=_sink(options.get("sink")),
+        proxy=_proxy(options, address.url, defaults.proxy),
+        debug=_debug(options.get("debug")),
+        middlewares=_middlewares(options.get("middlewares")),
+        handler=options.get("handler"),
     )
-
-
-def check_base(
-    base_uri: object, error: type[ConfigurationError | RequestError] = ConfigurationError
-) -> str:
-    """Return a base address, checked.
-
-    Raises:
-        ConfigurationError: (or `error`) it is no https address, or http to another machine.
-    """
-    problem = "must be an absolute https:// address, such as https://api.mch.weixin.qq.com/"
-    if not isinstance(base_uri, str):
-        raise error(f"base_uri {problem}")
-    try:
-        origin = hosts.origin(base_uri)
-    except ValueError:
-        raise error(f"base_uri {problem}") from None
-    if "?" in base_uri or "#" in base_uri or headers.BROKEN.search(base_uri) or " " in base_uri:
-        raise error("base_uri must have no query, fragment, space or control character")
-    if origin.startswith("http:") and not hosts.is_loopback(origin):
-        raise error(f"base_uri is {origin}: http:// is only for this machine itself, use https://")
-    return base_uri
 
 
 def check_seconds(
@@ -201,94 +205,49 @@ def _refuse_unknown(options: Mapping[str, Any], names: frozenset[str]) -> None:
             raise RequestError(f"there is no option {name!r}: did you mean {near[0]!r}?")
 
 
-def _address(
-    template: str, options: Mapping[str, Any], defaults: Defaults, sealed: list[Path]
-) -> tuple[str, str]:
-    """Return (URL, origin)."""
-    base = options.get("base_uri")
-    base = defaults.base_uri if base is None else check_base(base, RequestError)
-    names = variables(template)
-    for name in names:
-        sensitive.refuse(options.get(name), f"the path variable {name!r}")
-    if names:
-        url, origin = _locate(expand(template, options), base, defaults.base_uri)
-    else:
-        url, origin = _locate_fixed(template, base, defaults.base_uri)
-    if options.get("query") is not None:
-        plain = _unwrap_query(options["query"], sealed)
-        url = url.partition("?")[0]
-        text = query.build(plain)
-        url = f"{url}?{text}" if text else url
-    return url, origin
+def _refuse_redirects(options: Mapping[str, Any]) -> None:
+    if options.get("allow_redirects") not in (None, False):
+        raise RequestError(
+            "allow_redirects can only be False: a redirect is never followed, because a signature "
+            "is not for another address"
+        )
 
 
-def _locate(reference: str, base: str, home: str) -> tuple[str, str]:
-    """Return (URL, origin) of a reference, refusing what leads to a foreign host."""
-    url = hosts.resolve(base, reference).partition("#")[0]
-    try:
-        origin = hosts.origin(url)
-    except ValueError:
-        raise RequestError("the path leads to no http or https address") from None
-    near = hosts.origin(base)
-    if (
-        origin == hosts.origin(home)
-        or origin in hosts.OFFICIAL
-        or (origin == near and hosts.is_loopback(near))
-    ):
-        return url, origin
-    raise RequestError(
-        f"{origin} is neither WeChat Pay's nor the client's own host, so nothing is signed for "
-        "it: make a Client with that base_uri"
-    )
+def check_proxy(
+    value: object, error: type[ConfigurationError | RequestError] = ConfigurationError
+) -> str | None:
+    """Return the address of a proxy, checked; nothing, or an empty text, is none.
 
-
-@lru_cache(maxsize=1024)
-def _locate_fixed(template: str, base: str, home: str) -> tuple[str, str]:
-    """Return the same for a template without variables, whose address is always the same."""
-    return _locate(expand(template, {}), base, home)
-
-
-def _unwrap_query(value: Any, sealed: list[Path]) -> Any:
-    """Take the `Sensitive` marks off a query, noting the names they had on the wire."""
-    found: list[Path] = []
-    plain = sensitive.unwrap(value, (), found)
-    if found and not isinstance(value, Mapping):
-        raise RequestError("Sensitive works in a query that is a mapping")
-    for path in found:
-        head, *rest = path
-        sealed.append(("query", str(head) + "".join(f"[{step}]" for step in rest)))
-    return plain
-
-
-def _body(options: Mapping[str, Any], sealed: list[Path]) -> bytes | None:
-    body = options.get("body")
-    sensitive.refuse(body, "body")
-    if options.get("json") is not None:
-        if body is not None:
-            raise RequestError("json and body are two bodies: give one")
-        return _json(options["json"], sealed)
-    if body is None:
+    Raises:
+        ConfigurationError: (or `error`) it is no http address; it may hold a password, so it
+            is not shown.
+    """
+    if value is None or value == "":
         return None
-    if isinstance(body, str):
-        try:
-            return body.encode()
-        except UnicodeEncodeError:
-            raise RequestError("body holds half a surrogate pair, which is no text") from None
-    if isinstance(body, (bytes, bytearray, memoryview)):
-        return bytes(body)
-    raise RequestError(f"body must be text or bytes, not {type(body).__name__}")
-
-
-def _json(value: Any, sealed: list[Path]) -> bytes:
     try:
-        return document.dumps(value)
-    except sensitive.Marked:
-        return document.dumps(sensitive.unwrap(value, ("json",), sealed))
+        parts = urlsplit(value) if isinstance(value, str) else None
+        if parts and parts.scheme in ("http", "https") and parts.hostname:
+            return str(value)
+    except ValueError:
+        pass
+    raise error("proxy must be an address such as http://127.0.0.1:3128")
+
+
+def _as_query(
+    address: addresses.Address, xml: Mapping[str, Any], options: Mapping[str, Any]
+) -> addresses.Address:
+    """Return a GET's address with the fields of ``xml``, which has no body to be put into."""
+    if options.get("query") is not None:
+        raise RequestError("query and xml are two queries of a GET: give one")
+    if not address.is_v2:
+        raise RequestError("xml is for paths that begin with v2/: v3 takes json")
+    return addresses.with_query(address, xml)
 
 
 def _seconds(options: Mapping[str, Any], name: str, default: float) -> float:
-    value = options.get(name)
-    return default if value is None else check_seconds(value, name, RequestError)
+    value = options.get(name, default)
+    # As in PHP, None takes a default away; without one there is no limit.
+    return 0.0 if value is None else check_seconds(value, name, RequestError)
 
 
 def _flag(options: Mapping[str, Any], name: str, *, default: bool) -> bool:
@@ -300,6 +259,12 @@ def _flag(options: Mapping[str, Any], name: str, *, default: bool) -> bool:
     return value
 
 
+def _only_v2(options: Mapping[str, Any], name: str, is_v2: bool) -> bool:
+    if _flag(options, name, default=False) and not is_v2:
+        raise RequestError(f"{name} is for paths that begin with v2/: leave it out")
+    return options.get(name) is True
+
+
 def _sink(sink: Any) -> Any:
     if (
         sink is None
@@ -308,3 +273,38 @@ def _sink(sink: Any) -> Any:
     ):
         return sink
     raise RequestError("sink must be a path, or a binary stream with a write method")
+
+
+def _proxy(options: Mapping[str, Any], url: str, default: str | None) -> str | None:
+    if "proxy" not in options:
+        return default
+    proxy = options["proxy"]
+    if isinstance(proxy, Mapping):
+        # Guzzle's form: one proxy a scheme, and the hosts that are reached without one.
+        parts = urlsplit(url)
+        host = f".{parts.hostname}"
+        excluded = proxy.get("no") or ()
+        names = excluded.split(",") if isinstance(excluded, str) else excluded
+        if any(host.endswith(f".{str(name).strip().lstrip('.')}") for name in names):
+            return None
+        proxy = proxy.get(parts.scheme)
+    return check_proxy(proxy, RequestError)
+
+
+def _debug(debug: Any) -> Any:
+    if debug is None or debug is False:
+        return None
+    if debug is True:
+        return sys.stderr
+    if callable(getattr(debug, "write", None)):
+        return debug
+    raise RequestError("debug must be True, or a text stream with a write method")
+
+
+def _middlewares(middlewares: Any) -> tuple[Any, ...]:
+    if middlewares is None:
+        return ()
+    found = tuple(middlewares) if isinstance(middlewares, Iterable) else (middlewares,)
+    if not all(map(callable, found)):
+        raise RequestError("middlewares must be a list of what is called as (request, handler)")
+    return found

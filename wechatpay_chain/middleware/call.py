@@ -7,14 +7,18 @@ middleware objects serve every call, and work without a `Client` too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import ClientRequest, ClientSession
+from yarl import URL
 
+from wechatpay_chain.errors import RequestError
 from wechatpay_chain.protocol.sensitive import Path
 
-__all__ = ["Call", "current", "name", "of"]
+__all__ = ["Call", "current", "name", "of", "refuse_foreign", "set_query"]
 
 
 @dataclass(slots=True)
@@ -32,6 +36,15 @@ class Call:
 
     sealed: tuple[Path, ...] = ()
     """Where the caller put `Sensitive` values."""
+
+    xml: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The fields of a v2 request as they were given: booleans are booleans still."""
+
+    unsigned: object = field(default=None, repr=False)
+    """The body that was made of them, by which one that was changed since is known."""
+
+    nonceless: bool = False
+    """Whether a v2 request goes without ``nonce_str``."""
 
     streams: bool = False
     """Whether the caller streams the body of a download, so that it must not be read here."""
@@ -66,3 +79,23 @@ def name(request: ClientRequest) -> str:
     """Return what to call a request in a message."""
     call = of(request)
     return call.what if call is not None else f"{request.method} {request.url.raw_path}"
+
+
+def refuse_foreign(request: ClientRequest, origins: frozenset[str]) -> None:
+    """Refuse to sign for a host that is not the call's own, or without a call none of `origins`.
+
+    Raises:
+        RequestError: it is not.
+    """
+    origin = str(request.url.origin())
+    call = of(request)
+    if origin not in (origins if call is None else {call.origin}):
+        raise RequestError(
+            f"{origin} is neither WeChat Pay's nor the client's own host: nothing is signed for it"
+        )
+
+
+def set_query(request: ClientRequest, query: str) -> None:
+    """Put an encoded query in place of a request's own."""
+    # Built from text: yarl's own ways to change a query would quote the rest anew.
+    request.url = URL(f"{request.url.origin()}{request.url.raw_path}?{query}", encoded=True)

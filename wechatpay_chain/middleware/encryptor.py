@@ -18,12 +18,12 @@ from urllib.parse import unquote
 
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, Payload
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from yarl import URL
 
 from wechatpay_chain.catalogue import FieldPath, encrypted_fields
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.keys import KeySource, PlatformKeys
 from wechatpay_chain.middleware import call
+from wechatpay_chain.payload import META, Multipart
 from wechatpay_chain.protocol import document, rsa, signature
 from wechatpay_chain.protocol.sensitive import Path, dotted, replace
 from wechatpay_chain.protocol.text import encode
@@ -77,6 +77,7 @@ class Encryptor:
         _encrypt_query(request, [path for path in paths if path[0] == "query"], seal)
         _encrypt_headers(request, [path for path in paths if path[0] == "headers"], seal)
         await _encrypt_json(request, [path for path in paths if path[0] == "json"], seal)
+        await _encrypt_meta(request, [path for path in paths if path[:2] == ("body", META)], seal)
         if seal.used:
             request.headers[signature.SERIAL] = serial
 
@@ -123,19 +124,38 @@ async def _encrypt_json(request: ClientRequest, paths: list[Path], seal: _Seal) 
     if not paths:
         return
     body = request.body
-    content = await body.as_bytes() if isinstance(body, Payload) else body
-    if not _may_hold(content, paths):
+    if isinstance(body, Multipart):
         return
+    content = await body.as_bytes() if isinstance(body, Payload) else body
+    sealed = _sealed(content, [path[1:] for path in paths], seal, ("json",))
+    if sealed is not None:
+        await request.update_body(sealed)
+
+
+async def _encrypt_meta(request: ClientRequest, paths: list[Path], seal: _Seal) -> None:
+    """Encrypt fields of an upload's meta part, the only one that holds any."""
+    body = request.body
+    meta = await body.meta() if paths and isinstance(body, Multipart) else None
+    if meta is None:
+        return
+    sealed = _sealed(meta, [path[2:] for path in paths], seal, ("body", META))
+    if sealed is not None and isinstance(body, Multipart):
+        await request.update_body(body.with_meta(sealed))
+
+
+def _sealed(content: bytes, paths: list[Path], seal: _Seal, at: Path) -> bytes | None:
+    """Return a JSON document with its fields encrypted, or None if there is nothing to encrypt."""
+    if not _may_hold(content, paths):
+        return None
     try:
         plain = json.loads(content)
     except ValueError:
         # No JSON, so the fields are not there; the gateway will say what it thinks of it.
-        return
+        return None
     sealed = plain
     for path in paths:
-        sealed = replace(sealed, path[1:], seal, ("json",))
-    if sealed is not plain:
-        await request.update_body(document.dumps(sealed))
+        sealed = replace(sealed, path, seal, at)
+    return None if sealed is plain else document.dumps(sealed)
 
 
 def _may_hold(content: bytes, paths: list[Path]) -> bool:
@@ -147,7 +167,7 @@ def _may_hold(content: bytes, paths: list[Path]) -> bool:
 
 
 def _last_name(path: Path) -> str | int:
-    names = [step for step in path[1:] if step != "[]" and not isinstance(step, int)]
+    names = [step for step in path if step != "[]" and not isinstance(step, int)]
     return names[-1] if names else ""
 
 
@@ -165,9 +185,7 @@ def _encrypt_query(request: ClientRequest, paths: list[Path], seal: _Seal) -> No
             if ciphertext != plain:
                 pair = f"{name}={encode(ciphertext, key)}"
         pairs.append(pair)
-    # Built from text: yarl's own ways to change a query would quote the rest anew.
-    address = f"{request.url.origin()}{request.url.raw_path}"
-    request.url = URL(f"{address}?{'&'.join(pairs)}", encoded=True)
+    call.set_query(request, "&".join(pairs))
 
 
 def _encrypt_headers(request: ClientRequest, paths: list[Path], seal: _Seal) -> None:

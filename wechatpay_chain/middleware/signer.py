@@ -24,12 +24,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, TypeAlias
 
-from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, Payload
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from wechatpay_chain.errors import ConfigurationError, NotSentError, RequestError, WechatPayError
+from wechatpay_chain.errors import ConfigurationError, NotSentError, WechatPayError
 from wechatpay_chain.keys import KeySource, check_token, load_private_key
 from wechatpay_chain.middleware import call
+from wechatpay_chain.payload import signed_bytes
 from wechatpay_chain.protocol import formatter, hosts, rsa
 from wechatpay_chain.protocol.signature import SCHEME
 
@@ -86,7 +87,7 @@ class Signer:
             RequestError: the request goes to a host that is not WeChat Pay's or the client's.
             NotSentError: the remote signer failed.
         """
-        self._refuse_foreign(request)
+        call.refuse_foreign(request, self._origins)
         self._under_way.count += 1
         try:
             await self._authorize(request)
@@ -98,8 +99,7 @@ class Signer:
         return f"<Signer {self._mchid} {self._serial}>"
 
     async def _authorize(self, request: ClientRequest) -> None:
-        body = request.body
-        content = await body.as_bytes() if isinstance(body, Payload) else body
+        content = await signed_bytes(request.body)
         timestamp = int(self._clock())
         nonce = formatter.nonce(self._random)
         message = formatter.request(
@@ -114,16 +114,6 @@ class Signer:
             timestamp,
             self._serial,
         )
-
-    def _refuse_foreign(self, request: ClientRequest) -> None:
-        origin = str(request.url.origin())
-        ours = call.of(request)
-        allowed = self._origins if ours is None else {ours.origin}
-        if origin not in allowed:
-            raise RequestError(
-                f"{origin} is neither WeChat Pay's nor the client's own host: nothing is signed "
-                "for it"
-            )
 
 
 def _remote(sign: Callable[[bytes], Any]) -> RemoteSign:

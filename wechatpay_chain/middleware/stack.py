@@ -6,6 +6,8 @@
     client.stack.replace("signer", mine)
     client.stack.remove("verifier")
 
+    other = client.stack.copy()           # for one call: post(…, handler=other)
+
 A request passes the names from left to right, its answer from right to left.
 A change counts for the calls that start after it; a call on its way keeps the
 stack that it started with.
@@ -87,6 +89,12 @@ class Stack:
         if not names:
             return self._middlewares
         return tuple(middleware for name, middleware in self._entries if name not in names)
+
+    def copy(self) -> Stack:
+        """Return a stack with the same middlewares, to be changed for itself."""
+        return Stack(self._entries)
+
+    __copy__ = copy
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from wechatpay_chain.middleware.call import Call
 from wechatpay_chain.protocol import signature, unsigned
 from wechatpay_chain.response import Response
 
-__all__ = ["Verifier"]
+__all__ = ["Verifier", "check_digest", "distrusted"]
 
 
 class Verifier:
@@ -102,7 +102,7 @@ class Verifier:
             call.verified = True
         except UnverifiedError as error:
             if succeeded or error.reason is Reason.TOO_LARGE:
-                raise _explained(error, calls.name(request), answer, body) from None
+                raise distrusted(error, calls.name(request), answer, body) from None
 
     async def _read(self, call: Call, answer: ClientResponse) -> bytes:
         body = await read(answer, self._limit, decode=call.decodes)
@@ -144,7 +144,7 @@ def _digests(answer: ClientResponse) -> list[str]:
     return answer.headers.getall(unsigned.STATEMENT_DIGEST, [])
 
 
-def _explained(
+def distrusted(
     error: UnverifiedError, what: str, answer: ClientResponse, body: bytes
 ) -> UnverifiedError:
     """Return the error with the answer in it, saying what to do."""

@@ -7,11 +7,12 @@ Spelled as PHP's ``http_build_query`` does it: ``%20`` and never ``+``, booleans
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote_plus, unquote_plus
 
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.protocol.text import encode, keep_reserved, scalar
 
-__all__ = ["build", "pairs"]
+__all__ = ["build", "form", "pairs", "parse"]
 
 
 def build(query: object) -> str:
@@ -26,7 +27,35 @@ def build(query: object) -> str:
     return "&".join(f"{encode(key, 'query')}={encode(text, key)}" for key, text in pairs(query))
 
 
-def pairs(query: object) -> Iterator[tuple[str, str]]:
+def form(params: object) -> str:
+    """Return form fields as PHP's ``http_build_query`` writes them by default: ``+`` for a space.
+
+    Raises:
+        RequestError: a value is nothing that a form can hold.
+    """
+    try:
+        return "&".join(f"{_plus(key)}={_plus(text)}" for key, text in pairs(params, "form_params"))
+    except UnicodeEncodeError:
+        raise RequestError("form_params hold half a surrogate pair, which is no text") from None
+
+
+def parse(query: str) -> dict[str, str | None]:
+    """Return the fields of a query string; one without ``=`` is None.
+
+    Raises:
+        RequestError: a field is there twice, so it cannot be signed.
+    """
+    found: dict[str, str | None] = {}
+    for pair in query.split("&") if query else []:
+        name, equals, value = pair.partition("=")
+        key = unquote_plus(name)
+        if key in found:
+            raise RequestError(f"the query has {key!r} twice, which cannot be signed")
+        found[key] = unquote_plus(value) if equals else None
+    return found
+
+
+def pairs(query: object, where: str = "query") -> Iterator[tuple[str, str]]:
     """Yield (flattened key, text) of every value of a query mapping or of pairs.
 
     Raises:
@@ -38,22 +67,27 @@ def pairs(query: object) -> Iterator[tuple[str, str]]:
         items = query
     else:
         raise RequestError(
-            f"query must be a mapping, a list of pairs or a string, not {type(query).__name__}"
+            f"{where} must be a mapping, a list of pairs or a string, not {type(query).__name__}"
         )
     for item in items:
         if not (isinstance(item, tuple) and len(item) == 2):
-            raise RequestError("query as a list must hold (name, value) pairs")
-        yield from _flatten(str(item[0]), item[1])
+            raise RequestError(f"{where} as a list must hold (name, value) pairs")
+        yield from _flatten(str(item[0]), item[1], where)
 
 
-def _flatten(key: str, value: object) -> Iterator[tuple[str, str]]:
+def _flatten(key: str, value: object, where: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _flatten(f"{key}[{name}]", item)
+            yield from _flatten(f"{key}[{name}]", item, where)
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            yield from _flatten(f"{key}[{index}]", item)
+            yield from _flatten(f"{key}[{index}]", item, where)
     elif isinstance(value, bool):
         yield key, str(int(value))
     elif value is not None:
-        yield key, scalar(value, f"query[{key!r}]")
+        yield key, scalar(value, f"{where}[{key!r}]")
+
+
+def _plus(text: str) -> str:
+    # Python holds "~" for harmless, PHP's urlencode does not.
+    return quote_plus(text).replace("~", "%7E")

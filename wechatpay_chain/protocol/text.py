@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from wechatpay_chain.errors import RequestError
 
-__all__ = ["encode", "keep_reserved", "scalar"]
+__all__ = ["encode", "keep_reserved", "one_line", "scalar"]
 
 # RFC 3986, section 2.2, less the brackets, which only an IPv6 host may hold.
 _RESERVED = "!#$&'()*+,/:;=?@"
@@ -56,6 +56,12 @@ def keep_reserved(text: str, where: str) -> str:
         return quote(_LONE_PERCENT.sub("%25", text), safe="~%" + _RESERVED)
     except UnicodeEncodeError:
         raise RequestError(f"{where} holds half a surrogate pair, which no URL can") from None
+
+
+def one_line(text: object, longest: int = 200) -> str:
+    """Return somebody else's words as a part of one line, cut where they grow long."""
+    words = "".join(letter if letter.isprintable() else " " for letter in str(text or ""))
+    return words if len(words) <= longest else words[:longest] + "…"
 
 
 def _float(value: float) -> str:

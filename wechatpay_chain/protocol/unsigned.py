@@ -8,7 +8,7 @@ Source: https://pay.weixin.qq.com/doc/v3/partner/4013059030
 
 from __future__ import annotations
 
-__all__ = ["STATEMENT_DIGEST", "is_statement", "is_unsigned", "statement_body"]
+__all__ = ["STATEMENT_DIGEST", "is_statement", "is_unsigned", "is_unsigned_v2", "statement_body"]
 
 _UNSIGNED = frozenset(
     {
@@ -21,6 +21,43 @@ _UNSIGNED = frozenset(
 # One segment below these is an image; "upload" is an operation of its own.
 _IMAGES = ("/v3/merchant-service/images/", "/v3/global/merchant-service/images/")
 _STATEMENTS = frozenset({"/v3/global/statements", "/hk/v3/statements"})
+
+# Answers of the XML protocol that bear no sign. The PHP SDK lists pay_bank and query_bank under
+# mmpaymkttransfers; the endpoints are under mmpaysptrans.
+_UNSIGNED_V2 = frozenset(
+    {
+        "/appauth/getaccesstoken",
+        "/billcommentsp/batchquerycomment",
+        "/mchrisk/querymchrisk",
+        "/mchrisk/setmchriskcallback",
+        "/mchrisk/syncmchriskresult",
+        "/mmpaymkttransfers/gethbinfo",
+        "/mmpaymkttransfers/gettransferinfo",
+        "/mmpaymkttransfers/pay_bank",
+        "/mmpaymkttransfers/promotion/paywwsptrans2pocket",
+        "/mmpaymkttransfers/promotion/querywwsptrans2pocket",
+        "/mmpaymkttransfers/promotion/transfers",
+        "/mmpaymkttransfers/query_bank",
+        "/mmpaymkttransfers/sendgroupredpack",
+        "/mmpaymkttransfers/sendminiprogramhb",
+        "/mmpaymkttransfers/sendredpack",
+        "/mmpaysptrans/pay_bank",
+        "/mmpaysptrans/query_bank",
+        "/papay/entrustweb",
+        "/papay/h5entrustweb",
+        "/papay/partner/entrustweb",
+        "/papay/partner/h5entrustweb",
+        "/pay/downloadbill",
+        "/pay/downloadfundflow",
+        "/payitil/report",
+        "/risk/getpublickey",
+        "/risk/getviolation",
+        "/secapi/mch/submchmanage",
+        "/xdc/apiv2getsignkey/sign/getsignkey",
+        "/xdc/apiv2sandbox/pay/micropay",
+        "/xdc/apiv2sandbox/pay/orderquery",
+    }
+)
 
 STATEMENT_DIGEST = "Wechatpay-Statement-Sha1"
 """The header with the hexadecimal SHA-1 of a statement, over its decompressed bytes."""
@@ -38,6 +75,11 @@ def is_unsigned(method: str, path: str) -> bool:
         if name != path:
             return bool(name) and "/" not in name and name != "upload"
     return False
+
+
+def is_unsigned_v2(path: str) -> bool:
+    """Tell whether the answer at a path of the XML protocol bears no sign."""
+    return path in _UNSIGNED_V2
 
 
 def is_statement(method: str, path: str) -> bool:

@@ -1,0 +1,157 @@
+"""TLS: which authorities are trusted, and the merchant's client certificate (商户API证书).
+
+There is no way to switch verification off. A merchant's certificate has a context,
+and so connections, of its own: it is never offered on a call that did not ask for it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import ssl
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    pkcs12,
+)
+
+from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.keys import load_private_key, read_source
+from wechatpay_chain.protocol.sensitive import Sensitive
+
+__all__ = ["Tls"]
+
+_NAMES = {"cert", "key"}
+
+
+class Tls:
+    """One client's TLS: a context for ordinary calls, and one that shows who the merchant is."""
+
+    def __init__(self, ca_certs: Any = None, merchant: Sensitive[Any] | None = None) -> None:
+        """Load and check what there is.
+
+        Args:
+            ca_certs: authorities to trust in place of the system's, as PEM or a path to it.
+            merchant: ``{"cert": …, "key": …}``: PEM or paths, each perhaps with a
+                passphrase; or ``{"cert": (PKCS#12, passphrase)}`` alone.
+
+        Raises:
+            ConfigurationError: something cannot be read, or certificate and key do not match.
+        """
+        self._ca_certs = None if ca_certs is None else _authorities(ca_certs)
+        self._plain: ssl.SSLContext | bool = True if ca_certs is None else self._context()
+        self._merchant: ssl.SSLContext | None = None
+        if merchant is not None and merchant.reveal() is not None:
+            self._merchant = self._context()
+            _present(self._merchant, *_identity(merchant))
+
+    def context(self, *, security: bool) -> ssl.SSLContext | bool:
+        """Return what a call's connection uses; with `security` the merchant's certificate.
+
+        Raises:
+            ConfigurationError: there is no such certificate.
+        """
+        if not security:
+            return self._plain
+        if self._merchant is None:
+            raise ConfigurationError(
+                "security=True needs the merchant's TLS certificate: give "
+                "merchant={'cert': 'apiclient_cert.pem', 'key': 'apiclient_key.pem'} to Client"
+            )
+        return self._merchant
+
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cadata=self._ca_certs)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
+
+def _authorities(ca_certs: Any) -> str:
+    material, _ = read_source(ca_certs, "ca_certs")
+    try:
+        found = x509.load_pem_x509_certificates(material.reveal())
+    except ValueError:
+        found = []
+    if not found:
+        raise ConfigurationError("ca_certs holds no certificate: give PEM, or a path to it")
+    return "".join(each.public_bytes(Encoding.PEM).decode() for each in found)
+
+
+def _identity(merchant: Sensitive[Any]) -> tuple[list[x509.Certificate], RSAPrivateKey]:
+    """Return certificate chain and key of a merchant, checked to belong together."""
+    given = merchant.reveal()
+    if not isinstance(given, Mapping) or not {"cert"} <= set(given) <= _NAMES:
+        raise ConfigurationError("merchant must be {'cert': …, 'key': …}")
+    material, passphrase = read_source(given["cert"], "merchant['cert']")
+    chain, key = _pem_chain(material), None
+    if chain is None:
+        chain, key = _pkcs12(material, passphrase)
+    if given.get("key") is not None:
+        key = Sensitive(load_private_key(given["key"], "merchant['key']"))
+    del given
+    if key is None:
+        raise ConfigurationError("merchant['key'] is missing: give the key of merchant['cert']")
+    if chain[0].public_key() != key.reveal().public_key():
+        raise ConfigurationError("merchant['key'] is not the key of merchant['cert']")
+    return chain, key.reveal()
+
+
+def _pem_chain(material: Sensitive[bytes]) -> list[x509.Certificate] | None:
+    """Return the certificates in PEM or DER, or None if it is something else."""
+    try:
+        if b"-----BEGIN " in material.reveal():
+            return x509.load_pem_x509_certificates(material.reveal())
+        return [x509.load_der_x509_certificate(material.reveal())]
+    except ValueError:
+        return None
+
+
+def _pkcs12(
+    material: Sensitive[bytes], passphrase: Sensitive[bytes | None]
+) -> tuple[list[x509.Certificate], Sensitive[RSAPrivateKey]]:
+    try:
+        found = pkcs12.load_pkcs12(material.reveal(), passphrase.reveal())
+    except ValueError:
+        raise ConfigurationError(
+            "merchant['cert'] is neither a certificate nor a PKCS#12 file that opens with this "
+            "passphrase: give (file, passphrase); WeChat Pay's is the mchid"
+        ) from None
+    if found.cert is None or not isinstance(found.key, RSAPrivateKey):
+        raise ConfigurationError("merchant['cert'] is a PKCS#12 file without certificate or key")
+    chain = [found.cert.certificate, *(each.certificate for each in found.additional_certs)]
+    return chain, Sensitive(found.key)
+
+
+def _present(context: ssl.SSLContext, chain: list[x509.Certificate], key: RSAPrivateKey) -> None:
+    """Let a context show a certificate."""
+    passphrase = Sensitive(secrets.token_hex(32).encode())
+    # OpenSSL takes files only; on the disk the key is locked, and gone at once.
+    locked = key.private_bytes(
+        Encoding.PEM,
+        PrivateFormat.PKCS8,
+        BestAvailableEncryption(passphrase.reveal()),
+    )
+    del key
+    pem = b"".join(each.public_bytes(Encoding.PEM) for each in chain)
+    with _file(pem + locked) as path:
+        context.load_cert_chain(path, password=passphrase.reveal())
+
+
+@contextmanager
+def _file(content: bytes) -> Iterator[Path]:
+    handle, name = tempfile.mkstemp(suffix=".pem")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        yield Path(name)
+    finally:
+        Path(name).unlink()
