@@ -148,6 +148,7 @@ def prepare(
         address, options = _as_query(address, xml, options), {**options, "xml": None}
     fields = upload_fields(method, template) if options.get("upload") is not None else None
     body = bodies.build(options, fields, sealed, is_v2=address.is_v2)
+    head = headers.build(options.get("headers", {}), body.content_type, sealed, is_v2=address.is_v2)
     if sealed and address.is_v2:
         raise RequestError("Sensitive is for v3: nothing of a v2 request is encrypted by itself")
     return Prepared(
@@ -156,9 +157,7 @@ def prepare(
         is_v2=address.is_v2,
         url=address.url,
         origin=address.origin,
-        headers=headers.build(
-            options.get("headers", {}), body.content_type, sealed, is_v2=address.is_v2
-        ),
+        headers=head,
         body=body.content,
         xml=xml,
         sealed=tuple(sealed),
