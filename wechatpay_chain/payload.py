@@ -13,8 +13,9 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -58,6 +59,8 @@ class Source:
             self.size = _file_size(Path(content), what)
         elif callable(getattr(content, "read", None)):
             self._content = _seekable(content, what)
+            if self._content is not content:
+                weakref.finalize(self, self._content.close)
             self.size = self._content.seek(0, os.SEEK_END)
         else:
             raise RequestError(
@@ -80,7 +83,7 @@ class Source:
         digest: bytes = hashed.finalize()
         return digest.hex()
 
-    async def parts(self) -> AsyncIterator[bytes]:
+    async def parts(self) -> AsyncGenerator[bytes, None]:
         """Yield the content in small steps; files are read in a thread.
 
         Raises:
@@ -139,6 +142,9 @@ class Part:
 class Multipart(Payload):
     """A multipart body, for ``data=`` of any aiohttp session or ``body=`` of a call."""
 
+    # A file is open only while it is read, so there is nothing to close.
+    _autoclose = True
+
     def __init__(self, parts: tuple[Part, ...], boundary: str) -> None:
         """Frame some parts; nothing is read before it is sent."""
         super().__init__(parts, content_type=f"{multipart.CONTENT_TYPE}; boundary={boundary}")
@@ -164,8 +170,10 @@ class Multipart(Payload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the body to the wire; for aiohttp."""
-        async for piece in self._pieces():
-            await writer.write(piece)
+        # Closed here and not when it is garbage, so that no file stays open meanwhile.
+        async with aclosing(self._pieces()) as pieces:
+            async for piece in pieces:
+                await writer.write(piece)
 
     async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         """Return the whole body, files and all, in memory."""
@@ -178,11 +186,12 @@ class Multipart(Payload):
     def __repr__(self) -> str:
         return f"<Multipart {', '.join(part.name for part in self._parts)}, {self._size} bytes>"
 
-    async def _pieces(self) -> AsyncIterator[bytes]:
+    async def _pieces(self) -> AsyncGenerator[bytes, None]:
         for index, part in enumerate(self._parts):
             yield self._head(index)
-            async for piece in part.source.parts():
-                yield piece
+            async with aclosing(part.source.parts()) as pieces:
+                async for piece in pieces:
+                    yield piece
         yield multipart.end(self._boundary)
 
     def _head(self, index: int) -> bytes:
@@ -217,7 +226,7 @@ def _seekable(file: Any, what: str) -> BinaryIO:
             if not isinstance(file.read(0), bytes):
                 raise RequestError(f"{what} must be opened as binary, with 'rb'")
             return file  # type: ignore[no-any-return]
-        spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed when nobody needs it any more
+        spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the source it becomes
         shutil.copyfileobj(file, spool, STEP)
     except (AttributeError, OSError, TypeError, ValueError) as error:
         raise RequestError(f"{what} cannot be read: {type(error).__name__}") from None
