@@ -15,8 +15,10 @@ from wechatpay_chain.errors import DecodeError, RequestError
 from wechatpay_chain.protocol.text import scalar
 
 __all__ = [
+    "MAXIMUM_ATTRIBUTES",
     "MAXIMUM_DEPTH",
     "MAXIMUM_ELEMENTS",
+    "MAXIMUM_NAME",
     "MAXIMUM_SIZE",
     "is_name",
     "sanitize",
@@ -26,15 +28,28 @@ __all__ = [
 
 MAXIMUM_DEPTH = 64
 MAXIMUM_ELEMENTS = 20_000
+MAXIMUM_ATTRIBUTES = 32
+"""Attributes of one element; an answer has none."""
+
+MAXIMUM_NAME = 256
+"""Letters of the longest name of an element."""
+
 MAXIMUM_SIZE = 1024 * 1024
 """Bytes, or letters, of the largest document; an answer of v2 has a few hundred."""
 
 # XML 1.0, production 2: Char ::= #x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | …
 _NO_CHAR = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# XML 1.0, production 5, less the colon, which would make a namespace of what is before it.
-_NAME = re.compile(r"[^\W\d][\w.-]*")
+# XML 1.0, production 5: what all its editions allow of ASCII and Chinese, less the colon, which
+# would make a namespace of what is before it.
+_NAME = re.compile("[A-Za-z_\u4e00-\u9fa5][A-Za-z0-9_.\u4e00-\u9fa5-]*")
 _MARKUP = re.compile(r'[<>&"]')
-_DECLARED = re.compile(r"""\s*<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]*)""")
+# XML 1.0, productions 23 to 32, of which an answer may have these.
+_DECLARES = re.compile(r"\ufeff?\s*<\?xml\s")
+_DECLARATION = re.compile(
+    r"\ufeff?<\?xml\s+version\s*=\s*([\"'])1\.0\1"
+    r"(?:\s+encoding\s*=\s*([\"'])[Uu][Tt][Ff]-?8\2)?"
+    r"(?:\s+standalone\s*=\s*([\"'])(?:yes|no)\3)?\s*\?>"
+)
 
 
 def sanitize(xml: str) -> str:
@@ -60,10 +75,13 @@ def to_array(xml: bytes | str) -> dict[str, Any]:
     if len(xml) > MAXIMUM_SIZE:
         raise DecodeError(f"the XML is larger than {MAXIMUM_SIZE} bytes")
     try:
-        text = sanitize(xml.decode("utf-8") if isinstance(xml, bytes) else xml)
-        declared = _DECLARED.match(text)
-        if declared and declared[1].lower() not in ("utf-8", "utf8"):
-            raise DecodeError("the XML declares another encoding than UTF-8: refused")
+        text = xml.decode("utf-8") if isinstance(xml, bytes) else xml
+        if "\x00" in text:
+            # UTF-16 and UTF-32: read as UTF-8, and sanitised, they would become other text.
+            raise DecodeError("the XML holds a NUL, which UTF-8 text does not: refused")
+        text = sanitize(text)
+        if _DECLARES.match(text) and not _DECLARATION.match(text):
+            raise DecodeError("the XML does not declare itself as XML 1.0 in UTF-8: refused")
         value = _parse(text)
     except (UnicodeError, ElementTree.ParseError, LookupError, ValueError):
         raise DecodeError("the body is no well-formed UTF-8 XML") from None
@@ -145,10 +163,23 @@ class _Reader:
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
         raise DecodeError("the XML declares a document type, which no answer has: refused")
 
+    def start_ns(self, prefix: str, uri: str) -> None:
+        # PHP leaves out what is in one, save the default one: two readings of one document.
+        raise DecodeError("the XML has a namespace, which no answer has: refused")
+
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._elements += 1
         if self._elements > MAXIMUM_ELEMENTS:
             raise DecodeError(f"the XML has more than {MAXIMUM_ELEMENTS} elements")
+        if len(tag) > MAXIMUM_NAME:
+            raise DecodeError(f"the XML has a name of more than {MAXIMUM_NAME} letters")
+        if len(attributes) > MAXIMUM_ATTRIBUTES:
+            raise DecodeError(
+                f"the XML has an element of more than {MAXIMUM_ATTRIBUTES} attributes"
+            )
+        if tag.startswith("{"):
+            # The prefix "xml" is in a namespace without being declared.
+            self.start_ns("", "")
         if len(self._open) == MAXIMUM_DEPTH:
             raise DecodeError(f"the XML is nested deeper than {MAXIMUM_DEPTH} levels")
         self._open.append(_Open())
