@@ -122,7 +122,8 @@ def proxy(target: Server) -> Iterator[tuple[str, list[str]]]:
                 method, address, rest = data.split(b" ", 2)
                 path = b"/" + address.split(b"/", 3)[3]
                 onward.sendall(b" ".join((method, path, rest)))
-                connection.sendall(onward.recv(65536))
+                told = onward.recv(65536)
+                connection.sendall(told.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
 
     thread = threading.Thread(target=serve)
     thread.start()

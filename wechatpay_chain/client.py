@@ -117,7 +117,7 @@ class Client:
             outermost = stack.names[0]
             for middleware in middlewares:
                 stack.before(outermost, middleware)
-        self._flow = Flow(stacks, defaults, Tls(ca_certs, secrets[2]))
+        self._flow = Flow(stacks, defaults, Tls(ca_certs, secrets[2], clock))
         register(self._flow)
 
     @property

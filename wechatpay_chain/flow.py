@@ -249,6 +249,8 @@ def _refusal(prepared: Prepared, response: Response) -> RefusedError:
         advice = "repeat it later with the same parameters, never with a new number"
     else:
         kind, advice = ClientError, _ADVICE.get(code, "mend the cause before sending it again")
+        if prepared.is_v2 and not prepared.security:
+            advice += "; an operation that wants the merchant's certificate needs security=True"
     trust = "" if response.verified else ", in an answer whose signature is missing or wrong"
     name = f"{response.status} {code}".rstrip()
     quote = f": {one_line(text)}" if text else ""

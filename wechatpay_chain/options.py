@@ -111,7 +111,9 @@ class Prepared(NamedTuple):
         return f"<Prepared {self}>"
 
     def __str__(self) -> str:
-        return f"{self.method} {self.template}"
+        # Where the gateway does not take it, it breaks off without a word.
+        shown = " with the merchant's TLS certificate" if self.security else ""
+        return f"{self.method} {self.template}{shown}"
 
 
 def prepare(

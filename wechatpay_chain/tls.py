@@ -6,11 +6,13 @@ and so connections, of its own: it is never offered on a call that did not ask f
 
 from __future__ import annotations
 
+import datetime
 import os
 import secrets
 import ssl
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,36 +38,52 @@ _NAMES = {"cert", "key"}
 class Tls:
     """One client's TLS: a context for ordinary calls, and one that shows who the merchant is."""
 
-    def __init__(self, ca_certs: Any = None, merchant: Sensitive[Any] | None = None) -> None:
+    def __init__(
+        self,
+        ca_certs: Any = None,
+        merchant: Sensitive[Any] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """Load and check what there is.
 
         Args:
             ca_certs: authorities to trust in place of the system's, as PEM or a path to it.
             merchant: ``{"cert": …, "key": …}``: PEM or paths, each perhaps with a
                 passphrase; or ``{"cert": (PKCS#12, passphrase)}`` alone.
+            clock: seconds since the epoch.
 
         Raises:
             ConfigurationError: something cannot be read, or certificate and key do not match.
         """
         self._ca_certs = None if ca_certs is None else _authorities(ca_certs)
         self._plain: ssl.SSLContext | bool = True if ca_certs is None else self._context()
+        self._clock = clock
         self._merchant: ssl.SSLContext | None = None
+        self._certificate: x509.Certificate | None = None
         if merchant is not None and merchant.reveal() is not None:
             self._merchant = self._context()
-            _present(self._merchant, *_identity(merchant))
+            self._certificate = _present(self._merchant, *_identity(merchant))
 
     def context(self, *, security: bool) -> ssl.SSLContext | bool:
         """Return what a call's connection uses; with `security` the merchant's certificate.
 
         Raises:
-            ConfigurationError: there is no such certificate.
+            ConfigurationError: there is no such certificate, or not at this time.
         """
         if not security:
             return self._plain
-        if self._merchant is None:
+        if self._merchant is None or self._certificate is None:
             raise ConfigurationError(
                 "security=True needs the merchant's TLS certificate: give "
                 "merchant={'cert': 'apiclient_cert.pem', 'key': 'apiclient_key.pem'} to Client"
+            )
+        # A gateway breaks off without a word on why, when the request may have been sent.
+        now = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC)
+        begin, end = self._certificate.not_valid_before_utc, self._certificate.not_valid_after_utc
+        if not begin <= now <= end:
+            raise ConfigurationError(
+                f"merchant['cert'] is valid from {begin:%Y-%m-%d} to {end:%Y-%m-%d} only: download "
+                "the merchant's new one, or set this machine's clock"
             )
         return self._merchant
 
@@ -131,8 +149,10 @@ def _pkcs12(
     return chain, Sensitive(found.key)
 
 
-def _present(context: ssl.SSLContext, chain: list[x509.Certificate], key: RSAPrivateKey) -> None:
-    """Let a context show a certificate."""
+def _present(
+    context: ssl.SSLContext, chain: list[x509.Certificate], key: RSAPrivateKey
+) -> x509.Certificate:
+    """Let a context show a certificate; return it."""
     passphrase = Sensitive(secrets.token_hex(32).encode())
     # OpenSSL takes files only; on the disk the key is locked, and gone at once.
     locked = key.private_bytes(
@@ -144,6 +164,7 @@ def _present(context: ssl.SSLContext, chain: list[x509.Certificate], key: RSAPri
     pem = b"".join(each.public_bytes(Encoding.PEM) for each in chain)
     with _file(pem + locked) as path:
         context.load_cert_chain(path, password=passphrase.reveal())
+    return chain[0]
 
 
 @contextmanager
