@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.support.merchant import MCHID, pem, private
 from tests.test_secrets import assert_hidden, lines_of, shown, small_key
-from wechatpay_chain import ConfigurationError
+from wechatpay_chain import ConfigurationError, KeyFileWarning
 from wechatpay_chain.keys import load_certificate, load_private_key, load_public_key
 
 LOCK = BestAvailableEncryption(MCHID.encode())
@@ -217,6 +217,18 @@ def test_a_url_names_a_file_to_the_letter(tmp_path: Path) -> None:
         for url in (f"file://{tmp_path}/{name}", f"file://localhost{tmp_path}/{name}"):
             load_public_key(url)
     load_public_key(f"file://{tmp_path}/with%20space.pem")
+
+
+def test_only_a_private_keys_file_warns(tmp_path: Path) -> None:
+    """A file that all may read is warned of if a private key came out of it, and else not."""
+    for name in ("mch_key", "mch_cert"):
+        (tmp_path / name).write_text(pem(name))
+        (tmp_path / name).chmod(0o644)
+    with pytest.warns(KeyFileWarning, match="chmod 600"):
+        load_private_key(tmp_path / "mch_key")
+    load_public_key(tmp_path / "mch_cert")
+    with pytest.raises(ConfigurationError, match="private_key is a certificate"):
+        load_private_key(tmp_path / "mch_cert")
 
 
 def test_a_pkcs12_file_gives_its_certificate_too(tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def read_source(source: KeySource, name: str) -> tuple[Sensitive[bytes], Sensiti
     if not isinstance(value, (str, bytes, bytearray, os.PathLike)):
         raise ConfigurationError(f"{name} must be a path, PEM or DER, not {type(value).__name__}")
     del value
-    return _read(material, name, private=False), _passphrase(passphrase, name)
+    return _read(material, name)[0], _passphrase(passphrase, name)
 
 
 def check_token(value: object, name: str) -> str:
@@ -215,10 +215,12 @@ def _load(source: KeySource, name: str, *, private: bool = False) -> object:
     del source
     if not isinstance(material.reveal(), (str, bytes, bytearray, os.PathLike)):
         return material.reveal()
-    data = _read(material, name, private=private)
+    data, from_file = _read(material, name)
     loaded = pem.parse(data, _passphrase(passphrase, name), private=private)
     if isinstance(loaded, pem.Problem):
         raise ConfigurationError(f"{name} {loaded}")
+    if from_file and isinstance(loaded, RSAPrivateKey):
+        _warn_if_shared(material)
     return loaded
 
 
@@ -232,20 +234,18 @@ def _split(source: KeySource) -> tuple[Sensitive[Any], Sensitive[Any]]:
     return material, passphrase
 
 
-def _read(material: Sensitive[Any], name: str, *, private: bool) -> Sensitive[bytes]:
-    """Return the bytes of a key, from its file if a file was given."""
+def _read(material: Sensitive[Any], name: str) -> tuple[Sensitive[bytes], bool]:
+    """Return the bytes of a key, and whether they come from a file."""
     data = Sensitive(_bytes(material))
     if isinstance(material.reveal(), (bytes, bytearray)) or pem.is_recognised(data.reveal()):
-        return data
+        return data, False
     content, problem = _read_file(material)
     if content is None:
         raise ConfigurationError(
             f"{name} is neither a key nor a file that can be read ({problem}): give a path, PEM, "
             "DER, or base64 behind a prefix"
         )
-    if private:
-        _warn_if_shared(material)
-    return content
+    return content, True
 
 
 def _read_file(material: Sensitive[Any]) -> tuple[Sensitive[bytes] | None, str]:
