@@ -17,7 +17,8 @@ import pytest
 
 from tests.support.merchant import client, signed_headers
 from tests.support.server import Request, Server, answer, serving
-from wechatpay_chain import Client, OutcomeUnknownError
+from wechatpay_chain import Client, OutcomeUnknownError, WechatPayError
+from wechatpay_chain.loops import Lane
 
 BODY = b'{"ok":1}'
 CONNECTIONS = 100
@@ -364,3 +365,28 @@ def test_the_timeout_of_a_call_is_its_own(server: Server) -> None:
             with pytest.raises(OutcomeUnknownError):
                 root.v3.slow.get(timeout=0.1)
             assert root.v3.x.get().verified
+
+
+def test_a_kept_error_does_not_keep_a_threads_loop_open() -> None:
+    """A thread's loop ends with it, also if somebody keeps an error whose traceback names it."""
+    kept: list[BaseException] = []
+    loops: set[asyncio.AbstractEventLoop] = set()
+
+    def fail() -> None:
+        try:
+            sample.v3.x.get()
+        except WechatPayError as error:
+            kept.append(error)
+            traceback = error.__traceback__
+            while traceback is not None:
+                found = traceback.tb_frame.f_locals.get("self")
+                loops.update([found.loop] if isinstance(found, Lane) else [])
+                traceback = traceback.tb_next
+
+    with serving(lambda request: answer("500 Oops")) as server:
+        with client(base_uri=server.base_uri) as sample:
+            thread = threading.Thread(target=fail)
+            thread.start()
+            thread.join()
+            assert len(loops) == len(kept) == 1
+            assert all(loop.is_closed() for loop in loops)

@@ -47,17 +47,26 @@ class Lane:
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Turn the loop until the coroutine has ended, from any one thread at a time."""
         with self.busy:
-            task = self.loop.create_task(coroutine)
-            try:
-                return self.loop.run_until_complete(task)
-            except BaseException:
-                # Ctrl-C between two steps: the task must not live on unseen.
-                self._finish(task)
-                raise
+            return self._run(coroutine)
+
+    def run_if_open(self, make: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Run what `make` makes, unless the lane was closed meanwhile by its thread's end."""
+        with self.busy:
+            if not self.loop.is_closed():
+                self._run(make())
 
     def missed_something(self) -> bool:
         """Tell whether a socket has news that the loop did not see while it stood still."""
         return bool(self._selector.select(0))
+
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        task = self.loop.create_task(coroutine)
+        try:
+            return self.loop.run_until_complete(task)
+        except BaseException:
+            # Ctrl-C between two steps: the task must not live on unseen.
+            self._finish(task)
+            raise
 
     def _finish(self, task: asyncio.Task[Any]) -> None:
         if not task.done():
@@ -70,9 +79,10 @@ class Lane:
 
     def close(self) -> None:
         """End the loop, and close what is open on it."""
-        if not self.loop.is_closed():
-            self.loop.run_until_complete(self._drain())
-            self.loop.close()
+        with self.busy:
+            if not self.loop.is_closed():
+                self.loop.run_until_complete(self._drain())
+                self.loop.close()
 
     async def _drain(self) -> None:
         await asyncio.sleep(0)
@@ -83,16 +93,28 @@ class Lane:
         for _ in range(TURNS_TO_CLOSE):
             await asyncio.sleep(0)
 
+
+class _Owner:
+    """What a thread holds of its lane, and nobody else: the thread's end ends the lane.
+
+    The lane itself may live on in the traceback of an error that somebody keeps.
+    """
+
+    def __init__(self) -> None:
+        self.lane = Lane()
+        _owners.add(self)
+
     def __del__(self) -> None:
         # The thread has ended; its sessions are closed by the loop's shutdown.
         if not sys.is_finalizing() and running_loop() is None:
-            self.close()
+            self.lane.close()
 
 
 class _Threads(threading.local):
-    lane: Lane | None = None
+    owner: _Owner | None = None
 
 
+_owners: weakref.WeakSet[_Owner] = weakref.WeakSet()
 _lanes: weakref.WeakValueDictionary[asyncio.AbstractEventLoop, Lane] = weakref.WeakValueDictionary()
 _threads = _Threads()
 _helpers: ThreadPoolExecutor | None = None
@@ -154,9 +176,9 @@ class _Hop(Generic[T]):
 
 def _own_lane() -> Lane:
     """Return this thread's own loop."""
-    if _threads.lane is None or _threads.lane.loop.is_closed():
-        _threads.lane = Lane()
-    return _threads.lane
+    if _threads.owner is None or _threads.owner.lane.loop.is_closed():
+        _threads.owner = _Owner()
+    return _threads.owner.lane
 
 
 def lane_of(loop: asyncio.AbstractEventLoop) -> Lane | None:
@@ -194,7 +216,7 @@ def at_fork(park: Callable[[], object]) -> None:
 def _before_fork() -> None:
     # Held, so that a child, which drops its parent's other threads at once, does not
     # close their loops: parent and child share the kernel's side of each.
-    _forking.extend(_lanes.values())
+    _forking.extend((*_owners, *_lanes.values()))
 
 
 def _after_fork_in_parent() -> None:
@@ -204,7 +226,7 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     import ctypes  # 10 ms that only a forked child has to spend
 
-    global _forking, _helpers, _lanes, _starting, _threads
+    global _forking, _helpers, _lanes, _owners, _starting, _threads
     parked = [_forking, _helpers, _threads, *(park() for park in _to_park)]
     # Never freed, not even at exit: freeing a loop unregisters its sockets in the
     # kernel's table, which is the parent's too, and the parent's calls would hang.
@@ -212,6 +234,7 @@ def _after_fork_in_child() -> None:
     _forking = []
     _helpers = None
     _lanes = weakref.WeakValueDictionary()
+    _owners = weakref.WeakSet()
     _starting = threading.Lock()
     _threads = _Threads()
 
@@ -226,5 +249,5 @@ if hasattr(os, "register_at_fork"):
 
 @atexit.register
 def _close_mainown_lane() -> None:
-    if _threads.lane is not None:
-        _threads.lane.close()
+    if _threads.owner is not None:
+        _threads.owner.lane.close()

@@ -118,8 +118,10 @@ def _finish(loop: asyncio.AbstractEventLoop, opened: Open) -> None:
         return
 
     def turn() -> None:
-        run = loop.run_until_complete if lane is None else lane.run
-        run(_aclose(opened.keeper))
+        if lane is None:
+            loop.run_until_complete(_aclose(opened.keeper))
+        else:
+            lane.run_if_open(lambda: _aclose(opened.keeper))
 
     if running is None:
         turn()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -50,7 +51,9 @@ def answer(
 class Server:
     """Listens on a port of its own until it is closed."""
 
-    def __init__(self, respond: Answer, backlog: int = 512) -> None:
+    def __init__(
+        self, respond: Answer, backlog: int = 512, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.requests: list[Request] = []
         self.connections = 0
         self._respond = respond
@@ -59,7 +62,8 @@ class Server:
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
         self.port = self._listener.getsockname()[1]
-        self.base_uri = f"http://127.0.0.1:{self.port}/"
+        self._tls = tls
+        self.base_uri = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.port}/"
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
 
@@ -93,7 +97,12 @@ class Server:
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raw = connection
         try:
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+                with self._lock:
+                    self._open.add(connection)
             with connection.makefile("rb") as stream:
                 while request := _read(stream, number):
                     with self._lock:
@@ -101,16 +110,25 @@ class Server:
                     parts = self._respond(request)
                     for part in [parts] if isinstance(parts, bytes) else parts:
                         if part == HANG_UP:
+                            if isinstance(connection, ssl.SSLSocket):
+                                say_goodbye(connection)
                             return
                         connection.sendall(part)
         except OSError:
             pass
         finally:
             with self._lock:
-                self._open.discard(connection)
+                self._open -= {connection, raw}
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
+
+
+def say_goodbye(connection: ssl.SSLSocket) -> None:
+    """Send TLS's close_notify without waiting for the other side's, as web servers do."""
+    connection.settimeout(0)
+    with suppress(OSError):
+        connection.unwrap()
 
 
 def _read(stream: Any, number: int) -> Request | None:
@@ -127,9 +145,9 @@ def _read(stream: Any, number: int) -> Request | None:
 
 
 @contextmanager
-def serving(respond: Answer) -> Iterator[Server]:
+def serving(respond: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """Run a server for as long as the block lasts."""
-    server = Server(respond)
+    server = Server(respond, tls=tls)
     try:
         yield server
     finally:
