@@ -29,12 +29,10 @@ def test_headers_that_must_be_there(merchant: Merchant, name: str) -> None:
     [
         ("GET", "/v3/no/such/thing"),
         ("PUT", NATIVE),
-        ("POST", "/pay/transactions/native"),
         ("POST", "/v3//pay/transactions/native"),
         ("GET", "/v3/pay/transactions/out-trade-no/?mchid=1900000109"),
         ("GET", "/v3/pay/transactions/id/..?mchid=1900000109"),
         ("GET", "/v3/pay/transactions/id/%2e%2E?mchid=1900000109"),
-        ("POST", "/secapi/mch/submchmanage"),
     ],
 )
 def test_unknown_operations(merchant: Merchant, method: str, target: str) -> None:

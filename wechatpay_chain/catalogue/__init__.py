@@ -132,14 +132,25 @@ class _Table(Generic[Fact]):
         found = self._exact.get((method, segments))
         if found is not None:
             return found
-        for template, found in self._templated.get((method, len(segments)), ()):
-            if all(map(_fits, template, segments)):
+        fitting = [
+            (template, found)
+            for template, found in self._templated.get((method, len(segments)), ())
+            if all(map(_fits, template, segments))
+        ]
+        # Of those that differ in the name of a variable alone, the one so named: capitals
+        # in a path, as in /secapi/mch/modifyInstitutionsub, are written as a variable.
+        for template, found in fitting:
+            if any(map(_is_named, template, segments)):
                 return found
-        return None
+        return fitting[0][1] if fitting else None
 
 
 def _fits(template: str, segment: str) -> bool:
     return template == segment or template.startswith("{")
+
+
+def _is_named(template: str, segment: str) -> bool:
+    return template.startswith("{") and template.strip("{}") == segment.lower()
 
 
 def _segments(path: str) -> Segments:

@@ -23,12 +23,19 @@ from multidict import CIMultiDict
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.sandbox import orders
-from wechatpay_chain.sandbox.answers import Answer, Cut, Draft, signed
+from wechatpay_chain.sandbox.answers import Answer, Cut
 from wechatpay_chain.sandbox.authority import authority, pem, server_context
 from wechatpay_chain.sandbox.identity import Identity, throw_away_identity
 from wechatpay_chain.sandbox.reception import Reception
 from wechatpay_chain.sandbox.records import ReceivedRequest, read_request
-from wechatpay_chain.sandbox.rules import HEADER, Chosen, Rule, Rules, choose, choose_from_headers
+from wechatpay_chain.sandbox.rules import (
+    HEADER,
+    Rule,
+    Rules,
+    choose,
+    choose_from_headers,
+    spoil,
+)
 from wechatpay_chain.sandbox.server import Server
 
 __all__ = ["Sandbox"]
@@ -70,7 +77,7 @@ class Sandbox:
             context = server_context(host, self._authority, self.identity.merchant_authority)
         self._server = Server(self._handle, host, port, keepalive_timeout, context)
         self._base_uri: str | None = None
-        self._reception = Reception(self.identity, clock)
+        self._reception = Reception(self.identity, clock, tls=tls)
         self._rules = Rules()
 
     def __repr__(self) -> str:
@@ -212,25 +219,25 @@ class Sandbox:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Take a request from the wire and put the answer onto it."""
-        path = request.raw_path.partition("?")[0]
+        received = _received(request, b"")
+        protocol = "v2" if received.is_xml else "v3"
         try:
-            chosen = self._rules.take(request.method, path)
-            chosen += choose_from_headers(request.headers.getall(HEADER, []))
+            chosen = self._rules.take(request.method, received.path, protocol)
+            chosen += choose_from_headers(request.headers.getall(HEADER, []), protocol)
         except ConfigurationError as error:
-            return await _send(request, self._turn_away(request, 400, str(error)))
-        if not all(one.misbehaviour.reads for one in chosen):
-            answer = replace(self._turn_away(request, 503, "hung up"), cut=Cut.BEFORE_READING)
+            return await _send(request, self._turn_away(received, 400, str(error)))
+        if not all(one.reads for one in chosen):
+            answer = replace(self._turn_away(received, 503, "hung up"), cut=Cut.BEFORE_READING)
             return await _send(request, answer)
         try:
             body = await request.content.read()
         except (ConnectionError, web.RequestPayloadError):
-            return await _send(request, self._turn_away(request, 400, "the body broke off"))
-        return await _send(
-            request, _spoil(self._reception.answer(_received(request, body)), chosen)
-        )
+            return await _send(request, self._turn_away(received, 400, "the body broke off"))
+        draft = self._reception.answer(_received(request, body))
+        return await _send(request, spoil(draft, chosen))
 
-    def _turn_away(self, request: web.BaseRequest, status: int, problem: str) -> Answer:
-        return signed(self._reception.turn_away(_received(request, b""), status, problem))
+    def _turn_away(self, received: ReceivedRequest, status: int, problem: str) -> Answer:
+        return spoil(self._reception.turn_away(received, status, problem), ())
 
 
 def _received(request: web.BaseRequest, body: bytes) -> ReceivedRequest:
@@ -245,16 +252,6 @@ def _client_certificate(request: web.BaseRequest) -> str | None:
     if shown is None:
         return None
     return format(x509.load_der_x509_certificate(shown).serial_number, "X")
-
-
-def _spoil(answer_draft: Draft, chosen: list[Chosen]) -> Answer:
-    """Sign a draft, doing to it before and after what was chosen."""
-    for one in chosen:
-        answer_draft = one.draft(answer_draft)
-    answer = signed(answer_draft)
-    for one in chosen:
-        answer = one.answer(answer)
-    return answer
 
 
 async def _send(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""What the sandbox remembers of one merchant: orders, refunds and control orders.
+"""What the sandbox remembers of one merchant: orders, refunds, control orders, red packets.
 
 Data only. What may be done with it is in `orders`, `refunds` and
 `control_orders`. One lock guards it all: requests are worked off in the
@@ -76,6 +76,7 @@ class Ledger:
     refunds: dict[str, Refund] = field(default_factory=dict)
     punishments: dict[str, ControlOrder] = field(default_factory=dict)
     recoveries: dict[str, ControlOrder] = field(default_factory=dict)
+    red_packets: dict[str, tuple[Mapping[str, str], str]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
@@ -88,7 +89,13 @@ class Ledger:
     def clear(self) -> None:
         """Forget everything that was created."""
         with self.lock:
-            for kept in (self.orders, self.refunds, self.punishments, self.recoveries):
+            for kept in (
+                self.orders,
+                self.refunds,
+                self.punishments,
+                self.recoveries,
+                self.red_packets,
+            ):
                 kept.clear()
 
 

@@ -9,7 +9,16 @@ from typing import Any
 from wechatpay_chain.sandbox.ledger import Call, Ledger, Order, Reply, rfc3339
 from wechatpay_chain.sandbox.records import JsonObject, Refusal
 
-__all__ = ["by_transaction_id", "close", "create", "pay", "query", "query_by_transaction_id"]
+__all__ = [
+    "STATE_TEXTS",
+    "by_transaction_id",
+    "close",
+    "create",
+    "pay",
+    "place",
+    "query",
+    "query_by_transaction_id",
+]
 
 # Trade type → the one field of the answer to its creation, made from the prepay_id.
 _INVITATIONS: dict[str, tuple[str, str]] = {
@@ -26,7 +35,7 @@ _ENDED: dict[str, tuple[str, str]] = {
     "CLOSED": ("ORDER_CLOSED", "The order is closed"),
 }
 
-_STATE_TEXTS = {
+STATE_TEXTS = {
     "NOTPAY": "订单未支付",
     "SUCCESS": "支付成功",
     "CLOSED": "订单已关闭",
@@ -58,22 +67,26 @@ def create(trade_type: str) -> Callable[[Call], Reply]:
 
     def create_order(call: Call) -> Reply:
         call.want_own_mchid()
-        asked = call.document
-        _check(asked)
-        order = call.ledger.orders.get(asked["out_trade_no"])
-        if order is None:
-            prepay_id = call.ledger.number("wx", call.now, width=36)
-            order = call.ledger.orders[asked["out_trade_no"]] = Order(trade_type, asked, prepay_id)
-        elif order.trade_state in _ENDED:
-            raise Refusal(400, *_ENDED[order.trade_state])
-        elif (order.trade_type, order.asked) != (trade_type, asked):
-            raise Refusal(
-                403, "OUT_TRADE_NO_USED", "The out_trade_no was used with other parameters"
-            )
+        _check(call.document)
+        order = place(call, trade_type)
         name, template = _INVITATIONS[trade_type]
         return Reply({name: template.format(order.prepay_id)})
 
     return create_order
+
+
+def place(call: Call, trade_type: str) -> Order:
+    """Return the order that is asked for: a new one, or the same if it was asked for before."""
+    asked = call.document
+    order = call.ledger.orders.get(asked["out_trade_no"])
+    if order is None:
+        prepay_id = call.ledger.number("wx", call.now, width=36)
+        order = call.ledger.orders[asked["out_trade_no"]] = Order(trade_type, asked, prepay_id)
+    elif order.trade_state in _ENDED:
+        raise Refusal(400, *_ENDED[order.trade_state])
+    elif (order.trade_type, order.asked) != (trade_type, asked):
+        raise Refusal(403, "OUT_TRADE_NO_USED", "The out_trade_no was used with other parameters")
+    return order
 
 
 def query(call: Call) -> Reply:
@@ -152,7 +165,7 @@ def _description(order: Order) -> JsonObject:
         "amount": amount,
         "trade_type": order.trade_type,
         "trade_state": order.trade_state,
-        "trade_state_desc": _STATE_TEXTS[order.trade_state],
+        "trade_state_desc": STATE_TEXTS[order.trade_state],
     }
     if order.transaction_id is not None:
         amount |= {"payer_total": order.total, "payer_currency": "CNY"}

@@ -25,6 +25,16 @@ from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.ledger import Ledger
 from wechatpay_chain.sandbox.operations import operate
 from wechatpay_chain.sandbox.records import ReceivedRequest, Refusal
+from wechatpay_chain.sandbox.xml_answers import (
+    BusinessFailure,
+    FormFailure,
+    XmlDraft,
+    failed,
+    form_failed,
+)
+from wechatpay_chain.sandbox.xml_calls import XmlCall
+from wechatpay_chain.sandbox.xml_checks import check_xml_request
+from wechatpay_chain.sandbox.xml_operations import operate_xml
 
 __all__ = ["Reception"]
 
@@ -32,9 +42,10 @@ __all__ = ["Reception"]
 class Reception:
     """The gateway's judgement and memory: requests, nonces and a ledger for each merchant."""
 
-    def __init__(self, identity: Identity, clock: Callable[[], float]) -> None:
+    def __init__(self, identity: Identity, clock: Callable[[], float], *, tls: bool) -> None:
         self._identity = identity
         self._clock = clock
+        self._tls = tls
         numbers = itertools.count(1)
         self._ledgers = {mchid: Ledger(numbers=numbers) for mchid in identity.merchants}
         self._nonces = Nonces()
@@ -47,9 +58,12 @@ class Reception:
         with self._lock:
             return list(self._requests)
 
-    def answer(self, received: ReceivedRequest) -> Draft:
+    def answer(self, received: ReceivedRequest) -> Draft | XmlDraft:
         """Check a request and carry it out; record it with what became of it."""
         now = self._clock()
+        return self._xml(received, now) if received.is_xml else self._json(received, now)
+
+    def _json(self, received: ReceivedRequest, now: float) -> Draft:
         status, document = 200, None
         try:
             with self._lock:
@@ -76,9 +90,35 @@ class Reception:
         serial = received.headers.get("Wechatpay-Serial")
         return draft(self._identity, status, document, serial=serial, now=now)
 
-    def turn_away(self, received: ReceivedRequest, status: int, problem: str) -> Draft:
+    def _xml(self, received: ReceivedRequest, now: float) -> XmlDraft:
+        try:
+            with self._lock:
+                asked = check_xml_request(
+                    received, self._identity, self._nonces, now, tls=self._tls
+                )
+            received = replace(received, opened=dict(asked.fields))
+            answer = XmlDraft(asked.fields, {}, asked.merchant.secret, asked.sign_type)
+            ledger = self._ledgers[asked.merchant.mchid]
+            call = XmlCall(self._identity, asked.merchant, ledger, now, asked.fields)
+            try:
+                reply = operate_xml(asked.path, call)
+                answer = replace(answer, fields=reply.fields)
+                if reply.file is not None:
+                    answer = replace(answer, body=reply.file, content_type=reply.content_type)
+            except BusinessFailure as failure:
+                received = replace(received, problem=str(failure))
+                answer = failed(answer, failure.code, failure.description)
+        except FormFailure as failure:
+            received = replace(received, problem=failure.problem)
+            answer = form_failed(failure.problem, failure.status, failure.page)
+        self._record(received)
+        return answer
+
+    def turn_away(self, received: ReceivedRequest, status: int, problem: str) -> Draft | XmlDraft:
         """Record a request that was not read to its end; draft the refusal."""
         self._record(replace(received, problem=problem))
+        if received.is_xml:
+            return form_failed(problem, status)
         document = Refusal(status, "SANDBOX_ERROR", problem).document
         return draft(self._identity, status, document, serial=None, now=self._clock())
 

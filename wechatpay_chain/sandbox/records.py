@@ -55,7 +55,8 @@ class ReceivedRequest:
     without a body the query likewise; None if it could not be opened.
     `problem` says why it was refused; None if it was not. `parts` holds the
     pieces of an upload by name. `client_certificate` is the serial of the
-    certificate that was shown in the TLS handshake, None if none was.
+    certificate that was shown in the TLS handshake, None if none was. A request of
+    the v2 protocol has its fields in `opened`, once it passed the checks.
     """
 
     method: str
@@ -72,6 +73,11 @@ class ReceivedRequest:
 
     def __repr__(self) -> str:
         return f"<ReceivedRequest {self.method} {self.path}>"
+
+    @property
+    def is_xml(self) -> bool:
+        """Whether the request is one of the v2 protocol, whose paths name no version."""
+        return "v3" not in self.path.split("/")
 
     @property
     def signed_body(self) -> bytes:

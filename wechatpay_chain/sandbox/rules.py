@@ -14,15 +14,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from wechatpay_chain.errors import ConfigurationError
-from wechatpay_chain.sandbox.answers import Answer, Draft
-from wechatpay_chain.sandbox.misbehaviour import (
-    MISBEHAVIOURS,
-    TIMESTAMP_FORMS,
-    Misbehaviour,
-    Options,
-)
+from wechatpay_chain.sandbox.answers import Answer, Draft, signed
+from wechatpay_chain.sandbox.faults import Options
+from wechatpay_chain.sandbox.json_faults import TIMESTAMP_FORMS
+from wechatpay_chain.sandbox.misbehaviour import MISBEHAVIOURS, Misbehaviour
+from wechatpay_chain.sandbox.xml_answers import XmlDraft, signed_xml
 
-__all__ = ["HEADER", "Chosen", "Rules", "choose", "choose_from_headers"]
+__all__ = ["HEADER", "Chosen", "Rule", "Rules", "choose", "choose_from_headers", "spoil"]
 
 HEADER = "Sandbox-Misbehave"
 
@@ -31,14 +29,14 @@ HEADER = "Sandbox-Misbehave"
 class Chosen:
     """A misbehaviour with its options settled."""
 
+    name: str
     misbehaviour: Misbehaviour
     options: Options
 
-    def draft(self, draft: Draft) -> Draft:
-        return self.misbehaviour.draft(draft, self.options)
-
-    def answer(self, answer: Answer) -> Answer:
-        return self.misbehaviour.answer(answer, self.options)
+    @property
+    def reads(self) -> bool:
+        """Whether a request is read and carried out all the same."""
+        return self.name != "hang-up-before"
 
 
 @dataclass(eq=False)
@@ -50,12 +48,16 @@ class Rule:
     path: str | None
     method: str | None
 
-    def matches(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str, protocol: str) -> bool:
+        if protocol not in self.chosen.misbehaviour.protocols:
+            # It waits for a request whose answer it can spoil.
+            return False
         if self.method not in (None, method):
             return False
         if self.path is None:
             return True
-        path, pattern = path.strip("/"), self.path.strip("/")
+        # A client writes v2/, which does not go over the wire.
+        path, pattern = path.strip("/"), self.path.strip("/").removeprefix("v2/")
         return fnmatchcase(path, pattern) or path.startswith(f"{pattern}/")
 
 
@@ -79,10 +81,10 @@ class Rules:
         with self._lock:
             self._rules.clear()
 
-    def take(self, method: str, path: str) -> list[Chosen]:
+    def take(self, method: str, path: str, protocol: str) -> list[Chosen]:
         """Return what to do to this request, and count it against the rules that match."""
         with self._lock:
-            matching = [rule for rule in self._rules if rule.matches(method, path)]
+            matching = [rule for rule in self._rules if rule.matches(method, path, protocol)]
             for rule in matching:
                 if rule.times is not None:
                     rule.times -= 1
@@ -110,15 +112,43 @@ def choose(name: str, options: Options) -> Chosen:
     if settled.get("form", "plus") not in TIMESTAMP_FORMS:
         known = ", ".join(TIMESTAMP_FORMS)
         raise ConfigurationError(f"{name}: unknown form {settled['form']!r}; there are {known}")
-    return Chosen(misbehaviour, settled)
+    return Chosen(name, misbehaviour, settled)
 
 
-def choose_from_headers(values: Iterable[str]) -> list[Chosen]:
+def choose_from_headers(values: Iterable[str], protocol: str) -> list[Chosen]:
     """Read ``Sandbox-Misbehave: delay; seconds=0.2, bad-signature`` from a request."""
     chosen = []
     for piece in ",".join(values).split(","):
         name, *parameters = (part.strip() for part in piece.split(";"))
         if name:
             pairs = (parameter.partition("=") for parameter in parameters)
-            chosen.append(choose(name, {key.strip(): value.strip() for key, _, value in pairs}))
+            asked = choose(name, {key.strip(): value.strip() for key, _, value in pairs})
+            if protocol not in asked.misbehaviour.protocols:
+                raise ConfigurationError(f"{name} makes no sense in an answer of {protocol}")
+            chosen.append(asked)
     return chosen
+
+
+def spoil(draft: Draft | XmlDraft, chosen: Iterable[Chosen]) -> Answer:
+    """Sign a draft, doing to it before and after what was chosen."""
+    return _spoil_xml(draft, chosen) if isinstance(draft, XmlDraft) else _spoil_json(draft, chosen)
+
+
+def _spoil_json(draft: Draft, chosen: Iterable[Chosen]) -> Answer:
+    faults = [(one.misbehaviour.json, one.options) for one in chosen]
+    for fault, options in faults:
+        draft = draft if fault is None else fault.draft(draft, options)
+    answer = signed(draft)
+    for fault, options in faults:
+        answer = answer if fault is None else fault.answer(answer, options)
+    return answer
+
+
+def _spoil_xml(draft: XmlDraft, chosen: Iterable[Chosen]) -> Answer:
+    faults = [(one.misbehaviour.xml, one.options) for one in chosen]
+    for fault, options in faults:
+        draft = draft if fault is None else fault.draft(draft, options)
+    answer = signed_xml(draft)
+    for fault, options in faults:
+        answer = answer if fault is None else fault.answer(answer, options)
+    return answer

@@ -1,0 +1,71 @@
+"""Bills (对账单): one day's paid orders, as the text that v2 answers with."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+from wechatpay_chain.sandbox.ledger import Order
+from wechatpay_chain.sandbox.xml_answers import FormFailure
+from wechatpay_chain.sandbox.xml_calls import XmlCall, XmlReply
+from wechatpay_chain.sandbox.xml_orders import paid_at
+
+__all__ = ["download"]
+
+_BILL_TYPES = ("ALL", "SUCCESS")
+_DATE = re.compile(r"[0-9]{8}")
+
+_COLUMNS = (
+    "交易时间,公众账号ID,商户号,微信订单号,商户订单号,"
+    "用户标识,交易类型,交易状态,货币种类,应结订单金额"
+)
+_SUMMARY = "总交易单数,应结订单总金额"
+
+
+def download(call: XmlCall) -> XmlReply:
+    """Answer one day's bill (下载对账单) as text, or packed if tar_type is GZIP; never signed."""
+    if not _DATE.fullmatch(call.text("bill_date")):
+        raise FormFailure("bill_date: it is not a date such as 20260131")
+    if call.text("tar_type") not in ("", "GZIP"):
+        raise FormFailure("tar_type: it is not GZIP")
+    if call.text("bill_type") not in ("", *_BILL_TYPES):
+        raise FormFailure(f"bill_type: the sandbox has none but {', '.join(_BILL_TYPES)}")
+    day = [
+        order
+        for order in call.ledger.orders.values()
+        if order.success_time and paid_at(order).strftime("%Y%m%d") == call.text("bill_date")
+    ]
+    if not day:
+        raise FormFailure("No Bill Exist")
+    total = _row([str(len(day)), _yuan(sum(order.total for order in day))])
+    rows = [_COLUMNS, *map(_describe, day), _SUMMARY, total]
+    text = "".join(f"{row}\r\n" for row in rows).encode()
+    if call.text("tar_type") == "GZIP":
+        return XmlReply({}, gzip.compress(text), "application/x-gzip")
+    return XmlReply({}, text)
+
+
+def _describe(order: Order) -> str:
+    return _row(
+        [
+            paid_at(order).strftime("%Y-%m-%d %H:%M:%S"),
+            str(order.asked["appid"]),
+            str(order.asked["mchid"]),
+            str(order.transaction_id),
+            str(order.asked["out_trade_no"]),
+            str(order.openid),
+            order.trade_type,
+            "SUCCESS",
+            "CNY",
+            _yuan(order.total),
+        ]
+    )
+
+
+def _row(values: list[str]) -> str:
+    """Write a row; the back-tick keeps spreadsheets from taking a number for a number."""
+    return ",".join(f"`{value}" for value in values)
+
+
+def _yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02d}"
