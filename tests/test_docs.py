@@ -35,6 +35,7 @@ DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
 TRANSLATIONS = {
     "README.md": "docs/zh/README.md",
     "docs/guide.md": "docs/zh/guide.md",
+    "docs/php-api.md": "docs/zh/php-api.md",
     "docs/porting.md": "docs/zh/porting.md",
 }
 
