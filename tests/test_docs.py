@@ -91,12 +91,15 @@ def directory(tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatc
         "apiclient_key.pem": identity.merchant.private_key_pem,
         "pub_key.pem": identity.public_key.pem,
         "platform_cert.pem": identity.certificate.pem,
+        "apiclient_cert.pem": identity.merchant.certificate_pem,
+        "image.jpg": "no image, but a file",
     }
     for file, content in files.items():
         (tmp_path / file).write_text(content)
         (tmp_path / file).chmod(0o600)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WECHATPAY_PRIVATE_KEY", identity.merchant.private_key_pem)
+    monkeypatch.setenv("WECHATPAY_SECRET", identity.merchant.secret)
     return tmp_path
 
 
