@@ -18,13 +18,14 @@ from wechatpay_chain.sandbox.identity import (
     throw_away_identity,
 )
 from wechatpay_chain.sandbox.misbehaviour import MISBEHAVIOURS, Misbehaviour
-from wechatpay_chain.sandbox.records import ReceivedRequest
+from wechatpay_chain.sandbox.records import Part, ReceivedRequest
 
 __all__ = [
     "MISBEHAVIOURS",
     "Identity",
     "Merchant",
     "Misbehaviour",
+    "Part",
     "PlatformKey",
     "ReceivedRequest",
     "Sandbox",

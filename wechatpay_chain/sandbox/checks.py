@@ -8,17 +8,22 @@ with, the sensitive fields decrypted.
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Iterator
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from wechatpay_chain.catalogue import FieldPath, encrypted_fields, required_fields
+from wechatpay_chain.catalogue import (
+    FieldPath,
+    encrypted_fields,
+    required_fields,
+    upload_fields,
+)
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.records import JsonObject, ReceivedRequest, Refusal, parse_json
 from wechatpay_chain.sandbox.signing import decrypt
+from wechatpay_chain.sandbox.uploads import check_upload
 
 __all__ = ["check_body", "check_headers", "check_known", "check_required", "open_request"]
 
@@ -42,11 +47,14 @@ def check_known(request: ReceivedRequest) -> None:
 
 
 def check_body(request: ReceivedRequest) -> None:
-    """Want a body, if there is one, to be a JSON object, or an upload whose digest is right."""
-    if not request.body:
+    """Want a body, if there is one, to be a JSON object, or an upload where one is wanted."""
+    upload = upload_fields(request.method, request.path)
+    if upload is not None:
+        if request.parts is None:
+            _refuse("Content-Type", "it is not multipart/form-data", "header")
+        check_upload(request.parts, request.json, upload)
         return
-    if request.parts is not None:
-        _check_upload(request.parts, request.json)
+    if not request.body and request.parts is None:
         return
     media_type, *parameters = request.headers.get("Content-Type", "").lower().split(";")
     charsets = [p.partition("=")[2].strip(' "') for p in parameters if "charset" in p]
@@ -90,17 +98,6 @@ def _check_object(body: bytes) -> None:
         _refuse("/", str(error), "body")
     if not isinstance(document, dict):
         _refuse("/", "the body is not a JSON object", "body")
-
-
-def _check_upload(parts: Any, meta: Any) -> None:
-    if "meta" not in parts:
-        _refuse("/meta", "the upload has no part of that name", "body")
-    _check_object(parts["meta"])
-    claimed = meta.get("sha256")
-    if "file" in parts and isinstance(claimed, str):
-        wrong = claimed.lower() != hashlib.sha256(parts["file"]).hexdigest()
-        if wrong:
-            _refuse("/meta/sha256", "it is not the digest of the file", "body")
 
 
 def _documents(request: ReceivedRequest) -> JsonObject:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -20,6 +20,7 @@ from aiohttp import web
 from cryptography import x509
 from multidict import CIMultiDict
 
+from wechatpay_chain.catalogue import upload_fields
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.sandbox import orders
@@ -27,7 +28,7 @@ from wechatpay_chain.sandbox.answers import Answer, Cut
 from wechatpay_chain.sandbox.authority import authority, pem, server_context
 from wechatpay_chain.sandbox.identity import Identity, throw_away_identity
 from wechatpay_chain.sandbox.reception import Reception
-from wechatpay_chain.sandbox.records import ReceivedRequest, read_request
+from wechatpay_chain.sandbox.records import Part, ReceivedRequest, read_request
 from wechatpay_chain.sandbox.rules import (
     HEADER,
     Rule,
@@ -37,8 +38,12 @@ from wechatpay_chain.sandbox.rules import (
     spoil,
 )
 from wechatpay_chain.sandbox.server import Server
+from wechatpay_chain.sandbox.uploads import is_upload, read_parts
 
 __all__ = ["Sandbox"]
+
+# Of anything but an upload, which is read as a stream.
+_LARGEST_BODY = 16 * 1024 * 1024
 
 
 class Sandbox:
@@ -219,7 +224,7 @@ class Sandbox:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Take a request from the wire and put the answer onto it."""
-        received = _received(request, b"")
+        received = _received(request)
         protocol = "v2" if received.is_xml else "v3"
         try:
             chosen = self._rules.take(request.method, received.path, protocol)
@@ -230,18 +235,37 @@ class Sandbox:
             answer = replace(self._turn_away(received, 503, "hung up"), cut=Cut.BEFORE_READING)
             return await _send(request, answer)
         try:
-            body = await request.content.read()
+            read = await _read(request)
         except (ConnectionError, web.RequestPayloadError):
             return await _send(request, self._turn_away(received, 400, "the body broke off"))
-        draft = self._reception.answer(_received(request, body))
-        return await _send(request, spoil(draft, chosen))
+        if read is None:
+            told = f"the body is larger than {_LARGEST_BODY} bytes"
+            return await _send(request, self._turn_away(received, 413, told))
+        return await _send(request, spoil(self._reception.answer(read), chosen))
 
     def _turn_away(self, received: ReceivedRequest, status: int, problem: str) -> Answer:
         return spoil(self._reception.turn_away(received, status, problem), ())
 
 
-def _received(request: web.BaseRequest, body: bytes) -> ReceivedRequest:
-    received = read_request(request.method, request.raw_path, request.headers, body)
+async def _read(request: web.BaseRequest) -> ReceivedRequest | None:
+    """Read the body, of an upload as a stream; return None if it is too large to be anything."""
+    if is_upload(request.headers):
+        fields = upload_fields(request.method, request.raw_path.partition("?")[0])
+        algorithm = "SHA256" if fields is None else fields.algorithm
+        parts, body = await read_parts(request.headers, request.content, algorithm)
+        return _received(request, body, parts)
+    whole = bytearray()
+    async for chunk in request.content.iter_any():
+        whole += chunk
+        if len(whole) > _LARGEST_BODY:
+            return None
+    return _received(request, bytes(whole))
+
+
+def _received(
+    request: web.BaseRequest, body: bytes = b"", parts: Mapping[str, Part] | None = None
+) -> ReceivedRequest:
+    received = read_request(request.method, request.raw_path, request.headers, body, parts)
     return replace(received, client_certificate=_client_certificate(request))
 
 

@@ -1,7 +1,7 @@
 """Which operations the sandbox really carries out: one table, and how a path finds its row.
 
 Everything else that the catalogue knows is checked as strictly and answered
-with an empty object.
+with an empty object, or for an upload with the names that its file has.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from urllib.parse import unquote
 
 from cryptography import x509
 
+from wechatpay_chain.catalogue import upload_fields
 from wechatpay_chain.sandbox import control_orders, orders, refunds
 from wechatpay_chain.sandbox.identity import Identity, Merchant
 from wechatpay_chain.sandbox.ledger import Call, Ledger, Reply, rfc3339
 from wechatpay_chain.sandbox.records import JsonObject
 from wechatpay_chain.sandbox.signing import encrypt, seal
+from wechatpay_chain.sandbox.uploads import answer_upload
 
 __all__ = ["OPERATIONS", "operate"]
 
@@ -98,4 +100,7 @@ def operate(
                 variables = {w.strip("{}"): unquote(g) for w, g in pairs if w.startswith("{")}
                 with ledger.lock:
                     return operation(Call(identity, merchant, ledger, now, variables, document))
+    upload = upload_fields(method, path)
+    if upload is not None:
+        return Reply(answer_upload(upload, document, ledger.number("media", now)))
     return Reply({})

@@ -7,20 +7,16 @@ a client really sent, also when it was refused.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from multidict import CIMultiDictProxy, MultiDict, MultiDictProxy
 
-__all__ = ["JsonObject", "ReceivedRequest", "Refusal", "parse_json", "read_request"]
+__all__ = ["JsonObject", "Part", "ReceivedRequest", "Refusal", "parse_json", "read_request"]
 
 JsonObject: TypeAlias = dict[str, Any]
-
-_BOUNDARY = re.compile(r'multipart/form-data;.*boundary="?([^";]+)"?', re.IGNORECASE)
-_PART_NAME = re.compile(rb'name="([^"]*)"')
 
 
 class Refusal(Exception):  # noqa: N818 - an answer on its way, not an error of ours
@@ -46,6 +42,27 @@ class Refusal(Exception):  # noqa: N818 - an answer on its way, not an error of 
         return f"{self.code}: {self.message}" + (f" ({where})" if where else "")
 
 
+@dataclass(frozen=True)
+class Part:
+    """One part of an upload. Of a large one no more than its `head` is kept.
+
+    `digest` is its SHA-256 in hexadecimal, or its SM3 where the operation wants that.
+    """
+
+    filename: str | None
+    content_type: str
+    size: int
+    digest: str
+    head: bytes = field(repr=False)
+
+    @property
+    def content(self) -> bytes:
+        """The whole part; ValueError if it was too large to be kept."""
+        if len(self.head) != self.size:
+            raise ValueError(f"of {self.size} bytes only {len(self.head)} were kept")
+        return self.head
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class ReceivedRequest:
     """One request as it came off the wire, and what became of it.
@@ -54,9 +71,10 @@ class ReceivedRequest:
     `opened` is the same with its sensitive fields decrypted, or for a request
     without a body the query likewise; None if it could not be opened.
     `problem` says why it was refused; None if it was not. `parts` holds the
-    pieces of an upload by name. `client_certificate` is the serial of the
-    certificate that was shown in the TLS handshake, None if none was. A request of
-    the v2 protocol has its fields in `opened`, once it passed the checks.
+    pieces of an upload by name; its `body` is empty if it was too large to be kept.
+    `client_certificate` is the serial of the certificate that was shown in the TLS
+    handshake, None if none was. A request of the v2 protocol has its fields in
+    `opened`, once it passed the checks.
     """
 
     method: str
@@ -68,7 +86,7 @@ class ReceivedRequest:
     json: Any = None
     opened: JsonObject | None = None
     problem: str | None = None
-    parts: Mapping[str, bytes] | None = None
+    parts: Mapping[str, Part] | None = None
     client_certificate: str | None = None
 
     def __repr__(self) -> str:
@@ -82,17 +100,26 @@ class ReceivedRequest:
     @property
     def signed_body(self) -> bytes:
         """The bytes that the merchant's signature covers: of an upload only the meta part."""
-        return self.body if self.parts is None else self.parts.get("meta", b"")
+        return _signed_body(self.body, self.parts)
+
+
+def _signed_body(body: bytes, parts: Mapping[str, Part] | None) -> bytes:
+    if parts is None:
+        return body
+    return parts["meta"].head if "meta" in parts else b""
 
 
 def read_request(
-    method: str, target: str, headers: CIMultiDictProxy[str], body: bytes
+    method: str,
+    target: str,
+    headers: CIMultiDictProxy[str],
+    body: bytes = b"",
+    parts: Mapping[str, Part] | None = None,
 ) -> ReceivedRequest:
     """Take a request apart without judging it."""
     path, _, query = target.partition("?")
-    parts = _parts(headers.get("Content-Type", ""), body)
     try:
-        document = parse_json(body if parts is None else parts.get("meta", b""))
+        document = parse_json(_signed_body(body, parts))
     except ValueError:
         document = None
     return ReceivedRequest(
@@ -130,18 +157,3 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> JsonObject:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"the body holds {name}, which is not JSON")
-
-
-def _parts(content_type: str, body: bytes) -> dict[str, bytes] | None:
-    """Split an upload into its parts by name; None if the request is none."""
-    boundary = _BOUNDARY.match(content_type)
-    if boundary is None:
-        return None
-    parts: dict[str, bytes] = {}
-    # The first delimiter has no line break before it; give it one.
-    for piece in (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode())[1:-1]:
-        head, _, content = piece.partition(b"\r\n\r\n")
-        name = _PART_NAME.search(head)
-        if name is not None:
-            parts[name[1].decode("utf-8", "replace")] = content
-    return parts
