@@ -29,7 +29,10 @@ def client_of(started: dict[str, Any], key: str) -> Client:
         private_key=started["private_key"],
         certs={started[f"{key}_id" if key == "public_key" else f"{key}_serial"]: started[key]},
         apiv3_key=Path(started["apiv3_key"]).read_text("ascii"),
+        secret=Path(started["secret"]).read_text("ascii"),
+        merchant={"cert": started["merchant_certificate"], "key": started["private_key"]},
         base_uri=started["base_uri"],
+        **({} if started["ca"] is None else {"ca_certs": started["ca"]}),
     )
 
 
@@ -40,11 +43,14 @@ def started(sandbox: Running) -> dict[str, Any]:
     return line
 
 
+@pytest.mark.parametrize("tls", [[], ["--tls"]])
 @pytest.mark.parametrize("key", ["public_key", "certificate"])
-def test_a_client_of_what_is_printed(key: str) -> None:
+def test_a_client_of_what_is_printed(key: str, tls: list[str]) -> None:
     """A client made of the printed JSON and files makes a verified call, and each is told."""
-    with running("sandbox", "--json") as sandbox:
+    with running("sandbox", "--json", *tls) as sandbox:
         facts = started(sandbox)
+        assert facts["base_uri"].startswith("https:" if tls else "http:")
+        assert (facts["ca"] is not None) == bool(tls)
         serial = facts["public_key_id" if key == "public_key" else "certificate_serial"]
         with client_of(facts, key) as client:
             echo = client.v3.security.echo
@@ -63,9 +69,10 @@ def test_a_client_of_what_is_printed(key: str) -> None:
     assert SECRET_TEXT not in json.dumps([told, refused], ensure_ascii=False)
 
 
-def test_the_snippet_works() -> None:
+@pytest.mark.parametrize("tls", [[], ["--tls"]])
+def test_the_snippet_works(tls: list[str]) -> None:
     """The printed Python runs as it is, and the request shows as a line without its body."""
-    with running("sandbox") as sandbox:
+    with running("sandbox", *tls) as sandbox:
         lines = sandbox.lines_to(READY)
         begin = lines.index("from wechatpay_chain import Client")
         snippet = "\n".join(lines[begin:-1])
@@ -97,21 +104,28 @@ def test_asked_misbehaviour_is_told() -> None:
 def test_no_secret_is_printed(tmp_path: Path) -> None:
     """Keys are in files that nobody else reads, and never in the output."""
     keys = tmp_path / "new" / "keys"
-    with running("sandbox", "--keys", str(keys)) as sandbox:
+    with running("sandbox", "--tls", "--keys", str(keys)) as sandbox:
         printed = "\n".join(sandbox.lines_to(READY))
         private = (keys / "apiclient_key.pem").read_text("ascii")
         apiv3_key = (keys / "apiv3_key.txt").read_text("ascii")
+        secret = (keys / "apiv2_key.txt").read_text("ascii")
     assert "PRIVATE KEY" in private
+    for name in ("apiclient_cert.pem", "apiv2_key.txt", "ca.pem"):
+        assert name in printed
     assert "PRIVATE KEY" not in printed
     assert private.splitlines()[1] not in printed
-    assert len(apiv3_key) == 32
+    assert len(apiv3_key) == len(secret) == 32
     assert apiv3_key not in printed
-    for name in ("apiclient_key.pem", "apiv3_key.txt"):
+    assert secret not in printed
+    for name in ("apiclient_key.pem", "apiv3_key.txt", "apiv2_key.txt"):
         assert stat.S_IMODE((keys / name).stat().st_mode) == 0o600
     # Asked for by name, they stay.
     assert {path.name for path in keys.iterdir()} == {
+        "apiclient_cert.pem",
         "apiclient_key.pem",
+        "apiv2_key.txt",
         "apiv3_key.txt",
+        "ca.pem",
         "platform_cert.pem",
         "pub_key.pem",
     }
@@ -150,15 +164,16 @@ def test_nobody_reads_on() -> None:
         assert not Path(facts["private_key"]).parent.exists()
 
 
+@pytest.mark.parametrize("tls", [[], ["--tls"]])
 @pytest.mark.parametrize("host", ["0.0.0.0", "::1", "localhost"])
-def test_hosts_are_printed_as_a_client_needs_them(host: str) -> None:
+def test_hosts_are_printed_as_a_client_needs_them(host: str, tls: list[str]) -> None:
     """Whatever it listens on, the printed address works on this machine."""
     if host == "::1":
         try:
             socket.create_server((host, 0), family=socket.AF_INET6).close()
         except OSError:
             pytest.skip("there is no IPv6 here")
-    with running("sandbox", "--json", "--host", host) as sandbox:
+    with running("sandbox", "--json", "--host", host, *tls) as sandbox:
         facts = started(sandbox)
         with client_of(facts, "public_key") as client:
             assert client.v3.security.echo.post(json={"echo_message": "?"}).verified
@@ -173,7 +188,7 @@ def test_a_port_that_is_taken() -> None:
     assert ended.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["apiclient_key.pem", "platform_cert.pem", "apiv3_key.txt"])
+@pytest.mark.parametrize("name", ["apiclient_key.pem", "apiclient_cert.pem", "platform_cert.pem"])
 def test_keys_are_never_overwritten(tmp_path: Path, name: str) -> None:
     """A directory with somebody's real keys is left as it is."""
     (tmp_path / name).write_text("real")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +17,9 @@ PRIVATE_KEY = "apiclient_key.pem"
 PUBLIC_KEY = "pub_key.pem"
 CERTIFICATE = "platform_cert.pem"
 APIV3_KEY = "apiv3_key.txt"
+SECRET = "apiv2_key.txt"  # noqa: S105 - the name of a file
+MERCHANT_CERTIFICATE = "apiclient_cert.pem"
+AUTHORITY = "ca.pem"
 
 # A gateway that listens everywhere is reached at this machine's own address.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, not listened on
@@ -33,6 +35,7 @@ class Credentials:
     public_key_id: str
     certificate_serial: str
     keys: Path
+    tls: bool
 
     @classmethod
     def of(cls, gateway: Sandbox, keys: Path) -> Self:
@@ -45,6 +48,7 @@ class Credentials:
             public_key_id=identity.public_key.serial,
             certificate_serial=identity.certificate.serial,
             keys=keys,
+            tls=gateway.base_uri.startswith("https://"),
         )
 
     @property
@@ -60,6 +64,9 @@ class Credentials:
             "certificate_serial": self.certificate_serial,
             "certificate": str(self.keys / CERTIFICATE),
             "apiv3_key": str(self.keys / APIV3_KEY),
+            "secret": str(self.keys / SECRET),
+            "merchant_certificate": str(self.keys / MERCHANT_CERTIFICATE),
+            "ca": str(self.keys / AUTHORITY) if self.tls else None,
         }
 
     @property
@@ -76,6 +83,7 @@ class Credentials:
                 f'    private_key=f"{{keys}}/{PRIVATE_KEY}",',
                 f'    certs={{"{self.public_key_id}": f"{{keys}}/{PUBLIC_KEY}"}},',
                 f'    base_uri="{self.base_uri}",',
+                *([f'    ca_certs=f"{{keys}}/{AUTHORITY}",'] if self.tls else []),
                 ")",
                 'response = client.v3.security.echo.post(json={"echo_message": "你好"})',
                 "print(response.verified, response.json())",
@@ -83,8 +91,10 @@ class Credentials:
         )
 
 
-def write_keys(identity: Identity, directory: Path) -> Path:
+def write_keys(identity: Identity, directory: Path, ca: str | None = None) -> Path:
     """Write the keys into a directory, made if need be; return it as an absolute path.
+
+    `ca` is the certificate of the authority that vouches for a gateway with TLS.
 
     Raises:
         ConfigurationError: a file of such a name is there, which may be a real key.
@@ -92,6 +102,8 @@ def write_keys(identity: Identity, directory: Path) -> Path:
     directory = directory.absolute()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = _files(identity)
+    if ca is not None:
+        files[AUTHORITY] = (ca, 0o644)
     for name in files:
         if (directory / name).exists():
             raise ConfigurationError(
@@ -106,12 +118,14 @@ def write_keys(identity: Identity, directory: Path) -> Path:
     return directory
 
 
-def _files(identity: Identity) -> Mapping[str, tuple[str, int]]:
+def _files(identity: Identity) -> dict[str, tuple[str, int]]:
     return {
         PRIVATE_KEY: (identity.merchant.private_key_pem, 0o600),
         PUBLIC_KEY: (identity.public_key.pem, 0o644),
         CERTIFICATE: (identity.certificate.pem, 0o644),
         APIV3_KEY: (identity.apiv3_key, 0o600),
+        SECRET: (identity.merchant.secret, 0o600),
+        MERCHANT_CERTIFICATE: (identity.merchant.certificate_pem, 0o644),
     }
 
 

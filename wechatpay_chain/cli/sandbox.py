@@ -58,6 +58,11 @@ def add(commands: Any) -> None:
         metavar="DIR",
         help="write the keys here and leave them; by default they are removed at the end",
     )
+    parser.add_argument(
+        "--tls",
+        action="store_true",
+        help="speak https; the keys then hold the certificate (ca.pem) that vouches for it",
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
     parser.set_defaults(run=run)
 
@@ -67,12 +72,13 @@ def run(arguments: argparse.Namespace) -> int:
     console = Output(highlight=False, markup=False, emoji=False)
     try:
         with _signals(), ExitStack() as stack:
-            gateway = Sandbox(arguments.port, arguments.host)
+            gateway = Sandbox(arguments.port, arguments.host, tls=arguments.tls)
             directory = arguments.keys
             if directory is None:
                 directory = stack.enter_context(TemporaryDirectory(prefix="wechatpay-sandbox-"))
             gateway = stack.enter_context(gateway)
-            keys = write_keys(gateway.identity, Path(directory))
+            ca = gateway.ca if arguments.tls else None
+            keys = write_keys(gateway.identity, Path(directory), ca)
             credentials = Credentials.of(gateway, keys)
             _say_welcome(console, credentials, arguments.json)
             _follow(console, gateway, arguments.json)

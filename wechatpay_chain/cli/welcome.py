@@ -7,7 +7,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from wechatpay_chain.cli.credentials import Credentials
+from wechatpay_chain.cli.credentials import (
+    APIV3_KEY,
+    AUTHORITY,
+    MERCHANT_CERTIFICATE,
+    SECRET,
+    Credentials,
+)
 from wechatpay_chain.cli.report import code
 from wechatpay_chain.protocol.hosts import is_loopback
 
@@ -26,8 +32,12 @@ def welcome(console: Console, credentials: Credentials) -> None:
         "public key id": credentials.public_key_id,
         "certificate": credentials.certificate_serial,
         "keys": str(credentials.keys),
+        "merchant certificate": MERCHANT_CERTIFICATE,
+        "APIv3 and APIv2 key": f"{APIV3_KEY}, {SECRET}",
     }
-    if not is_loopback(credentials.base_uri):
+    if credentials.tls:
+        rows["vouched for by"] = AUTHORITY
+    elif not is_loopback(credentials.base_uri):
         rows["note"] = "Client takes http:// for this machine's own addresses only"
     if not console.is_terminal:
         lines = [f"{name}: {value}" for name, value in rows.items()]
