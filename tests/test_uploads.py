@@ -443,3 +443,22 @@ def test_a_bad_part_is_refused(given: Any, words: str) -> None:
     root: Client = client()
     with root, pytest.raises(RequestError, match=words):
         root.v3.x.post(multipart=given)
+
+
+def test_a_file_that_is_gone_when_it_is_sent_was_not_sent(tmp_path: Path, server: Server) -> None:
+    """What cannot be read any more for its digest is an error in one line, and nothing left."""
+    path = tmp_path / "image.jpg"
+    path.write_bytes(IMAGE)
+    media = MediaUtil(path)
+    path.unlink()
+    before = len(server.requests)
+    with client(base_uri=server.base_uri) as root:
+        with pytest.raises(RequestError, match="upload cannot be read: No such file"):
+            root.v3.merchant.media.upload.post(upload=media)
+    assert len(server.requests) == before
+
+
+def test_a_mark_that_nobody_would_see_is_refused() -> None:
+    """Sensitive in a MediaUtil's own meta would be sent in the clear, so it is an error."""
+    with pytest.raises(RequestError, match="meta.name cannot be Sensitive in a MediaUtil"):
+        MediaUtil("a.jpg", b"", meta={"name": Sensitive("张三")})

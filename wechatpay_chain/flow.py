@@ -291,7 +291,10 @@ async def _fail(error: WechatPayError) -> Response:
 async def _payload(body: Content) -> Any:
     if isinstance(body, MediaUtil):
         # The whole file is read for its digest, so not in the loop's thread.
-        return await asyncio.to_thread(body.get_stream)
+        try:
+            return await asyncio.to_thread(body.get_stream)
+        except OSError as error:
+            raise RequestError(f"upload cannot be read: {error.strerror}") from None
     if not isinstance(body, bytes):
         return body
     # Given large bytes, aiohttp warns that they may block the loop; a stream is fed in parts.

@@ -89,6 +89,7 @@ class Lane:
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*others, return_exceptions=True)
         await self.loop.shutdown_asyncgens()
+        await self.loop.shutdown_default_executor()
         # Transports that were closed say goodbye in the turns that follow.
         for _ in range(TURNS_TO_CLOSE):
             await asyncio.sleep(0)

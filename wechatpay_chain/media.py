@@ -24,7 +24,7 @@ from typing import Any
 from wechatpay_chain.catalogue import UploadFields
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.payload import META, Multipart, Part, Source
-from wechatpay_chain.protocol import document, multipart
+from wechatpay_chain.protocol import document, multipart, sensitive
 
 __all__ = ["MediaUtil", "content_type"]
 
@@ -67,7 +67,7 @@ class MediaUtil:
         self._source = Source(Path(filepath) if stream is None else stream, "upload")
         self._fields = fields
         self._boundary = multipart.boundary(os.urandom)
-        self._given = meta if isinstance(meta, Mapping) else {}
+        self._given = _plain(meta) if isinstance(meta, Mapping) else {}
         self._meta: bytes | None = None
         if isinstance(meta, str):
             self.set_meta(meta)
@@ -126,6 +126,17 @@ class MediaUtil:
             made[fields.algorithm_field] = fields.algorithm_value
         made.update(self._given)
         return {name: value for name, value in made.items() if value is not None}
+
+
+def _plain(meta: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: list[sensitive.Path] = []
+    plain: Mapping[str, Any] = sensitive.unwrap(meta, (META,), found)
+    if found:
+        raise RequestError(
+            f"{sensitive.dotted(found[0])} cannot be Sensitive in a MediaUtil: give the call "
+            "upload={'file': …, 'meta': {…}}"
+        )
+    return plain
 
 
 def content_type(filename: str) -> str | None:

@@ -90,6 +90,7 @@ class Tls:
     def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cadata=self._ca_certs)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
         return context
 
 
