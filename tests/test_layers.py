@@ -27,6 +27,7 @@ LAYERS: list[set[str]] = [
         "payload",
         "pem",
         "promise",
+        "refusals",
         "response",
         "tls",
         "transformer",

@@ -19,17 +19,12 @@ import aiohttp
 from aiohttp import ClientResponse, ClientTimeout
 from yarl import URL
 
-from wechatpay_chain import loops, sinks
+from wechatpay_chain import loops, refusals, sinks
 from wechatpay_chain.bodies import Content
 from wechatpay_chain.chain import Chain
 from wechatpay_chain.errors import (
-    ClientError,
     ConfigurationError,
-    DecodeError,
-    RedirectError,
-    RefusedError,
     RequestError,
-    ServerError,
     UnverifiedError,
     WechatPayError,
 )
@@ -43,7 +38,6 @@ from wechatpay_chain.options import Defaults, Prepared, prepare
 from wechatpay_chain.payload import Multipart
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol import segments, unsigned
-from wechatpay_chain.protocol.text import one_line
 from wechatpay_chain.response import Response
 from wechatpay_chain.sessions import Sessions
 from wechatpay_chain.tls import Tls
@@ -61,6 +55,9 @@ LARGE_BODY = 1024 * 1024
 
 SLOWEST_UPLOAD = 64 * 1024
 """Bytes of a file for which a call may take a second longer."""
+
+
+_CERTIFICATE_HINT = "; an operation that wants the merchant's certificate needs security=True"
 
 
 class CapitalWarning(UserWarning):
@@ -219,7 +216,9 @@ async def _finish(prepared: Prepared, call: Call, answer: ClientResponse) -> Res
         body = await (read(answer, decode=True) if call.unread else answer.read())
         response = Response.of(answer, body, verified=call.verified)
         if not succeeded and prepared.http_errors:
-            raise _refusal(prepared, response)
+            # Without a certificate the gateway answers a bare 400.
+            hint = _CERTIFICATE_HINT if prepared.is_v2 and not prepared.security else ""
+            raise refusals.of_status(str(prepared), response, is_v2=prepared.is_v2, hint=hint)
         return response
     body_read = None if call.unread else await read(answer, decode=True)
     digest = None
@@ -235,52 +234,6 @@ async def _finish(prepared: Prepared, call: Call, answer: ClientResponse) -> Res
             response=response,
         ) from None
     return response
-
-
-def _refusal(prepared: Prepared, response: Response) -> RefusedError:
-    fields = _fields(prepared, response)
-    code, detail = one_line(fields.get("code") or fields.get("err_code")), fields.get("detail")
-    text = str(fields.get("message") or fields.get("return_msg") or "")
-    kind: type[RefusedError]
-    if response.status < 400:
-        kind, advice = RedirectError, "redirects are not followed: check base_uri"
-    elif response.status >= 500:
-        kind = ServerError
-        advice = "repeat it later with the same parameters, never with a new number"
-    else:
-        kind, advice = ClientError, _ADVICE.get(code, "mend the cause before sending it again")
-        if prepared.is_v2 and not prepared.security:
-            advice += "; an operation that wants the merchant's certificate needs security=True"
-    trust = "" if response.verified else ", in an answer whose signature is missing or wrong"
-    name = f"{response.status} {code}".rstrip()
-    quote = f": {one_line(text)}" if text else ""
-    return kind(
-        f"{prepared}: refused with {name}{trust}{quote} (request id "
-        f"{one_line(response.request_id) or 'unknown'}); {advice}",
-        status=response.status,
-        code=code,
-        text=text,
-        detail=detail,
-        request_id=response.request_id,
-        verified=response.verified,
-        response=response,
-    )
-
-
-_ADVICE = {
-    "SIGN_ERROR": "check that mchid, serial and private_key belong together, and the clock here",
-    "RATELIMIT_EXCEEDED": "send it again later, and less often",
-    "FREQUENCY_LIMITED": "send it again later, and less often",
-}
-
-
-def _fields(prepared: Prepared, response: Response) -> dict[str, Any]:
-    """Return what a refusal says of itself, as far as it can be read."""
-    try:
-        value = response.xml() if prepared.is_v2 else response.json()
-    except DecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 async def _fail(error: WechatPayError) -> Response:

@@ -21,7 +21,6 @@ from typing import Any, TypeAlias
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, Payload
 
 from wechatpay_chain.errors import (
-    BusinessError,
     ConfigurationError,
     DecodeError,
     Reason,
@@ -36,6 +35,7 @@ from wechatpay_chain.protocol import formatter, hosts, query, transformer, unsig
 from wechatpay_chain.protocol import hash as hashes
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.protocol.text import one_line
+from wechatpay_chain.refusals import of_business
 from wechatpay_chain.response import Response
 
 __all__ = ["TransformRequest", "TransformResponse"]
@@ -164,9 +164,9 @@ class TransformResponse:
                 return
             fields = _flat(body)
             verified = self._holds(fields, await _sign_type(request))
-            failed = _failure(calls.name(request), fields, answer, body, verified)
-            if failed is not None:
-                raise failed
+            if not _says_success(fields):
+                response = Response.of(answer, body, verified=verified)
+                raise of_business(calls.name(request), fields, response)
             if not fields.get("sign"):
                 raise UnverifiedError("it has no sign", reason=Reason.MISSING_SIGN)
             if not verified:
@@ -236,38 +236,10 @@ def _flat_or_none(body: bytes) -> Mapping[str, Any]:
         return {}
 
 
-def _failure(
-    what: str, fields: Mapping[str, Any], answer: ClientResponse, body: bytes, verified: bool
-) -> BusinessError | None:
-    """Return the error for an answer that does not say SUCCESS, if it is one."""
+def _says_success(fields: Mapping[str, Any]) -> bool:
+    """Tell whether an answer says that it all went well."""
     if "return_code" not in fields:
         raise UnverifiedError("it has no return_code", reason=Reason.UNREADABLE)
-    if fields["return_code"] == _SUCCESS and fields.get("result_code", _SUCCESS) == _SUCCESS:
-        return None
-    code = one_line(fields.get("err_code") or fields.get("result_code") or fields["return_code"])
-    text = str(fields.get("err_code_des") or fields.get("return_msg") or "")
-    trust = "" if verified else ", in an answer that is not signed"
-    error = BusinessError(
-        f"{what}: refused with {code}{trust}{': ' if text else ''}{one_line(text)}; "
-        f"{_ADVICE.get(code, 'mend the cause before sending it again')}",
-        status=answer.status,
-        code=code,
-        text=text,
-        request_id=answer.headers.get("Request-ID", ""),
-        verified=verified,
-        response=Response.of(answer, body, verified=verified),
+    return bool(
+        fields["return_code"] == _SUCCESS and fields.get("result_code", _SUCCESS) == _SUCCESS
     )
-    error.data = fields
-    return error
-
-
-_QUERY = "the outcome is open: query it, and repeat with the same parameters only"
-_ADVICE = {
-    "SYSTEMERROR": _QUERY,
-    "SYSTEM_ERROR": _QUERY,
-    "BANKERROR": _QUERY,
-    "USERPAYING": "the payer is asked for a password: query it until it is paid or closed",
-    "SIGNERROR": "check that secret is the merchant's APIv2密钥",
-    "FREQUENCY_LIMITED": "send it again later, and less often",
-    "FREQ_LIMIT": "send it again later, and less often",
-}
