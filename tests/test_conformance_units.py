@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -221,3 +222,22 @@ def test_a_configuration_is_refused_as_recorded(case: dict[str, Any]) -> None:
 def test_the_mchid_stands_in_the_vectors() -> None:
     """The client of the vectors is the merchant of the vectors."""
     assert MCHID in repr(client())
+
+
+def test_the_default_headers_are_the_recorded_ones() -> None:
+    """A bare call sends PHP's defaults and nothing more."""
+    with serving(honest) as server, client(base_uri=server.base_uri) as root:
+        root.v3.x.get()
+        sent = server.requests[0].headers
+    transport = {"Host", "User-Agent", "Authorization"}
+    wanted = units()["default_headers"]["v3"]
+    assert {k: v for k, v in sent.items() if k not in transport} == {
+        k: v for k, v in wanted.items() if k not in transport
+    }
+
+
+def test_every_recorded_group_is_used() -> None:
+    """No group of the recorded units is left aside: each is read by some test."""
+    tests = Path(__file__).parent
+    source = "".join(path.read_text("utf-8") for path in tests.rglob("test_*.py"))
+    assert [group for group in units() if f'["{group}"]' not in source] == []
