@@ -8,6 +8,7 @@ import dataclasses
 import os
 import signal
 import socket
+import ssl
 import threading
 from urllib.parse import urlsplit
 
@@ -77,9 +78,10 @@ def test_a_port_that_is_taken() -> None:
         assert len(threads()) == 1
 
 
-def test_stopping_does_not_wait_for_a_delay() -> None:
+@pytest.mark.parametrize("tls", [False, True])
+def test_stopping_does_not_wait_for_a_delay(tls: bool) -> None:
     """A request that still waits is dropped when the gateway stops."""
-    with Sandbox() as gateway:
+    with Sandbox(tls=tls) as gateway:
         merchant = Merchant(gateway)
         body = b"{}"
         gateway.misbehave("delay", seconds=3600)
@@ -87,14 +89,15 @@ def test_stopping_does_not_wait_for_a_delay() -> None:
         connection.request("POST", NATIVE, body)
         while not gateway.requests:
             threading.Event().wait(0.001)
-    with pytest.raises(ConnectionError):
+    with pytest.raises((ConnectionError, ssl.SSLError)):
         connection.getresponse()
     merchant.close()
 
 
-def test_stopping_does_not_wait_for_a_slow_reader() -> None:
+@pytest.mark.parametrize("tls", [False, True])
+def test_stopping_does_not_wait_for_a_slow_reader(tls: bool) -> None:
     """A client that never reads a large answer cannot keep the loop alive."""
-    with Sandbox() as gateway:
+    with Sandbox(tls=tls) as gateway:
         gateway.misbehave("too-large", size=16 * 1024 * 1024)
         merchant = Merchant(gateway)
         connection = merchant.connect()

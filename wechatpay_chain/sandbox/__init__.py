@@ -7,6 +7,8 @@
         client.v3.pay.transactions.native.post(json={...})
         gateway.pay("the-out-trade-no")
 
+It speaks v3 and v2, serves several merchants with ``Sandbox(mchids=[…])``, and with
+``Sandbox(tls=True)`` takes the certificates that merchants show in the TLS handshake.
 It can also misbehave, in every way that `MISBEHAVIOURS` names.
 """
 
