@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import io
 import logging
 import pickle
 import traceback
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -22,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.support.merchant import MERCHANT_SERIAL, PLATFORM_ID, client, pem, signed_headers
 from tests.support.server import HANG_UP, Request, answer, serving
+from tests.support.xml import signed
 from wechatpay_chain import (
     Builder,
     Client,
@@ -29,6 +32,8 @@ from wechatpay_chain import (
     Encryptor,
     Sensitive,
     Signer,
+    Transformer,
+    TransformRequest,
     UnverifiedError,
     Verifier,
     WechatPayError,
@@ -132,6 +137,35 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "encrypt": ({"encrypt": "yes"}, "encrypt must be"),
     "proxy": ({"proxy": "nonsense"}, "proxy must be"),
     "middleware": ({"middlewares": [5]}, "must be callable"),
+    "merchant no mapping": ({"merchant": [MERCHANT_KEY]}, "merchant must be"),
+    "merchant no cert": ({"merchant": {"key": MERCHANT_KEY}}, "merchant must be"),
+    "merchant cert no file": (
+        {"merchant": {"cert": "/no/such/cert.pem", "key": MERCHANT_KEY}},
+        "No such file",
+    ),
+    "merchant cert a key": (
+        {"merchant": {"cert": MERCHANT_KEY, "key": MERCHANT_KEY}},
+        "is neither a certificate",
+    ),
+    "merchant cert bare": (
+        {"merchant": {"cert": (BARE.encode(), PASSPHRASE), "key": MERCHANT_KEY}},
+        "is neither a certificate",
+    ),
+    "merchant other key": (
+        {"merchant": {"cert": pem("plat_cert"), "key": MERCHANT_KEY}},
+        "is not the key of",
+    ),
+    "merchant wrong passphrase": (
+        {"merchant": {"cert": pem("mch_cert"), "key": (locked_key(), "wrong")}},
+        "passphrase is wrong",
+    ),
+    "merchant key for public": (
+        {"merchant": {"cert": pem("mch_cert"), "key": pem("plat_pub")}},
+        "is a public key",
+    ),
+    "authorities a key": ({"ca_certs": MERCHANT_KEY}, "holds no certificate"),
+    "secret bytes": ({"secret": V2.encode()}, "secret must be text"),
+    "proxy with a password": ({"proxy": f"ftp://user:{PASSPHRASE}@host"}, "proxy must be"),
 }
 
 
@@ -223,6 +257,58 @@ def test_a_failed_call_shows_neither_authorization_nor_plaintext(
     again = pickle.loads(pickle.dumps(caught.value))
     assert str(again) == str(caught.value)
     assert AUTHORIZATION.encode() not in pickle.dumps(caught.value)
+
+
+V2_ANSWERS: dict[str, Any] = {
+    "hang up": HANG_UP,
+    "forged": signed(sign="0" * 32),
+    "fail": signed({"result_code": "FAIL", "err_code": "X"}),
+    "no xml": answer(body=b"<!DOCTYPE x>"),
+    "refused": answer("400 Bad Request"),
+}
+V2_CALLS: dict[str, dict[str, Any]] = {
+    "sent": {"xml": {"mch_id": "1900000109", "a": PLAINTEXT}},
+    "another's": {"xml": {"mch_id": "1", "a": PLAINTEXT}},
+    "sign_type": {"xml": {"mch_id": "1900000109", "sign_type": "X", "a": PLAINTEXT}},
+    "no xml": {"body": PLAINTEXT},
+    "debug": {"xml": {"mch_id": "1900000109", "a": PLAINTEXT}, "debug": io.StringIO()},
+}
+
+
+@pytest.mark.parametrize("call", V2_CALLS)
+@pytest.mark.parametrize("name", V2_ANSWERS)
+def test_a_failed_v2_call_shows_no_secret(
+    name: str, call: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever goes wrong with a v2 call, its key shows nowhere, and its fields in no message."""
+    caplog.set_level(logging.DEBUG)
+    with (
+        serving(lambda request: V2_ANSWERS[name]) as server,
+        client(base_uri=server.base_uri, secret=V2) as root,
+    ):
+        with pytest.raises(WechatPayError) as caught:
+            root.v2.pay.unifiedorder.post(V2_CALLS[call])
+    assert_hidden(shown(caught.value))
+    assert_hidden(str(caught.value), PLAINTEXT)
+    assert_hidden(caplog.text, PLAINTEXT)
+    assert_hidden(V2_CALLS["debug"]["debug"].getvalue(), PLAINTEXT)
+    assert V2.encode() not in pickle.dumps(caught.value)
+
+
+@pytest.mark.parametrize("call", ["sent", "another's", "sign_type", "no xml"])
+def test_the_v2_middlewares_hide_the_secret_by_themselves(call: str) -> None:
+    """In a plain session nobody cleans tracebacks, so no frame of theirs may hold the key."""
+    middleware = TransformRequest("1900000109", V2, origins=["http://127.0.0.1:1"])
+    options = V2_CALLS[call]
+    body = Transformer.to_xml(options["xml"]) if "xml" in options else options["body"]
+
+    async def send() -> None:
+        async with aiohttp.ClientSession(middlewares=(middleware,)) as session:
+            await session.post("http://127.0.0.1:1/x", data=body.encode())
+
+    with pytest.raises((WechatPayError, aiohttp.ClientError)) as caught:
+        asyncio.run(send())
+    assert_hidden(shown(caught.value))
 
 
 def test_a_response_shows_and_pickles_no_authorization() -> None:

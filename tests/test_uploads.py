@@ -460,5 +460,5 @@ def test_a_file_that_is_gone_when_it_is_sent_was_not_sent(tmp_path: Path, server
 
 def test_a_mark_that_nobody_would_see_is_refused() -> None:
     """Sensitive in a MediaUtil's own meta would be sent in the clear, so it is an error."""
-    with pytest.raises(RequestError, match="meta.name cannot be Sensitive in a MediaUtil"):
+    with pytest.raises(RequestError, match=r"meta\.name cannot be Sensitive in a MediaUtil"):
         MediaUtil("a.jpg", b"", meta={"name": Sensitive("张三")})

@@ -263,6 +263,13 @@ OUTCOMES: dict[str, tuple[bytes, type[Exception] | None, dict[str, Any]]] = {
     ),
     "204": (answer("204 No Content"), UnverifiedError, {"reason": "unreadable"}),
     "404": (answer("404 Not Found", body=b"<html>"), ClientError, {"status": 404}),
+    "signed 403": (
+        signed({"result_code": "FAIL", "err_code": "NO_AUTH", "err_code_des": "无权限"}).replace(
+            b"200 OK", b"403 Forbidden"
+        ),
+        ClientError,
+        {"status": 403, "code": "NO_AUTH", "message": "无权限", "verified": True},
+    ),
     "502": (
         answer("502 Bad Gateway", body=xml({"return_code": "FAIL", "return_msg": "busy"})),
         ServerError,

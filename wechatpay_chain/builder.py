@@ -20,7 +20,9 @@ _NAMES = {
 }
 _KNOWN = frozenset(signature(Client).parameters)
 _V3_ONLY = frozenset({"serial", "privateKey", "private_key", "certs"})
-_SECRET = frozenset({"private_key", "certs", "apiv3_key", "secret", "merchant"})
+_SECRET = frozenset(
+    {"private_key", "certs", "apiv3_key", "secret", "merchant", "ca_certs", "proxy"}
+)
 
 
 class Builder:

@@ -96,14 +96,15 @@ class Client:
         """
         key, keys = Sensitive[Any](private_key), Sensitive[Any](certs)
         secrets = Sensitive[Any](apiv3_key), Sensitive[Any](secret), Sensitive[Any](merchant)
+        authorities, via = Sensitive[Any](ca_certs), Sensitive[Any](proxy)
         # What is left in this frame may be seen in a traceback with locals.
-        del private_key, certs, apiv3_key, secret, merchant
+        del private_key, certs, apiv3_key, secret, merchant, ca_certs, proxy
         defaults = Defaults(
             base_uri=check_base(base_uri),
             timeout=check_seconds(timeout, "timeout", ConfigurationError),
             connect_timeout=check_seconds(connect_timeout, "connect_timeout", ConfigurationError),
             encrypt=_flag(encrypt, "encrypt"),
-            proxy=check_proxy(proxy),
+            proxy=check_proxy(via),
         )
         self._mchid = check_token(_given(mchid, "mchid"), "mchid")
         _check_apiv3_key(secrets[0])
@@ -117,7 +118,7 @@ class Client:
             outermost = stack.names[0]
             for middleware in middlewares:
                 stack.before(outermost, middleware)
-        self._flow = Flow(stacks, defaults, Tls(ca_certs, secrets[2], clock))
+        self._flow = Flow(stacks, defaults, Tls(authorities, secrets[2], clock))
         register(self._flow)
 
     @property

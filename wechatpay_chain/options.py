@@ -21,7 +21,8 @@ from wechatpay_chain import addresses, bodies, headers
 from wechatpay_chain.bodies import Content
 from wechatpay_chain.catalogue import upload_fields
 from wechatpay_chain.errors import ConfigurationError, RequestError
-from wechatpay_chain.protocol.sensitive import Path
+from wechatpay_chain.protocol.frames import without_frames
+from wechatpay_chain.protocol.sensitive import Path, Sensitive
 from wechatpay_chain.protocol.template import variables
 
 __all__ = ["Defaults", "Prepared", "check_proxy", "check_seconds", "prepare"]
@@ -62,7 +63,10 @@ _FOREIGN = {
     "cookies": "WeChat Pay uses none",
     "data": "use body, or json",
     "decode_content": "answers are always decoded",
+    "file": "use upload",
+    "filename": "it belongs into upload={'file': …, 'filename': …}",
     "files": "use upload, or multipart",
+    "meta": "it belongs into upload={'file': …, 'meta': {…}}",
     "params": "use query",
     "ssl": "TLS is always verified",
     "ssl_key": "give merchant={'cert': …, 'key': …} to Client, and security=True to the call",
@@ -214,6 +218,7 @@ def _refuse_redirects(options: Mapping[str, Any]) -> None:
         )
 
 
+@without_frames
 def check_proxy(
     value: object, error: type[ConfigurationError | RequestError] = ConfigurationError
 ) -> str | None:
@@ -223,6 +228,7 @@ def check_proxy(
         ConfigurationError: (or `error`) it is no http address; it may hold a password, so it
             is not shown.
     """
+    value = value.reveal() if isinstance(value, Sensitive) else value
     if value is None or value == "":
         return None
     try:

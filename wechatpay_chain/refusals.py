@@ -54,7 +54,9 @@ def of_status(what: str, response: Response, *, is_v2: bool, hint: str = "") -> 
     """
     fields = _fields(response, is_v2=is_v2)
     code, detail = one_line(fields.get("code") or fields.get("err_code")), fields.get("detail")
-    text = str(fields.get("message") or fields.get("return_msg") or "")
+    text = str(
+        fields.get("message") or fields.get("err_code_des") or fields.get("return_msg") or ""
+    )
     kind: type[RefusedError]
     if response.status < 400:
         kind, advice = RedirectError, "redirects are not followed: check base_uri"

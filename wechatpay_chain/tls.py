@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.keys import load_private_key, read_source
+from wechatpay_chain.protocol.frames import without_frames
 from wechatpay_chain.protocol.sensitive import Sensitive
 
 __all__ = ["Tls"]
@@ -40,8 +41,8 @@ class Tls:
 
     def __init__(
         self,
-        ca_certs: Any = None,
-        merchant: Sensitive[Any] | None = None,
+        ca_certs: Sensitive[Any],
+        merchant: Sensitive[Any],
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Load and check what there is.
@@ -55,12 +56,12 @@ class Tls:
         Raises:
             ConfigurationError: something cannot be read, or certificate and key do not match.
         """
-        self._ca_certs = None if ca_certs is None else _authorities(ca_certs)
-        self._plain: ssl.SSLContext | bool = True if ca_certs is None else self._context()
+        self._ca_certs = None if ca_certs.reveal() is None else _authorities(ca_certs)
+        self._plain: ssl.SSLContext | bool = True if self._ca_certs is None else self._context()
         self._clock = clock
         self._merchant: ssl.SSLContext | None = None
         self._certificate: x509.Certificate | None = None
-        if merchant is not None and merchant.reveal() is not None:
+        if merchant.reveal() is not None:
             self._merchant = self._context()
             self._certificate = _present(self._merchant, *_identity(merchant))
 
@@ -94,7 +95,7 @@ class Tls:
         return context
 
 
-def _authorities(ca_certs: Any) -> str:
+def _authorities(ca_certs: Sensitive[Any]) -> str:
     material, _ = read_source(ca_certs, "ca_certs")
     try:
         found = x509.load_pem_x509_certificates(material.reveal())
@@ -105,6 +106,7 @@ def _authorities(ca_certs: Any) -> str:
     return "".join(each.public_bytes(Encoding.PEM).decode() for each in found)
 
 
+@without_frames
 def _identity(merchant: Sensitive[Any]) -> tuple[list[x509.Certificate], RSAPrivateKey]:
     """Return certificate chain and key of a merchant, checked to belong together."""
     given = merchant.reveal()
@@ -116,7 +118,6 @@ def _identity(merchant: Sensitive[Any]) -> tuple[list[x509.Certificate], RSAPriv
         chain, key = _pkcs12(material, passphrase)
     if given.get("key") is not None:
         key = Sensitive(load_private_key(given["key"], "merchant['key']"))
-    del given
     if key is None:
         raise ConfigurationError("merchant['key'] is missing: give the key of merchant['cert']")
     if chain[0].public_key() != key.reveal().public_key():

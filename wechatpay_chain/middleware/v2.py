@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, Payload
@@ -152,14 +153,15 @@ class TransformResponse:
     async def _check(self, request: ClientRequest, answer: ClientResponse) -> None:
         # A plain session decodes by itself, and its owner reads every body.
         call = calls.of(request) or Call(decodes=False)
-        is_unsigned = unsigned.is_unsigned_v2(request.url.raw_path)
-        if not 200 <= answer.status < 300 or (is_unsigned and call.streams):
+        succeeded = 200 <= answer.status < 300
+        may_be_unsigned = not succeeded or unsigned.is_unsigned_v2(request.url.raw_path)
+        if succeeded and may_be_unsigned and call.streams:
             return
         body = b""
         try:
             body = await read(answer, self._limit, decode=call.decodes)
             call.unread = False
-            if is_unsigned:
+            if may_be_unsigned:
                 call.verified = self._holds(_flat_or_none(body), await _sign_type(request))
                 return
             fields = _flat(body)
@@ -206,11 +208,12 @@ async def _content(request: ClientRequest) -> bytes:
 
 async def _sign_type(request: ClientRequest) -> str:
     """Return the algorithm that a request was signed by, from what was sent."""
-    fields: Mapping[str, Any]
-    if request.method == "GET":
-        fields = query.parse(request.url.raw_query_string)
-    else:
-        fields = transformer.to_array(await _content(request))
+    fields: Mapping[str, Any] = {}
+    with suppress(DecodeError, RequestError):
+        if request.method == "GET":
+            fields = query.parse(request.url.raw_query_string)
+        else:
+            fields = transformer.to_array(await _content(request))
     return str(fields.get("sign_type") or hashes.MD5)
 
 
