@@ -6,11 +6,13 @@ import asyncio
 import gzip
 import hashlib
 import io
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.drain import draining
 from tests.support.merchant import client, signed_headers
 from tests.support.server import HANG_UP, answer, serving
 from wechatpay_chain import ClientError, OutcomeUnknownError, RequestError, UnverifiedError
@@ -178,3 +180,59 @@ def test_a_sink_that_fails_is_the_callers_error(tmp_path: Path) -> None:
             root.chain(BILL).get(sink=tmp_path / "x")
             with pytest.raises(RequestError, match="is a directory"):
                 root.chain(BILL).get(sink=tmp_path)
+
+
+HUGE = bytes(range(256)) * 4096 * 9
+
+
+def test_a_large_signed_answer_is_verified_while_it_is_written(tmp_path: Path) -> None:
+    """A path takes a signed answer of any size, once its signature holds; a stream could not."""
+    whole = answer(headers=signed_headers(HUGE), body=HUGE)
+    packed = answer(
+        headers={"Content-Encoding": "gzip", **signed_headers(HUGE)}, body=gzip.compress(HUGE)
+    )
+    target = tmp_path / "file"
+    for told in (whole, packed):
+        with serving(lambda request, told=told: told) as server:  # type: ignore[misc]
+            with client(base_uri=server.base_uri) as root:
+                response = root.v3.x.get(sink=target)
+                assert (response.verified, response.body) == (True, b"")
+                assert target.read_bytes() == HUGE
+                target.unlink()
+                with pytest.raises(UnverifiedError) as caught:
+                    root.v3.x.get(sink=io.BytesIO())
+                assert caught.value.reason == "too-large"
+
+
+def test_a_large_forged_answer_leaves_nothing(tmp_path: Path) -> None:
+    """What does not hold in the end never was at the path; the error has the reason and advice."""
+    told = answer(headers=signed_headers(b"other"), body=HUGE)
+    target = tmp_path / "file"
+    target.write_bytes(b"the old file")
+    with serving(lambda request: told) as server, client(base_uri=server.base_uri) as root:
+        with pytest.raises(UnverifiedError, match="query it before anything else") as caught:
+            root.v3.x.get(sink=target)
+    assert caught.value.reason == "bad-signature"
+    assert caught.value.response is not None
+    assert not caught.value.response.verified
+    assert target.read_bytes() == b"the old file"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("face", ["sync", "async"])
+def test_a_large_download_streams(face: str, tmp_path: Path) -> None:
+    """64 MiB pass to the disk with a few MiB in memory."""
+    size, target = 64 * 1024 * 1024, tmp_path / "bill.csv"
+    with draining() as port, client(base_uri=f"http://127.0.0.1:{port}/") as root:
+        bill = root.v3.billdownload.file
+        tracemalloc.start()
+        try:
+            if face == "sync":
+                bill.get(query={"token": str(size)}, sink=target)
+            else:
+                asyncio.run(bill.get_async(query={"token": str(size)}, sink=target))
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert target.stat().st_size == size
+    assert peak < 8 * 1024 * 1024

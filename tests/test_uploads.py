@@ -19,6 +19,7 @@ import aiohttp
 import pytest
 from cryptography.hazmat.primitives import hashes
 
+from tests.support.drain import draining
 from tests.support.merchant import MCHID, MERCHANT_SERIAL, calls, client, pem, signed_headers, units
 from tests.support.server import Request, Server, answer, serving
 from tests.test_conformance_wire import SPELLINGS, check_signature, node
@@ -335,13 +336,6 @@ def test_a_large_file_streams(face: str, tmp_path: Path) -> None:
             tracemalloc.stop()
     assert response.json() == {"size": path.stat().st_size, "digest": digest}
     assert peak < 8 * 1024 * 1024
-
-
-def draining() -> Any:
-    """Run, in a process of its own, a server that hashes a file as it comes."""
-    from tests.support.drain import draining as run
-
-    return run()
 
 
 def test_a_media_is_sent_by_a_plain_session(server: Server) -> None:

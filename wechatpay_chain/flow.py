@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import platform
 import uuid
 from collections.abc import Mapping
@@ -34,10 +35,11 @@ from wechatpay_chain.middleware.call import Call, current
 from wechatpay_chain.middleware.debug import Debug
 from wechatpay_chain.middleware.guard import WIRE_FAILURES, guard, hide, leave, translate
 from wechatpay_chain.middleware.stack import Stack
+from wechatpay_chain.middleware.verifier import distrusted
 from wechatpay_chain.options import Defaults, Prepared, prepare
 from wechatpay_chain.payload import Multipart
 from wechatpay_chain.promise import Promise
-from wechatpay_chain.protocol import segments, unsigned
+from wechatpay_chain.protocol import segments
 from wechatpay_chain.response import Response
 from wechatpay_chain.sessions import Sessions
 from wechatpay_chain.tls import Tls
@@ -148,6 +150,7 @@ class Flow:
             unsigned=prepared.body,
             nonceless=prepared.nonceless,
             streams=prepared.sink is not None,
+            places=isinstance(prepared.sink, (str, os.PathLike)),
         )
         token = current.set(call)
         try:
@@ -221,19 +224,11 @@ async def _finish(prepared: Prepared, call: Call, answer: ClientResponse) -> Res
             raise refusals.of_status(str(prepared), response, is_v2=prepared.is_v2, hint=hint)
         return response
     body_read = None if call.unread else await read(answer, decode=True)
-    digest = None
-    if unsigned.is_statement(prepared.method, answer.url.raw_path):
-        digest = answer.headers.get(unsigned.STATEMENT_DIGEST)
-    response = Response.of(answer, b"", verified=call.verified)
     try:
-        await sinks.pour(answer, body_read, prepared.sink, digest)
+        await sinks.pour(answer, body_read, prepared.sink, call.proof)
     except UnverifiedError as error:
-        raise UnverifiedError(
-            f"{prepared}: the download cannot be trusted: {error}",
-            reason=error.reason,
-            response=response,
-        ) from None
-    return response
+        raise distrusted(error, str(prepared), answer, b"") from None
+    return Response.of(answer, b"", verified=call.verified)
 
 
 async def _fail(error: WechatPayError) -> Response:

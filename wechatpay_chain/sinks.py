@@ -2,13 +2,12 @@
 
 A path holds the old file or the whole new one, never half of it: the bytes go
 to a temporary file beside it, which takes its place when all of them are there
-and their digest, if one was signed, is right.
+and proved to be what was signed, if they were.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -20,7 +19,7 @@ from aiohttp import ClientResponse
 
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.middleware.body import parts
-from wechatpay_chain.middleware.verifier import check_digest
+from wechatpay_chain.middleware.call import Proof
 
 __all__ = ["check", "pour"]
 
@@ -40,24 +39,24 @@ def check(sink: Any) -> None:
         raise RequestError(f"sink {path} cannot be written: its directory must be there, writable")
 
 
-async def pour(answer: ClientResponse, body: bytes | None, sink: Any, digest: str | None) -> None:
+async def pour(answer: ClientResponse, body: bytes | None, sink: Any, proof: Proof | None) -> None:
     """Write an answer to a sink.
 
     Args:
         answer: aiohttp's answer, unread unless `body` is given.
         body: what was read of it already.
         sink: a path, or a stream whose ``write`` may be async.
-        digest: the hexadecimal SHA-1 that the bytes must have, or None.
+        proof: what the bytes must hold to, or None.
 
     Raises:
-        UnverifiedError: the digest is wrong; a path is left as it was.
+        UnverifiedError: they do not; a path is left as it was.
         OSError: the path or stream cannot be written.
     """
     pieces = _pieces(answer, body)
     if isinstance(sink, (str, os.PathLike)):
-        await _to_path(pieces, Path(sink), digest)
+        await _to_path(pieces, Path(sink), proof)
     else:
-        await _to_stream(pieces, sink, digest)
+        await _to_stream(pieces, sink, proof)
 
 
 async def _pieces(answer: ClientResponse, body: bytes | None) -> AsyncIterator[bytes]:
@@ -68,22 +67,22 @@ async def _pieces(answer: ClientResponse, body: bytes | None) -> AsyncIterator[b
         yield part
 
 
-async def _to_stream(pieces: AsyncIterator[bytes], stream: Any, digest: str | None) -> None:
-    hashed = hashlib.sha1(usedforsecurity=False)
+async def _to_stream(pieces: AsyncIterator[bytes], stream: Any, proof: Proof | None) -> None:
     async for part in pieces:
-        hashed.update(part)
+        if proof is not None:
+            proof.update(part)
         written = stream.write(part)
         if isawaitable(written):
             await written
-    if digest is not None:
-        check_digest(hashed.hexdigest(), digest)
+    if proof is not None:
+        proof.finish()
 
 
-async def _to_path(pieces: AsyncIterator[bytes], path: Path, digest: str | None) -> None:
+async def _to_path(pieces: AsyncIterator[bytes], path: Path, proof: Proof | None) -> None:
     name = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}.part")
     try:
         with _create(name) as file:
-            await _to_stream(pieces, file, digest)
+            await _to_stream(pieces, file, proof)
             file.flush()
             await asyncio.to_thread(os.fsync, file.fileno())
         _place(name, path)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import ClientRequest, ClientSession
 from yarl import URL
@@ -18,7 +18,17 @@ from yarl import URL
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.protocol.sensitive import Path
 
-__all__ = ["Call", "current", "name", "of", "refuse_foreign", "set_query"]
+__all__ = ["Call", "Proof", "current", "name", "of", "refuse_foreign", "set_query"]
+
+
+class Proof(Protocol):
+    """A check of a body that goes on while it is streamed."""
+
+    def update(self, part: bytes) -> None:
+        """Take in the next piece."""
+
+    def finish(self) -> None:
+        """Raise `UnverifiedError` if all the pieces are not what was signed."""
 
 
 @dataclass(slots=True)
@@ -48,6 +58,12 @@ class Call:
 
     streams: bool = False
     """Whether the caller streams the body of a download, so that it must not be read here."""
+
+    places: bool = False
+    """Whether it goes to a path, where nothing is seen of it before all of it is verified."""
+
+    proof: Proof | None = None
+    """Set by the verifier: what a body that is streamed must hold to, in the end."""
 
     left: bool = False
     """Set when the request passes the last middleware, on its way to the wire."""

@@ -29,9 +29,10 @@ from wechatpay_chain.middleware import call as calls
 from wechatpay_chain.middleware.body import LARGEST_ANSWER, read
 from wechatpay_chain.middleware.call import Call
 from wechatpay_chain.protocol import signature, unsigned
+from wechatpay_chain.protocol.signature import Signed
 from wechatpay_chain.response import Response
 
-__all__ = ["Verifier", "check_digest", "distrusted"]
+__all__ = ["Verifier", "distrusted"]
 
 
 class Verifier:
@@ -97,8 +98,11 @@ class Verifier:
                 return
             if not succeeded and not signature.is_signed(answer.headers):
                 return
-            body = await self._read(call, answer)
-            self._check(answer, body)
+            if succeeded and call.places:
+                call.proof = signature.Proof(self._claim(answer), self._keys.get)
+            else:
+                body = await self._read(call, answer)
+                signature.check(self._claim(answer), self._keys.get, body)
             call.verified = True
         except UnverifiedError as error:
             if succeeded or error.reason is Reason.TOO_LARGE:
@@ -109,9 +113,8 @@ class Verifier:
         call.unread = False
         return body
 
-    def _check(self, answer: ClientResponse, body: bytes) -> None:
-        signed = signature.read(answer.headers, self._clock(), self._scheme)
-        signature.check(signed, self._keys.get, body)
+    def _claim(self, answer: ClientResponse) -> Signed:
+        return signature.read(answer.headers, self._clock(), self._scheme)
 
     async def _verify_statement(self, call: Call, answer: ClientResponse) -> None:
         """Verify a statement, whose signature covers the digest that the body must have."""
@@ -121,23 +124,33 @@ class Verifier:
                 f"{unsigned.STATEMENT_DIGEST} is there {len(digests)} times",
                 reason=Reason.REPEATED_HEADER,
             )
-        self._check(answer, unsigned.statement_body(digests[0]))
-        if not call.streams:
-            body = await self._read(call, answer)
-            check_digest(hashlib.sha1(body, usedforsecurity=False).hexdigest(), digests[0])
+        covered = unsigned.statement_body(digests[0])
+        signature.check(self._claim(answer), self._keys.get, covered)
+        proof = _Digest(digests[0])
+        if call.streams:
+            call.proof = proof
+        else:
+            proof.update(await self._read(call, answer))
+            proof.finish()
         call.verified = True
 
 
-def check_digest(actual: str, signed: str) -> None:
-    """Check a statement's SHA-1 against the signed one, both hexadecimal.
+class _Digest:
+    """A check of a statement's bytes against the signed SHA-1 of them, in hexadecimal."""
 
-    Raises:
-        UnverifiedError: they differ.
-    """
-    if not hmac.compare_digest(actual.encode(), signed.lower().encode("utf-8", "surrogateescape")):
-        raise UnverifiedError(
-            f"its SHA-1 is not the signed {unsigned.STATEMENT_DIGEST}", reason=Reason.BAD_DIGEST
-        )
+    def __init__(self, signed: str) -> None:
+        self._signed = signed.lower().encode("utf-8", "surrogateescape")
+        self._hash = hashlib.sha1(usedforsecurity=False)
+
+    def update(self, part: bytes) -> None:
+        self._hash.update(part)
+
+    def finish(self) -> None:
+        if not hmac.compare_digest(self._hash.hexdigest().encode(), self._signed):
+            raise UnverifiedError(
+                f"its SHA-1 is not the signed {unsigned.STATEMENT_DIGEST}",
+                reason=Reason.BAD_DIGEST,
+            )
 
 
 def _digests(answer: ClientResponse) -> list[str]:

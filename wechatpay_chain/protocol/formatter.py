@@ -14,6 +14,7 @@ __all__ = [
     "query_string_like",
     "request",
     "response",
+    "response_head",
 ]
 
 _ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -47,9 +48,13 @@ def request(method: str, target: str, timestamp: int | str, nonce_str: str, body
 
 def response(timestamp: str, nonce_str: str, body: bytes) -> bytes:
     """Return what an answer's or a callback's signature covers."""
+    return response_head(timestamp, nonce_str) + body + b"\n"
+
+
+def response_head(timestamp: str, nonce_str: str) -> bytes:
+    """Return what stands before the body in that."""
     # Header bytes that are no UTF-8 arrive as lone surrogates; they are signed as they came.
-    head = joined_by_line_feed(timestamp, nonce_str).encode("utf-8", "surrogateescape")
-    return head + body + b"\n"
+    return joined_by_line_feed(timestamp, nonce_str).encode("utf-8", "surrogateescape")
 
 
 def authorization(

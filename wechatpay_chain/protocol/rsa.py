@@ -12,6 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from wechatpay_chain.protocol import binary
 
@@ -25,6 +26,7 @@ __all__ = [
     "longest_plaintext",
     "sign",
     "verify",
+    "verify_digest",
 ]
 
 _SHA256 = hashes.SHA256()
@@ -49,11 +51,12 @@ def sign(message: bytes, key: RSAPrivateKey) -> bytes:
 
 def verify(message: bytes, signature: bytes, key: RSAPublicKey) -> bool:
     """Tell whether a signature is that key's, over that message."""
-    try:
-        key.verify(signature, message, _PKCS1, _SHA256)
-    except InvalidSignature:
-        return False
-    return True
+    return _holds(message, signature, key, _SHA256)
+
+
+def verify_digest(digest: bytes, signature: bytes, key: RSAPublicKey) -> bool:
+    """Tell whether a signature is that key's, over a message with that SHA-256."""
+    return _holds(digest, signature, key, Prehashed(_SHA256))
 
 
 def encrypt(plaintext: str | bytes, key: RSAPublicKey, padding: int = PKCS1_OAEP_PADDING) -> str:
@@ -74,6 +77,16 @@ def decrypt(ciphertext: str, key: RSAPrivateKey, padding: int = PKCS1_OAEP_PADDI
 def longest_plaintext(key: RSAPublicKey, padding: int = PKCS1_OAEP_PADDING) -> int:
     """Return how many bytes fit into one ciphertext: 214 for a key of 2048 bits and OAEP."""
     return key.key_size // 8 - PADDINGS[padding][1]
+
+
+def _holds(
+    data: bytes, signature: bytes, key: RSAPublicKey, algorithm: hashes.HashAlgorithm | Prehashed
+) -> bool:
+    try:
+        key.verify(signature, data, _PKCS1, algorithm)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def is_ciphertext(text: str, bits: int) -> bool:

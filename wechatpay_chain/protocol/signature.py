@@ -7,6 +7,7 @@ leniency is what an attacker needs.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -20,6 +21,7 @@ __all__ = [
     "MAXIMUM_CLOCK_OFFSET",
     "SCHEME",
     "Headers",
+    "Proof",
     "Signed",
     "check",
     "is_probe",
@@ -99,16 +101,44 @@ def check(signed: Signed, key_of: Callable[[str], RSAPublicKey | None], body: by
     Raises:
         UnverifiedError: the serial is unknown, or the signature does not hold.
     """
-    key = key_of(signed.serial)
-    if key is None:
-        raise UnverifiedError(
-            f"{SERIAL} names a platform key that is not configured: add that certificate or "
-            "public key to certs",
-            reason=Reason.UNKNOWN_SERIAL,
-        )
-    message = formatter.response(signed.timestamp, signed.nonce, body)
-    if not rsa.verify(message, signed.signature, key):
-        raise UnverifiedError("the signature does not match", reason=Reason.BAD_SIGNATURE)
+    proof = Proof(signed, key_of)
+    proof.update(body)
+    proof.finish()
+
+
+class Proof:
+    """A claim that is checked while the body comes in, piece by piece."""
+
+    def __init__(self, signed: Signed, key_of: Callable[[str], RSAPublicKey | None]) -> None:
+        """Begin to check a claim against the key that its serial names.
+
+        Raises:
+            UnverifiedError: the serial is unknown.
+        """
+        key = key_of(signed.serial)
+        if key is None:
+            raise UnverifiedError(
+                f"{SERIAL} names a platform key that is not configured: add that certificate or "
+                "public key to certs",
+                reason=Reason.UNKNOWN_SERIAL,
+            )
+        self._key = key
+        self._signature = signed.signature
+        self._hash = hashlib.sha256(formatter.response_head(signed.timestamp, signed.nonce))
+
+    def update(self, part: bytes) -> None:
+        """Take in the next piece of the body, raw."""
+        self._hash.update(part)
+
+    def finish(self) -> None:
+        """Check the claim, now that the body is whole.
+
+        Raises:
+            UnverifiedError: the signature does not hold.
+        """
+        self._hash.update(b"\n")
+        if not rsa.verify_digest(self._hash.digest(), self._signature, self._key):
+            raise UnverifiedError("the signature does not match", reason=Reason.BAD_SIGNATURE)
 
 
 def _one(headers: Headers, name: str) -> str:
