@@ -150,7 +150,7 @@ def _fits(template: str, segment: str) -> bool:
 
 
 def _is_named(template: str, segment: str) -> bool:
-    return template.startswith("{") and template.strip("{}") == segment.lower()
+    return template.startswith("{") and template.strip("{}") == segment.strip("{}").lower()
 
 
 def _segments(path: str) -> Segments:
