@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.merchant import client, signed_headers
+from tests.support.merchant import client, pem, signed_headers
 from tests.support.server import Request, Server, answer, serving
 from tests.support.xml import SECRET, signed
 from tests.test_v2 import FORM
 from wechatpay_chain import (
+    Client,
     ConfigurationError,
     ConnectError,
     OutcomeUnknownError,
@@ -145,6 +146,7 @@ def test_a_proxy_is_used_for_one_call_or_for_all(server: Server) -> None:
         root.v3.d.get(proxy={"http": address, "no": ["127.0.0.1"]})
         root.v3.e.get(proxy={"http": address, "no": "example.com, 127.0.0.1"})
         root.v3.f.get(proxy="")
+        root.v3.f.get(proxy={"http": address, "no": "*"})
         targets = [line.split()[1].rsplit("/", 1)[1] for line in heard]
         assert targets == ["b", "c"]
         with client(base_uri=server.base_uri, proxy=address) as through:
@@ -196,6 +198,68 @@ def test_debug_true_writes_to_standard_error(
     assert sys.stderr is not None
     with client() as root, pytest.raises(RequestError, match="debug must be"):
         root.v3.x.get(debug="yes")
+
+
+def test_a_debug_stream_that_is_gone_costs_nothing(server: Server) -> None:
+    """A terminal that was closed meanwhile does not cost the answer; a binary stream is refused."""
+
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            if text:
+                raise BrokenPipeError
+            return 0
+
+    with client(base_uri=server.base_uri) as root:
+        assert root.v3.x.get(debug=Gone()).verified
+        with pytest.raises(RequestError, match="debug must be"):
+            root.v3.x.get(debug=io.BytesIO())
+
+
+@pytest.mark.parametrize("face", ["sync", "async"])
+def test_a_middleware_that_fails_does_not_keep_its_connection(face: str) -> None:
+    """However often a middleware raises with an answer in hand, the client goes on."""
+    body = b'{"a":"' + b"x" * 3_000_000 + b'"}'
+
+    async def fail(request: Any, handler: Any) -> Any:
+        await handler(request)
+        raise LookupError("mine")
+
+    async def calls(root: Client) -> None:
+        for _ in range(3):
+            with pytest.raises(LookupError):
+                await root.v3.x.get_async(middlewares=[], handler=stack)
+        [opened] = root._flow.sessions._open.values()
+        assert opened.session.connector is not None
+        assert not opened.session.connector._acquired
+        await root.aclose()
+
+    def respond(request: Request) -> bytes:
+        return answer(headers=signed_headers(body), body=body)
+
+    with serving(respond) as server, client(base_uri=server.base_uri) as root:
+        stack = root.stack.copy()
+        stack.after("signer", fail)
+        if face == "async":
+            asyncio.run(calls(root))
+            return
+        for _ in range(3):
+            with pytest.raises(LookupError):
+                root.v3.x.get(handler=stack)
+        [opened] = root._flow.sessions._open.values()
+        assert opened.session.connector is not None
+        assert not opened.session.connector._acquired
+
+
+def test_a_proxy_over_tls_is_not_shown_the_certificate() -> None:
+    """The certificate is for the gateway; aiohttp would show it to an https proxy as well."""
+    merchant = {"cert": pem("mch_cert"), "key": pem("mch_key")}
+    for settings, options in (
+        ({"proxy": "https://127.0.0.1:1"}, {}),
+        ({}, {"proxy": "HTTPS://127.0.0.1:1"}),
+    ):
+        with client(secret=SECRET, merchant=merchant, **settings) as root:
+            with pytest.raises(RequestError, match="use an http:// one"):
+                root.v2.secapi.pay.refund.post(xml=FORM, security=True, **options)
 
 
 def test_middlewares_of_a_call_stand_outside_its_stack(server: Server) -> None:
@@ -262,6 +326,9 @@ def test_the_driver_reaches_both_stacks(server: Server) -> None:
         assert seen[1].startswith(seen[0].removesuffix(b"</xml>") + b"<sign>")
         with pytest.raises(ConfigurationError, match="there are v2 and v3"):
             driver.select("v1")
+        for method, uri in (("G ET", "v3/x"), ("HEAD", "v3/x"), (None, "v3/x"), ("GET", None)):
+            with pytest.raises(RequestError):
+                driver.request(method, uri)
         assert driver.request("post", "v3/{x}", {"json": {}}, x="y").verified
         assert asyncio.run(_awaited(driver.request_async("GET", "v3/AbC"))).verified
     assert [request.target for request in server.requests[-2:]] == ["/v3/y", "/v3/AbC"]

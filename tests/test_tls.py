@@ -255,6 +255,7 @@ def forms(tmp_path: Path, key: Any, text: str) -> dict[str, dict[str, Any]]:
     lock = BestAvailableEncryption(PASSPHRASE.encode())
     bundle = pkcs12.serialize_key_and_certificates(None, key, certificate, None, lock)
     p12_file.write_bytes(bundle)
+    p12_file.chmod(0o600)
     locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock)
     old = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     return {
@@ -269,13 +270,14 @@ def forms(tmp_path: Path, key: Any, text: str) -> dict[str, dict[str, Any]]:
         "PKCS#12": {"cert": (bundle, PASSPHRASE)},
         "PKCS#12 file": {"cert": (str(p12_file), PASSPHRASE), "key": None},
         "PKCS#12 and key": {"cert": (p12_file, PASSPHRASE.encode()), "key": key},
+        "both in one": {"cert": plain + text},
         "chain": {"cert": text + pem("plat_cert"), "key": key},
     }
 
 
 FORMS = (
     "text", "paths", "URLs", "PKCS#1", "DER", "objects", "a passphrase", "PHP's lists",
-    "PKCS#12", "PKCS#12 file", "PKCS#12 and key", "chain",
+    "PKCS#12", "PKCS#12 file", "PKCS#12 and key", "both in one", "chain",
 )  # fmt: skip
 
 
@@ -324,10 +326,11 @@ def test_a_wrong_passphrase_is_named(tmp_path: Path) -> None:
 
 def test_a_key_file_that_others_can_read_warns(tmp_path: Path) -> None:
     """The merchant's key for TLS is guarded like the one that signs."""
-    given = forms(tmp_path, private("mch_key"), pem("mch_cert"))["paths"]
-    Path(given["key"]).chmod(0o644)
-    with pytest.warns(KeyFileWarning, match="chmod 600"):
-        plain_client(merchant=given)
+    given = forms(tmp_path, private("mch_key"), pem("mch_cert"))
+    for form, file in (("paths", "apiclient_key.pem"), ("PKCS#12 file", "apiclient_cert.p12")):
+        (tmp_path / file).chmod(0o644)
+        with pytest.warns(KeyFileWarning, match=f"chmod 600 .*{file}"):
+            plain_client(merchant=given[form])
 
 
 @pytest.mark.parametrize(

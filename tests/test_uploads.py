@@ -9,10 +9,15 @@ import io
 import json
 import os
 import re
+import socket
+import threading
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import aiohttp
@@ -132,7 +137,7 @@ def test_meta_can_be_replaced_and_made_anew() -> None:
     assert media.get_meta() == META
     with pytest.raises(RequestError, match="meta must be JSON text"):
         media.set_meta({"a": 1})  # type: ignore[arg-type]
-    assert repr(media) == "<MediaUtil image.jpg, 12 bytes>"
+    assert repr(media) == "<MediaUtil image.jpg>"
 
 
 class Pipe(io.RawIOBase):
@@ -272,6 +277,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "NUL": ({"file": b"", "filename": "a\0.jpg"}, "line break or another control"),
     "surrogate": ({"file": b"", "filename": "a\ud800.jpg"}, "surrogate"),
     "meta": ({"file": b"", "filename": "a.jpg", "meta": [1]}, "upload's meta must be"),
+    "dots": ({"file": b"", "filename": ".."}, "cannot be '..'"),
     "closed": ({"file": _at_end(io.BytesIO()), "filename": ""}, "the name of an upload"),
 }
 
@@ -363,6 +369,17 @@ MULTIPART: dict[str, tuple[list[dict[str, Any]], list[tuple[dict[str, str], byte
         [{"name": "a", "contents": 12}],
         [({"Content-Disposition": 'form-data; name="a"', "Content-Length": "2"}, b"12")],
     ),
+    "boolean": (
+        [{"name": "a", "contents": True}, {"name": "b", "contents": 1.5}],
+        [
+            ({"Content-Disposition": 'form-data; name="a"', "Content-Length": "1"}, b"1"),
+            ({"Content-Disposition": 'form-data; name="b"', "Content-Length": "3"}, b"1.5"),
+        ],
+    ),
+    "own disposition": (
+        [{"name": "a", "contents": "x", "headers": {"content-disposition": "form-data; name=z"}}],
+        [({"content-disposition": "form-data; name=z", "Content-Length": "1"}, b"x")],
+    ),
     "file": (
         [
             {"name": "a", "contents": b"x", "filename": "dir/b.png"},
@@ -427,7 +444,8 @@ BAD_PARTS: list[tuple[Any, str]] = [
     ([{"name": "a", "contents": "", "headers": {"A": "b\r\nC: d"}}], "line break"),
     ([{"name": "a", "contents": "", "headers": ["A"]}], "must be a mapping"),
     ([{"name": "a", "contents": Sensitive("x")}], "cannot be Sensitive"),
-    ([{"name": "a", "contents": 1.5}], "must be a path, bytes"),
+    ([{"name": "a", "contents": None}], "must be a path, bytes"),
+    ([{"name": "a", "contents": {}}], "must be a path, bytes"),
 ]
 
 
@@ -456,3 +474,138 @@ def test_a_mark_that_nobody_would_see_is_refused() -> None:
     """Sensitive in a MediaUtil's own meta would be sent in the clear, so it is an error."""
     with pytest.raises(RequestError, match=r"meta\.name cannot be Sensitive in a MediaUtil"):
         MediaUtil("a.jpg", b"", meta={"name": Sensitive("张三")})
+
+
+def test_a_meta_that_is_changed_after_the_call_changes_nothing(server: Server) -> None:
+    """The fields of meta are those that it had when the verb was called."""
+    meta = {"a": {"b": 1}}
+
+    async def send() -> None:
+        async with client(base_uri=server.base_uri) as root:
+            given = {"file": IMAGE, "filename": "a.jpg", "meta": meta}
+            promise = root.v3.merchant.media.upload.post_async(upload=given)
+            meta["a"]["b"] = 2
+            await promise
+
+    asyncio.run(send())
+    assert meta_of(server.requests[-1])["a"] == {"b": 1}
+
+
+@pytest.mark.parametrize("kind", ["path", "file", "memory"])
+def test_one_media_is_sent_many_times_at_once(kind: str, tmp_path: Path, server: Server) -> None:
+    """Threads that share a MediaUtil, and the file in it, each send all of it."""
+    content = os.urandom(1_500_000)
+    path = tmp_path / "big.bin"
+    path.write_bytes(content)
+    with path.open("rb") as file:
+        stream = {"path": None, "file": file, "memory": io.BytesIO(content)}[kind]
+        media = MediaUtil(path, stream)
+        before = len(server.requests)
+        with client(base_uri=server.base_uri) as root, ThreadPoolExecutor(4) as pool:
+            verb = root.v3.merchant.media.upload
+            sent = [pool.submit(verb.post, body=media.get_stream()) for _ in range(8)]
+            assert all(one.result().verified for one in sent)
+    for request in server.requests[before:]:
+        assert parts(request)[1][1] == content
+    assert len(server.requests) - before == 8
+
+
+def test_a_file_that_was_closed_is_named(tmp_path: Path) -> None:
+    """A file that its owner closed before it was sent is an error of ours, and nothing is sent."""
+    path = tmp_path / "a.jpg"
+    path.write_bytes(IMAGE)
+    with path.open("rb") as file:
+        media = MediaUtil("a.jpg", file)
+    with client() as root, pytest.raises(RequestError, match=r"upload cannot be read: .*closed"):
+        root.v3.merchant.media.upload.post(upload=media)
+
+
+def test_a_slow_stream_is_not_read_when_the_promise_is_made(server: Server) -> None:
+    """What can be read only once is read in a thread when it is sent, not in the caller's loop."""
+    reads: list[threading.Thread] = []
+
+    class Slow(Pipe):
+        def readinto(self, buffer: Any) -> int:
+            if len(buffer):
+                reads.append(threading.current_thread())
+            return super().readinto(buffer)
+
+    async def send() -> None:
+        async with client(base_uri=server.base_uri) as root:
+            given = {"file": Slow(IMAGE), "filename": "a.jpg"}
+            promise = root.v3.merchant.media.upload.post_async(upload=given)
+            assert reads == []
+            await promise
+
+    asyncio.run(send())
+    assert reads
+    assert threading.main_thread() not in reads
+    assert parts(server.requests[-1])[1][1] == IMAGE
+
+
+@contextmanager
+def deaf() -> Iterator[tuple[str, Queue[socket.socket]]]:
+    """Run a server that accepts and then reads nothing; give its address and its connections."""
+    accepted: Queue[socket.socket] = Queue()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        while True:
+            try:
+                accepted.put(listener.accept()[0])
+            except OSError:
+                return
+
+    thread = threading.Thread(target=accept)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/", accepted
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+@pytest.mark.parametrize("ending", ["timeout", "cancel"])
+def test_an_upload_that_stands_still_ends_and_leaves_nothing(ending: str) -> None:
+    """A peer that takes nothing more cannot hold a call, nor its socket, for ever."""
+    upload: dict[str, Any] = {"file": bytes(16 * 1024 * 1024), "filename": "a.mp4"}
+
+    async def send(root: Client, accepted: Queue[socket.socket]) -> None:
+        timeout = 0.2 if ending == "timeout" else None
+        verb = root.v3.merchant.media.video_upload
+        task = asyncio.ensure_future(verb.post_async(upload=upload, timeout=timeout))
+        with closing(await asyncio.to_thread(accepted.get)) as connection:
+            await asyncio.to_thread(connection.recv, 1, socket.MSG_PEEK)
+            if ending == "cancel":
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            else:
+                with pytest.raises(OutcomeUnknownError, match="no whole answer came in time"):
+                    await task
+            # What was not sent yet is dropped; it does not wait for the other end to read on.
+            assert await asyncio.to_thread(read_all, connection) < len(upload["file"])
+        await root.aclose()
+
+    with deaf() as (address, accepted):
+        asyncio.run(send(client(base_uri=address), accepted))
+
+
+def read_all(connection: socket.socket) -> int:
+    """Read until the connection ends; return how many bytes came."""
+    connection.settimeout(10)
+    size = 0
+    while part := connection.recv(1024 * 1024):
+        size += len(part)
+    return size
+
+
+def test_a_slow_upload_is_given_the_time_it_needs(tmp_path: Path) -> None:
+    """The timeout counts from the last piece that was taken, not from the beginning."""
+    path = tmp_path / "video.mp4"
+    path.write_bytes(bytes(24 * 1024 * 1024))
+    # At least 96 pieces, each of which the server takes 0.02 s for: longer than the timeout.
+    with draining(pause=0.02) as port, client(base_uri=f"http://127.0.0.1:{port}/") as root:
+        response = root.v3.merchant.media.video_upload.post(upload=path, timeout=1.0)
+        assert response.json()["size"] == path.stat().st_size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 from collections.abc import Callable, Iterator
+from enum import Enum
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -143,6 +144,17 @@ def test_what_is_read_is_what_was_signed(text: str, server: Server) -> None:
     assert got["sign"] == sign(got)
 
 
+@pytest.mark.parametrize(
+    ("query", "words"), [("a=%D6%D0", "no UTF-8"), ("a=1&a=2", "'a' twice")], ids=["GBK", "twice"]
+)
+def test_a_query_that_cannot_be_signed_is_not_sent(query: str, words: str, server: Server) -> None:
+    """What the gateway would read otherwise than it was signed does not leave."""
+    before = len(server.requests)
+    with client(base_uri=server.base_uri) as root, pytest.raises(RequestError, match=words):
+        root.v2.papay.h5entrustweb.get(query=f"mch_id={MCHID}&{query}")
+    assert len(server.requests) == before
+
+
 def test_a_get_may_be_given_as_xml(server: Server) -> None:
     """A GET has no body, so the fields of xml become its query."""
     with client(base_uri=server.base_uri) as root:
@@ -232,8 +244,18 @@ OUTCOMES: dict[str, tuple[bytes, type[Exception] | None, dict[str, Any]]] = {
     ),
     "result fail, forged": (
         signed({"result_code": "FAIL", "err_code": "NOTENOUGH"}, sign="x"),
+        UnverifiedError,
+        {"reason": "bad-signature"},
+    ),
+    "result fail, unsigned": (
+        answer(body=xml({"return_code": "SUCCESS", "result_code": "FAIL", "err_code": "X"})),
         BusinessError,
-        {"code": "NOTENOUGH", "verified": False},
+        {"code": "X", "verified": False},
+    ),
+    "return fail, forged": (
+        answer(body=xml({"return_code": "FAIL", "sign": "x"})),
+        UnverifiedError,
+        {"reason": "bad-signature"},
     ),
     "empty body": (answer(), UnverifiedError, {"reason": "unreadable"}),
     "not xml": (answer(body=b"SUCCESS"), UnverifiedError, {"reason": "unreadable"}),
@@ -243,6 +265,11 @@ OUTCOMES: dict[str, tuple[bytes, type[Exception] | None, dict[str, Any]]] = {
         answer(body=b"<!DOCTYPE xml>" + xml({"return_code": "SUCCESS"})),
         UnverifiedError,
         {"reason": "unreadable"},
+    ),
+    "neither": (
+        signed({"result_code": "SUCCESS "}),
+        BusinessError,
+        {"code": "SUCCESS ", "verified": True},
     ),
     "two codes": (
         answer(
@@ -366,6 +393,48 @@ def test_a_business_failure_says_what_to_do() -> None:
         "query it, and repeat with the same parameters only"
     )
     assert caught.value.sent
+
+
+def test_an_unsigned_failure_is_not_taken_for_the_end() -> None:
+    """Whoever strips the sign off a FAIL gets no new order out of it: the advice is to query."""
+    said = {"return_code": "SUCCESS", "result_code": "FAIL", "err_code": "NOTENOUGH"}
+    told = answer(body=xml(said))
+    with serving(lambda request: told) as server, client(base_uri=server.base_uri) as root:
+        with pytest.raises(BusinessError, match="not signed; the outcome is open: query it"):
+            root.v2.pay.unifiedorder.post(xml=FORM)
+
+
+def test_a_mapping_that_is_changed_after_the_call_changes_nothing(server: Server) -> None:
+    """Options are read when the verb is called, not when the promise is awaited."""
+    xml_fields = {**FORM, "out_trade_no": "1"}
+
+    async def send() -> None:
+        async with client(base_uri=server.base_uri) as root:
+            promise = root.v2.pay.unifiedorder.post_async(xml=xml_fields)
+            xml_fields["out_trade_no"] = "2"
+            await promise
+
+    asyncio.run(send())
+    got = fields(server.requests[-1])
+    assert (got["out_trade_no"], got["sign"]) == ("1", sign(got))
+
+
+def test_a_member_of_an_enum_says_its_value(server: Server) -> None:
+    """Texts and numbers may be members of enums, wherever they stand."""
+
+    class Currency(str, Enum):  # noqa: UP042 - a StrEnum is its value by itself
+        CNY = "CNY"
+
+    class Fen(int, Enum):
+        ONE = 1
+
+    with client(base_uri=server.base_uri) as root:
+        root.v2.pay.unifiedorder.post(xml={**FORM, "fee_type": Currency.CNY, "total_fee": Fen.ONE})
+        got = fields(server.requests[-1])
+        assert (got["fee_type"], got["total_fee"], got["sign"]) == ("CNY", "1", sign(got))
+        for wrong in (float("nan"), float("inf"), 10**5000):
+            with pytest.raises(RequestError):
+                root.v2.pay.unifiedorder.post(xml={**FORM, "a": wrong})
 
 
 def test_a_file_that_is_not_signed_goes_to_its_sink(tmp_path: Any) -> None:

@@ -17,6 +17,7 @@ from wechatpay_chain.media import PLAIN, MediaUtil, content_type
 from wechatpay_chain.payload import Multipart, Part, Source
 from wechatpay_chain.protocol import document, multipart, query, sensitive, transformer
 from wechatpay_chain.protocol.sensitive import Path as FieldPath
+from wechatpay_chain.protocol.text import scalar
 
 __all__ = ["Body", "Content", "build", "fields_of"]
 
@@ -81,7 +82,8 @@ def fields_of(xml: Any) -> Fields:
             raise RequestError(
                 f"xml[{name!r}] is nested, which v2 cannot sign: give JSON text, json.dumps(…)"
             )
-    return xml
+    # What the caller does to it later changes nothing.
+    return dict(xml)
 
 
 def _json(value: Any, sealed: list[FieldPath]) -> Body:
@@ -143,7 +145,8 @@ def _part(given: Any, where: str) -> Part:
         raise RequestError(f"{where} has {', '.join(map(repr, surplus))}, which a part has not")
     sensitive.refuse(given["contents"], f"{where}['contents']")
     contents = given["contents"]
-    source = Source(str(contents) if isinstance(contents, int) else contents, where)
+    is_scalar = isinstance(contents, (bool, int, float))
+    source = Source(scalar(contents, where) if is_scalar else contents, where)
     filename = given.get("filename") or source.name
     return Part(
         name=multipart.check_name(given["name"], f"{where}['name']"),

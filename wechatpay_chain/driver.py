@@ -15,12 +15,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wechatpay_chain.errors import RequestError
 from wechatpay_chain.flow import Flow
 from wechatpay_chain.middleware.stack import Stack
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.response import Response
 
 __all__ = ["Driver"]
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Driver:
@@ -48,13 +51,25 @@ class Driver:
         Raises:
             WechatPayError: as a verb of a chain does.
         """
-        return self._flow.send_sync(method.upper(), uri, options, more)
+        return self._flow.send_sync(_method(method), _uri(uri), options, more)
 
     def request_async(
         self, method: str, uri: str, options: Mapping[str, Any] | None = None, **more: Any
     ) -> Promise[Response]:
         """Return a promise of the answer to such a request."""
-        return self._flow.send_async(method.upper(), uri, options, more)
+        return self._flow.send_async(_method(method), _uri(uri), options, more)
 
     def __repr__(self) -> str:
         return "<Driver>"
+
+
+def _method(method: object) -> str:
+    if isinstance(method, str) and method.upper() in _METHODS:
+        return method.upper()
+    raise RequestError(f"the method must be one of {', '.join(_METHODS)}")
+
+
+def _uri(uri: object) -> str:
+    if isinstance(uri, str):
+        return uri
+    raise RequestError(f"a path must be a string, not {type(uri).__name__}")

@@ -10,7 +10,8 @@ import io
 import os
 import platform
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 from types import CoroutineType
@@ -54,9 +55,6 @@ CONNECTIONS = 100
 """Simultaneous connections of one client on one loop; further calls wait for one."""
 
 LARGE_BODY = 1024 * 1024
-
-SLOWEST_UPLOAD = 64 * 1024
-"""Bytes of a file for which a call may take a second longer."""
 
 
 _CERTIFICATE_HINT = "; an operation that wants the merchant's certificate needs security=True"
@@ -182,24 +180,38 @@ class Flow:
         self, prepared: Prepared, call: Call, session: aiohttp.ClientSession
     ) -> Response:
         call.session = session
+        data = await _payload(prepared.body)
+        try:
+            if not isinstance(data, Multipart) or not prepared.timeout:
+                return await self._request(prepared, call, session, data)
+            # A file may take long as a whole, but not stand still.
+            async with asyncio.timeout(prepared.timeout) as deadline:
+                data.on_progress = _extension(deadline, prepared.timeout)
+                return await self._request(prepared, call, session, data)
+        except BaseException:
+            for answer in call.answers:
+                answer.close()
+            raise
+
+    async def _request(
+        self, prepared: Prepared, call: Call, session: aiohttp.ClientSession, data: Any
+    ) -> Response:
         answer = await session.request(
             prepared.method,
             URL(prepared.url, encoded=True),
-            data=await _payload(prepared.body),
+            data=data,
             headers=prepared.headers,
             middlewares=self._middlewares(prepared),
             allow_redirects=False,
             timeout=_timeout(
-                _patience(prepared), prepared.connect_timeout, prepared.sink is not None
+                0.0 if isinstance(data, Multipart) else prepared.timeout,
+                prepared.connect_timeout,
+                prepared.sink is not None,
             ),
             proxy=prepared.proxy,
             ssl=self._tls.context(security=prepared.security),
         )
-        try:
-            return await _finish(prepared, call, answer)
-        except BaseException:
-            answer.close()
-            raise
+        return await _finish(prepared, call, answer)
 
     def _middlewares(self, prepared: Prepared) -> tuple[aiohttp.ClientMiddlewareType, ...]:
         skipped = () if prepared.encrypt else ("encryptor",)
@@ -241,18 +253,25 @@ async def _payload(body: Content) -> Any:
         # The whole file is read for its digest, so not in the loop's thread.
         try:
             return await asyncio.to_thread(body.get_stream)
-        except OSError as error:
-            raise RequestError(f"upload cannot be read: {error.strerror}") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise RequestError(f"upload cannot be read: {reason}") from None
     if not isinstance(body, bytes):
         return body
     # Given large bytes, aiohttp warns that they may block the loop; a stream is fed in parts.
     return io.BytesIO(body) if len(body) >= LARGE_BODY else body
 
 
-def _patience(prepared: Prepared) -> float:
-    """Return the seconds that a call may take: a file that is sent has some for its size."""
-    size = prepared.body.size if isinstance(prepared.body, (MediaUtil, Multipart)) else None
-    return prepared.timeout and prepared.timeout + (size or 0) // SLOWEST_UPLOAD
+def _extension(deadline: asyncio.Timeout, seconds: float) -> Callable[[], None]:
+    """Return what puts a deadline off to so many seconds from now, as long as it is one."""
+    loop = asyncio.get_running_loop()
+
+    def extend() -> None:
+        # The rest of a body may still be on its way when the answer has come.
+        with suppress(RuntimeError):
+            deadline.reschedule(loop.time() + seconds)
+
+    return extend
 
 
 @lru_cache(maxsize=64)

@@ -14,6 +14,7 @@ Source: https://pay.weixin.qq.com/doc/v3/merchant/4012069527
 
 from __future__ import annotations
 
+import copy
 import mimetypes
 import os
 from collections.abc import Mapping
@@ -31,12 +32,20 @@ __all__ = ["MediaUtil", "content_type"]
 PLAIN = UploadFields("file", "filename", "sha256")
 """The fields of most uploads, and of every one in the PHP SDK."""
 
+_OFFICE = "application/vnd.openxmlformats-officedocument"
 _MORE_TYPES = {
+    ".7z": "application/x-7z-compressed",
+    ".docx": f"{_OFFICE}.wordprocessingml.document",
+    ".f4v": "video/x-f4v",
     ".flv": "video/x-flv",
+    ".gz": "application/gzip",
     ".m4v": "video/x-m4v",
     ".mkv": "video/x-matroska",
+    ".pptx": f"{_OFFICE}.presentationml.presentation",
+    ".rar": "application/x-rar-compressed",
     ".rmvb": "application/vnd.rn-realmedia-vbr",
     ".wmv": "video/x-ms-wmv",
+    ".xlsx": f"{_OFFICE}.spreadsheetml.sheet",
 }
 
 
@@ -64,6 +73,8 @@ class MediaUtil:
             RequestError: there is no such file, or its name or meta cannot be sent.
         """
         self._filename = multipart.check_name(Path(filepath).name, "the name of an upload")
+        if self._filename in (".", ".."):
+            raise RequestError(f"the name of an upload cannot be {self._filename!r}")
         self._source = Source(Path(filepath) if stream is None else stream, "upload")
         self._fields = fields
         self._boundary = multipart.boundary(os.urandom)
@@ -101,13 +112,8 @@ class MediaUtil:
         self._meta = None if json is None else json.encode()
         return len(self._meta_bytes())
 
-    @property
-    def size(self) -> int:
-        """The file's size in bytes."""
-        return self._source.size
-
     def __repr__(self) -> str:
-        return f"<MediaUtil {self._filename}, {self._source.size} bytes>"
+        return f"<MediaUtil {self._filename}>"
 
     def _meta_bytes(self) -> bytes:
         # Made when it is first needed, because the whole file has to be read for it.
@@ -136,7 +142,8 @@ def _plain(meta: Mapping[str, Any]) -> Mapping[str, Any]:
             f"{sensitive.dotted(found[0])} cannot be Sensitive in a MediaUtil: give the call "
             "upload={'file': …, 'meta': {…}}"
         )
-    return plain
+    # What the caller does to it later changes nothing.
+    return copy.deepcopy(plain)
 
 
 def content_type(filename: str) -> str | None:

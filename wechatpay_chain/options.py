@@ -11,7 +11,8 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from wechatpay_chain.errors import ConfigurationError, RequestError
 from wechatpay_chain.protocol.frames import without_frames
 from wechatpay_chain.protocol.sensitive import Path, Sensitive
 from wechatpay_chain.protocol.template import variables
+from wechatpay_chain.protocol.text import one_line
 
 __all__ = ["Defaults", "Prepared", "check_proxy", "check_seconds", "prepare"]
 
@@ -83,7 +85,8 @@ class Defaults:
     timeout: float
     connect_timeout: float
     encrypt: bool
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    """It may hold a password."""
 
 
 class Prepared(NamedTuple):
@@ -117,7 +120,7 @@ class Prepared(NamedTuple):
     def __str__(self) -> str:
         # Where the gateway does not take it, it breaks off without a word.
         shown = " with the merchant's TLS certificate" if self.security else ""
-        return f"{self.method} {self.template}{shown}"
+        return f"{self.method} {one_line(self.template)}{shown}"
 
 
 def prepare(
@@ -155,6 +158,14 @@ def prepare(
     fields = upload_fields(method, template) if options.get("upload") is not None else None
     body = bodies.build(options, fields, sealed, is_v2=address.is_v2)
     head = headers.build(options.get("headers", {}), body.content_type, sealed, is_v2=address.is_v2)
+    security = _only_v2(options, "security", address.is_v2)
+    proxy = _proxy(options, address.url, defaults.proxy)
+    if security and proxy is not None and proxy.lower().startswith("https:"):
+        # aiohttp would use the same certificate for the handshake with the proxy.
+        raise RequestError(
+            "security=True and an https:// proxy: the proxy would be shown the merchant's "
+            "certificate, so use an http:// one"
+        )
     if sealed and address.is_v2:
         raise RequestError("Sensitive is for v3: nothing of a v2 request is encrypted by itself")
     return Prepared(
@@ -172,9 +183,9 @@ def prepare(
         encrypt=_flag(options, "encrypt", default=defaults.encrypt),
         http_errors=_flag(options, "http_errors", default=True),
         nonceless=_only_v2(options, "nonceless", address.is_v2),
-        security=_only_v2(options, "security", address.is_v2),
+        security=security,
         sink=_sink(options.get("sink")),
-        proxy=_proxy(options, address.url, defaults.proxy),
+        proxy=proxy,
         debug=_debug(options.get("debug")),
         middlewares=_middlewares(options.get("middlewares")),
         handler=options.get("handler"),
@@ -292,7 +303,8 @@ def _proxy(options: Mapping[str, Any], url: str, default: str | None) -> str | N
         host = f".{parts.hostname}"
         excluded = proxy.get("no") or ()
         names = excluded.split(",") if isinstance(excluded, str) else excluded
-        if any(host.endswith(f".{str(name).strip().lstrip('.')}") for name in names):
+        ends = [str(name).strip().lstrip(".").lower() for name in names]
+        if any(end == "*" or host.endswith(f".{end}") for end in ends):
             return None
         proxy = proxy.get(parts.scheme)
     return check_proxy(proxy, RequestError)
@@ -303,7 +315,8 @@ def _debug(debug: Any) -> Any:
         return None
     if debug is True:
         return sys.stderr
-    if callable(getattr(debug, "write", None)):
+    with suppress(AttributeError, OSError, TypeError, ValueError):
+        debug.write("")
         return debug
     raise RequestError("debug must be True, or a text stream with a write method")
 

@@ -9,16 +9,18 @@ Source: https://pay.weixin.qq.com/doc/v3/merchant/4012069527
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import shutil
+import socket
 import tempfile
+import threading
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from aiohttp import Payload
 from aiohttp.abc import AbstractStreamWriter
@@ -49,23 +51,37 @@ class Source:
         Raises:
             RequestError: it is none of these, or there is no such file.
         """
-        self._content = content
-        if isinstance(content, str):
-            self._content = content.encode()
-        if isinstance(self._content, (bytes, bytearray, memoryview)):
+        self._lock = threading.Lock()
+        self._content: Any = content.encode() if isinstance(content, str) else content
+        if isinstance(self._content, (bytearray, memoryview)):
             self._content = bytes(self._content)
-            self.size = len(self._content)
-        elif isinstance(content, os.PathLike):
-            self.size = _file_size(Path(content), what)
+        if isinstance(content, os.PathLike):
+            _check_file(Path(content), what)
         elif callable(getattr(content, "read", None)):
-            self._content = _seekable(content, what)
-            if self._content is not content:
-                weakref.finalize(self, self._content.close)
-            self.size = self._content.seek(0, os.SEEK_END)
-        else:
+            _check_binary(content, what)
+        elif not isinstance(self._content, bytes):
             raise RequestError(
                 f"{what} must be a path, bytes or a binary file, not {type(content).__name__}"
             )
+
+    @cached_property
+    def size(self) -> int:
+        """How many bytes it has; what can be read only once is kept in a file for that.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        if isinstance(self._content, bytes):
+            return len(self._content)
+        if isinstance(self._content, os.PathLike):
+            return Path(self._content).stat().st_size
+        if not self._content.seekable():
+            spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the source
+            weakref.finalize(self, spool.close)
+            shutil.copyfileobj(self._content, spool, STEP)
+            self._content = spool
+        size: int = self._content.seek(0, os.SEEK_END)
+        return size
 
     @property
     def name(self) -> str | None:
@@ -75,11 +91,18 @@ class Source:
         return Path(path).name if isinstance(path, (str, os.PathLike)) else None
 
     def digest(self, algorithm: str = "SHA256") -> str:
-        """Return the hexadecimal digest of the content, by SHA256 or SM3."""
+        """Return the hexadecimal digest of the content, by SHA256 or SM3.
+
+        Raises:
+            OSError: the file cannot be read, or is not as long as it was.
+        """
         hashed = _hash(algorithm)
-        with self._open() as file:
-            while part := file.read(STEP):
+        at, size = 0, self.size
+        with self._opened() as read:
+            while at < size:
+                part = _some(read(at, min(STEP, size - at)))
                 hashed.update(part)
+                at += len(part)
         digest: bytes = hashed.finalize()
         return digest.hex()
 
@@ -89,28 +112,35 @@ class Source:
         Raises:
             OSError: the file cannot be read, or is not as long as it was.
         """
-        left = self.size
-        with self._open() as file:
-            in_memory = isinstance(file, io.BytesIO)
-            while left:
-                size = min(left, STEP)
-                part = file.read(size) if in_memory else await asyncio.to_thread(file.read, size)
-                if not part:
-                    raise OSError("the file that is sent became shorter meanwhile")
-                left -= len(part)
+        if isinstance(self._content, bytes):
+            for at in range(0, len(self._content), STEP):
+                yield self._content[at : at + STEP]
+            return
+        at, size = 0, self.size
+        with self._opened() as read:
+            while at < size:
+                part = _some(await asyncio.to_thread(read, at, min(STEP, size - at)))
+                at += len(part)
                 yield part
 
     @contextmanager
-    def _open(self) -> Iterator[BinaryIO]:
-        if isinstance(self._content, bytes):
-            yield io.BytesIO(self._content)
-        elif isinstance(self._content, os.PathLike):
-            with Path(self._content).open("rb") as file:
-                yield file
+    def _opened(self) -> Iterator[Callable[[int, int], bytes]]:
+        """Give a function of position and size that reads."""
+        content = self._content
+        if isinstance(content, bytes):
+            yield lambda at, size: content[at : at + size]
+        elif isinstance(content, os.PathLike):
+            with Path(content).open("rb") as file:
+                yield lambda at, size: file.read(size)
         else:
-            # The caller's own file stays open, and is read from its start each time.
-            self._content.seek(0)
-            yield self._content
+            # The caller's own file stays open; it may be sent several times at once.
+            yield self._read_shared
+
+    def _read_shared(self, at: int, size: int) -> bytes:
+        with self._lock:
+            self._content.seek(at)
+            part: bytes = self._content.read(size)
+        return part
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +155,14 @@ class Part:
 
     @property
     def header_lines(self) -> tuple[tuple[str, str], ...]:
-        """Its headers, in the PHP SDK's order."""
-        lines = [*self.headers, ("Content-Disposition", self._disposition)]
+        """Its headers, in the PHP SDK's order; one that is given takes the place of its own."""
+        own = [("Content-Disposition", multipart.disposition(self.name, self.filename))]
         if self.name != META:
-            lines.append(("Content-Length", str(self.source.size)))
+            own.append(("Content-Length", str(self.source.size)))
+        if self.content_type is not None:
+            own.append(("Content-Type", self.content_type))
         given = {name.lower() for name, _ in self.headers}
-        if self.content_type is not None and "content-type" not in given:
-            lines.append(("Content-Type", self.content_type))
-        return tuple(lines)
-
-    @property
-    def _disposition(self) -> str:
-        return multipart.disposition(self.name, self.filename)
+        return (*self.headers, *(line for line in own if line[0].lower() not in given))
 
 
 class Multipart(Payload):
@@ -148,6 +174,9 @@ class Multipart(Payload):
     def __init__(self, parts: tuple[Part, ...], boundary: str) -> None:
         """Frame some parts; nothing is read before it is sent."""
         super().__init__(parts, content_type=f"{multipart.CONTENT_TYPE}; boundary={boundary}")
+        self.on_progress: Callable[[], None] = lambda: None
+        """Called each time that the wire has taken a piece."""
+
         self._parts = parts
         self._boundary = boundary
         self._size = sum(len(self._head(i)) + part.source.size for i, part in enumerate(parts))
@@ -170,10 +199,19 @@ class Multipart(Payload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the body to the wire; for aiohttp."""
-        # Closed here and not when it is garbage, so that no file stays open meanwhile.
-        async with aclosing(self._pieces()) as pieces:
-            async for piece in pieces:
-                await writer.write(piece)
+        transport = getattr(writer, "transport", None)
+        _keep_little_unsent(transport)
+        try:
+            # Closed here and not when it is garbage, so that no file stays open meanwhile.
+            async with aclosing(self._pieces()) as pieces:
+                async for piece in pieces:
+                    await writer.write(piece)
+                    self.on_progress()
+        except BaseException:
+            # Closing would wait for a peer that takes nothing more, perhaps for ever.
+            if transport is not None:
+                transport.abort()
+            raise
 
     async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         """Return the whole body, files and all, in memory."""
@@ -198,6 +236,16 @@ class Multipart(Payload):
         return multipart.head(self._boundary, self._parts[index].header_lines, index == 0)
 
 
+def _keep_little_unsent(transport: asyncio.Transport | None) -> None:
+    """Let the system buffer no more than a slow line sends in some seconds.
+
+    It would take megabytes at once, and nobody could tell a slow line from a dead one.
+    """
+    raw = None if transport is None else transport.get_extra_info("socket")
+    if raw is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STEP)
+
+
 async def signed_bytes(body: Payload | bytes) -> bytes:
     """Return what of a request's body its signature covers: all of it, or an upload's meta."""
     meta = await body.meta() if isinstance(body, Multipart) else None
@@ -210,27 +258,29 @@ async def _whole(pieces: AsyncIterator[bytes]) -> bytes:
     return b"".join([piece async for piece in pieces])
 
 
-def _file_size(path: Path, what: str) -> int:
+def _check_file(path: Path, what: str) -> None:
     try:
         if path.is_file():
-            return path.stat().st_size
+            return
     except (OSError, ValueError):
         pass
     raise RequestError(f"{what}: {path} is no file that can be read")
 
 
-def _seekable(file: Any, what: str) -> BinaryIO:
-    """Return a file that can be read twice: for its digest, and to be sent."""
+def _check_binary(file: Any, what: str) -> None:
     try:
-        if file.seekable():
-            if not isinstance(file.read(0), bytes):
-                raise RequestError(f"{what} must be opened as binary, with 'rb'")
-            return file  # type: ignore[no-any-return]
-        spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the source it becomes
-        shutil.copyfileobj(file, spool, STEP)
+        is_binary = isinstance(file.read(0), bytes)
+        file.seekable()
     except (AttributeError, OSError, TypeError, ValueError) as error:
         raise RequestError(f"{what} cannot be read: {type(error).__name__}") from None
-    return spool
+    if not is_binary:
+        raise RequestError(f"{what} must be opened as binary, with 'rb'")
+
+
+def _some(part: bytes) -> bytes:
+    if not part:
+        raise OSError("the file became shorter meanwhile")
+    return part
 
 
 def _hash(algorithm: str) -> Any:

@@ -23,6 +23,7 @@ from wechatpay_chain.response import Response
 __all__ = ["of_business", "of_status"]
 
 _MEND = "mend the cause before sending it again"
+_UNSIGNED = "; anybody may have written this: query before you send it again"
 _LATER = "send it again later, and less often"
 _QUERY = "the outcome is open: query it, and repeat with the same parameters only"
 
@@ -87,8 +88,15 @@ def of_business(what: str, fields: Mapping[str, Any], response: Response) -> Bus
     text = str(fields.get("err_code_des") or fields.get("return_msg") or "")
     trust = "" if response.verified else ", in an answer that is not signed"
     quote = f": {one_line(text)}" if text else ""
+    # WeChat Pay signs the FAIL of a result_code, so without a sign anybody may have written it;
+    # and what is neither SUCCESS nor FAIL says nothing.
+    is_doubtful = not response.verified and fields["return_code"] == "SUCCESS"
+    is_clear = "FAIL" in (fields["return_code"], fields.get("result_code"))
+    advice = _BUSINESS_ADVICE.get(code, _MEND) if is_clear and not is_doubtful else _QUERY
+    if not response.verified and advice is not _QUERY:
+        advice += _UNSIGNED
     error = BusinessError(
-        f"{what}: refused with {code}{trust}{quote}; {_BUSINESS_ADVICE.get(code, _MEND)}",
+        f"{what}: refused with {code}{trust}{quote}; {advice}",
         status=response.status,
         code=code,
         text=text,

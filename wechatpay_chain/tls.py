@@ -113,16 +113,19 @@ def _identity(merchant: Sensitive[Any]) -> tuple[list[x509.Certificate], RSAPriv
     if not isinstance(given, Mapping) or not {"cert"} <= set(given) <= _NAMES:
         raise ConfigurationError("merchant must be {'cert': …, 'key': …}")
     material, passphrase = read_source(given["cert"], "merchant['cert']")
-    chain, key = _pem_chain(material), None
+    chain = _pem_chain(material)
+    has_key = chain is None or b"PRIVATE KEY-----" in material.reveal()
     if chain is None:
-        chain, key = _pkcs12(material, passphrase)
+        chain = _pkcs12_chain(material, passphrase)
     if given.get("key") is not None:
-        key = Sensitive(load_private_key(given["key"], "merchant['key']"))
-    if key is None:
+        key = load_private_key(given["key"], "merchant['key']")
+    elif has_key:
+        key = load_private_key(given["cert"], "merchant['cert']")
+    else:
         raise ConfigurationError("merchant['key'] is missing: give the key of merchant['cert']")
-    if chain[0].public_key() != key.reveal().public_key():
+    if chain[0].public_key() != key.public_key():
         raise ConfigurationError("merchant['key'] is not the key of merchant['cert']")
-    return chain, key.reveal()
+    return chain, key
 
 
 def _pem_chain(material: Sensitive[bytes]) -> list[x509.Certificate] | None:
@@ -135,9 +138,9 @@ def _pem_chain(material: Sensitive[bytes]) -> list[x509.Certificate] | None:
         return None
 
 
-def _pkcs12(
+def _pkcs12_chain(
     material: Sensitive[bytes], passphrase: Sensitive[bytes | None]
-) -> tuple[list[x509.Certificate], Sensitive[RSAPrivateKey]]:
+) -> list[x509.Certificate]:
     try:
         found = pkcs12.load_pkcs12(material.reveal(), passphrase.reveal())
     except ValueError:
@@ -145,10 +148,9 @@ def _pkcs12(
             "merchant['cert'] is neither a certificate nor a PKCS#12 file that opens with this "
             "passphrase: give (file, passphrase); WeChat Pay's is the mchid"
         ) from None
-    if found.cert is None or not isinstance(found.key, RSAPrivateKey):
-        raise ConfigurationError("merchant['cert'] is a PKCS#12 file without certificate or key")
-    chain = [found.cert.certificate, *(each.certificate for each in found.additional_certs)]
-    return chain, Sensitive(found.key)
+    if found.cert is None:
+        raise ConfigurationError("merchant['cert'] is a PKCS#12 file without a certificate")
+    return [found.cert.certificate, *(each.certificate for each in found.additional_certs)]
 
 
 def _present(

@@ -2,7 +2,7 @@
 
 In its own process, so that the memory that a test measures is the client's alone.
 
-    python -m tests.support.drain KEY SERIAL
+    python -m tests.support.drain KEY SERIAL PAUSE
 
 - POST: answers, signed, the size and SHA-256 of the multipart part named ``file``.
 - GET ``/v3/billdownload/file?token=BYTES``: answers so many bytes, unsigned.
@@ -14,6 +14,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -44,7 +45,7 @@ def signed(body: bytes, key: RSAPrivateKey, serial: str) -> web.Response:
     return web.Response(body=body, headers=headers)
 
 
-async def serve(key: RSAPrivateKey, serial: str) -> None:
+async def serve(key: RSAPrivateKey, serial: str, pause: float) -> None:
     """Serve until standard input ends; print the port first."""
 
     async def post(request: web.Request) -> web.StreamResponse:
@@ -54,6 +55,7 @@ async def serve(key: RSAPrivateKey, serial: str) -> None:
             if isinstance(part, BodyPartReader) and part.name == "file":
                 while chunk := await part.read_chunk(STEP):
                     hashed.update(chunk)
+                    await asyncio.sleep(pause)
                     size += len(chunk)
         body = json.dumps({"size": size, "digest": hashed.hexdigest()}).encode()
         return signed(body, key, serial)
@@ -73,20 +75,27 @@ async def serve(key: RSAPrivateKey, serial: str) -> None:
     application.router.add_get("/v3/billdownload/file", get)
     runner = web.AppRunner(application)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    print(site._server.sockets[0].getsockname()[1], flush=True)  # type: ignore[union-attr]
+    listener = socket.socket()
+    # A small window, so that what the client could send was really read.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+    listener.bind(("127.0.0.1", 0))
+    await web.SockSite(runner, listener).start()
+    print(listener.getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
     await runner.cleanup()
 
 
 @contextmanager
-def draining() -> Iterator[int]:
-    """Run the server in a process for as long as the block lasts; give its port."""
+def draining(pause: float = 0.0) -> Iterator[int]:
+    """Run the server in a process for as long as the block lasts; give its port.
+
+    It waits `pause` seconds after each piece of an upload.
+    """
     from tests.support.merchant import KEYS, PLATFORM_ID
 
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "tests.support.drain", str(KEYS / "plat_key.pem"), PLATFORM_ID]
+    arguments = [str(KEYS / "plat_key.pem"), PLATFORM_ID, str(pause)]
+    command = [sys.executable, "-m", "tests.support.drain", *arguments]
     with subprocess.Popen(
         command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -100,4 +109,4 @@ if __name__ == "__main__":
     loaded = load_pem_private_key(Path(sys.argv[1]).read_bytes(), None)
     if not isinstance(loaded, RSAPrivateKey):
         raise SystemExit("the key is no RSA key")
-    asyncio.run(serve(loaded, sys.argv[2]))
+    asyncio.run(serve(loaded, sys.argv[2], float(sys.argv[3])))

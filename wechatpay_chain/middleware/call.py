@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from aiohttp import ClientRequest, ClientSession
+from aiohttp import ClientRequest, ClientResponse, ClientSession
 from yarl import URL
 
 from wechatpay_chain.errors import RequestError
@@ -64,6 +64,9 @@ class Call:
 
     proof: Proof | None = None
     """Set by the verifier: what a body that is streamed must hold to, in the end."""
+
+    answers: list[ClientResponse] = field(default_factory=list, repr=False)
+    """What came back: if the call fails, none of it may keep its connection."""
 
     left: bool = False
     """Set when the request passes the last middleware, on its way to the wire."""

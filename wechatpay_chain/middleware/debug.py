@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
@@ -39,7 +40,9 @@ class Debug:
 
     def _write(self, mark: str, first: str, headers: Mapping[str, str], size: int | None) -> None:
         lines = [first, *_shown(headers), f"(body: {'unknown' if size is None else size} bytes)"]
-        self._stream.write("".join(f"{mark} {line}\n" for line in lines))
+        # A terminal that has gone away must not cost the answer to a payment.
+        with suppress(OSError, ValueError):
+            self._stream.write("".join(f"{mark} {line}\n" for line in lines))
 
 
 def _target(request: ClientRequest) -> str:
@@ -51,4 +54,4 @@ def _target(request: ClientRequest) -> str:
 
 def _shown(headers: Mapping[str, str]) -> Iterator[str]:
     for name, value in headers.items():
-        yield f"{name}: {REDACTED if name.lower() in _SECRET else one_line(value)}"
+        yield f"{name}: {REDACTED if name.lower() in _SECRET else one_line(value, 8192)}"

@@ -45,11 +45,14 @@ async def guard(request: ClientRequest, handler: ClientHandlerType) -> ClientRes
 
 
 async def leave(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Note that a request leaves: the innermost middleware of a `Client`'s calls."""
+    """Note what leaves and what comes: the innermost middleware of a `Client`'s calls."""
     call = calls.of(request)
-    if call is not None:
-        call.left = True
-    return await handler(request)
+    if call is None:
+        return await handler(request)
+    call.left = True
+    answer = await handler(request)
+    call.answers.append(answer)
+    return answer
 
 
 def translate(error: BaseException, what: str, *, left: bool) -> WechatPayError:

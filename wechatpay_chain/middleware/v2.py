@@ -135,8 +135,8 @@ class TransformResponse:
         """Send the request on and check its answer.
 
         Raises:
-            BusinessError: the answer says FAIL.
-            UnverifiedError: it says SUCCESS, and its sign does not hold.
+            BusinessError: the answer says FAIL, and bears the right sign or none.
+            UnverifiedError: its sign does not hold, or it says SUCCESS without one.
         """
         answer = await handler(request)
         try:
@@ -166,13 +166,13 @@ class TransformResponse:
                 return
             fields = _flat(body)
             verified = self._holds(fields, await _sign_type(request))
+            if fields.get("sign") and not verified:
+                raise UnverifiedError("its sign does not match", reason=Reason.BAD_SIGNATURE)
             if not _says_success(fields):
                 response = Response.of(answer, body, verified=verified)
                 raise of_business(calls.name(request), fields, response)
-            if not fields.get("sign"):
-                raise UnverifiedError("it has no sign", reason=Reason.MISSING_SIGN)
             if not verified:
-                raise UnverifiedError("its sign does not match", reason=Reason.BAD_SIGNATURE)
+                raise UnverifiedError("it has no sign", reason=Reason.MISSING_SIGN)
             call.verified = True
         except UnverifiedError as error:
             raise distrusted(error, calls.name(request), answer, body) from None

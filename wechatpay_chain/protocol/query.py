@@ -39,19 +39,22 @@ def form(params: object) -> str:
         raise RequestError("form_params hold half a surrogate pair, which is no text") from None
 
 
-def parse(query: str) -> dict[str, str | None]:
-    """Return the fields of a query string; one without ``=`` is None.
+def parse(query: str) -> dict[str, str]:
+    """Return the fields of a query string; one without ``=`` is empty.
 
     Raises:
-        RequestError: a field is there twice, so it cannot be signed.
+        RequestError: a field is there twice, or no UTF-8, so it cannot be signed.
     """
-    found: dict[str, str | None] = {}
+    found: dict[str, str] = {}
     for pair in query.split("&") if query else []:
-        name, equals, value = pair.partition("=")
-        key = unquote_plus(name)
+        name, _, value = pair.partition("=")
+        try:
+            key, text = unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")
+        except UnicodeDecodeError:
+            raise RequestError("the query is no UTF-8, which cannot be signed") from None
         if key in found:
             raise RequestError(f"the query has {key!r} twice, which cannot be signed")
-        found[key] = unquote_plus(value) if equals else None
+        found[key] = text
     return found
 
 

@@ -6,6 +6,7 @@ spelled the same wherever it stands.
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 from urllib.parse import quote
@@ -25,13 +26,14 @@ def scalar(value: object, where: str) -> str:
     Raises:
         RequestError: the value is something else.
     """
+    # Not str(value): a member of an enum would say its name.
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)
     if isinstance(value, bool):
         return "1" if value else ""
     if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
+        return _integer(value, where)
+    if isinstance(value, float) and math.isfinite(value):
         return _float(value)
     if isinstance(value, Decimal) and value.is_finite():
         return format(value, "f")
@@ -64,8 +66,15 @@ def one_line(text: object, longest: int = 200) -> str:
     return words if len(words) <= longest else words[:longest] + "…"
 
 
+def _integer(value: int, where: str) -> str:
+    try:
+        return int.__repr__(value)
+    except ValueError:
+        raise RequestError(f"{where} is a number of too many digits") from None
+
+
 def _float(value: float) -> str:
-    text = repr(value).removesuffix(".0")
+    text = float.__repr__(value).removesuffix(".0")
     if "e" not in text:
         return text
     digits, _, exponent = text.partition("e")
@@ -74,4 +83,6 @@ def _float(value: float) -> str:
 
 
 def _kind(value: object) -> str:
+    if isinstance(value, (float, Decimal)):
+        return "one that is not finite"
     return "None" if value is None else type(value).__name__

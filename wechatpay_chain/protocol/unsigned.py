@@ -8,6 +8,8 @@ Source: https://pay.weixin.qq.com/doc/v3/partner/4013059030
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 __all__ = ["STATEMENT_DIGEST", "is_statement", "is_unsigned", "is_unsigned_v2", "statement_body"]
 
 _UNSIGNED = frozenset(
@@ -73,6 +75,7 @@ def is_unsigned(method: str, path: str) -> bool:
     for images in _IMAGES:
         name = path.removeprefix(images)
         if name != path:
+            name = unquote(name)
             return bool(name) and "/" not in name and name != "upload"
     return False
 
