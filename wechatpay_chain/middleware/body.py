@@ -119,5 +119,5 @@ class _Replayed(aiohttp.StreamReader):
 
 def _too_large(limit: int) -> UnverifiedError:
     return UnverifiedError(
-        f"it is larger than {limit} bytes (give downloads a sink)", reason=Reason.TOO_LARGE
+        f"it is larger than {limit} bytes (give downloads a path as sink)", reason=Reason.TOO_LARGE
     )
