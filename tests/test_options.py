@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.merchant import client, pem, signed_headers
-from tests.support.server import Request, Server, answer, serving
+from tests.support.server import Request, Server, accepting, answer, serving
 from tests.support.xml import SECRET, signed
 from tests.test_v2 import FORM
 from wechatpay_chain import (
@@ -109,31 +109,19 @@ def test_redirects_cannot_be_switched_on(value: Any, server: Server) -> None:
 def proxy(target: Server) -> Iterator[tuple[str, list[str]]]:
     """Run an HTTP proxy that sends everything to one server; give its address and what it heard."""
     heard: list[str] = []
-    listener = socket.create_server(("127.0.0.1", 0))
 
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection, socket.create_connection(("127.0.0.1", target.port)) as onward:
-                data = connection.recv(65536)
-                heard.append(data.decode().splitlines()[0])
-                method, address, rest = data.split(b" ", 2)
-                path = b"/" + address.split(b"/", 3)[3]
-                onward.sendall(b" ".join((method, path, rest)))
-                told = onward.recv(65536)
-                connection.sendall(told.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+    def handle(connection: socket.socket) -> None:
+        with connection, socket.create_connection(("127.0.0.1", target.port)) as onward:
+            data = connection.recv(65536)
+            heard.append(data.decode().splitlines()[0])
+            method, address, rest = data.split(b" ", 2)
+            path = b"/" + address.split(b"/", 3)[3]
+            onward.sendall(b" ".join((method, path, rest)))
+            told = onward.recv(65536)
+            connection.sendall(told.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield f"http://user:password@127.0.0.1:{listener.getsockname()[1]}", heard
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join()
+    with accepting(handle) as port:
+        yield f"http://user:password@127.0.0.1:{port}", heard
 
 
 def test_a_proxy_is_used_for_one_call_or_for_all(server: Server) -> None:

@@ -14,7 +14,7 @@ import threading
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from queue import Queue
@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives import hashes
 
 from tests.support.drain import draining
 from tests.support.merchant import MCHID, MERCHANT_SERIAL, calls, client, pem, signed_headers, units
-from tests.support.server import Request, Server, answer, serving
+from tests.support.server import Request, Server, accepting, answer, serving
 from tests.test_conformance_wire import SPELLINGS, check_signature, node
 from wechatpay_chain import (
     Client,
@@ -543,29 +543,6 @@ def test_a_slow_stream_is_not_read_when_the_promise_is_made(server: Server) -> N
     assert parts(server.requests[-1])[1][1] == IMAGE
 
 
-@contextmanager
-def deaf() -> Iterator[tuple[str, Queue[socket.socket]]]:
-    """Run a server that accepts and then reads nothing; give its address and its connections."""
-    accepted: Queue[socket.socket] = Queue()
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def accept() -> None:
-        while True:
-            try:
-                accepted.put(listener.accept()[0])
-            except OSError:
-                return
-
-    thread = threading.Thread(target=accept)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/", accepted
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join()
-
-
 @pytest.mark.parametrize("ending", ["timeout", "cancel"])
 def test_an_upload_that_stands_still_ends_and_leaves_nothing(ending: str) -> None:
     """A peer that takes nothing more cannot hold a call, nor its socket, for ever."""
@@ -588,8 +565,10 @@ def test_an_upload_that_stands_still_ends_and_leaves_nothing(ending: str) -> Non
             assert await asyncio.to_thread(read_all, connection) < len(upload["file"])
         await root.aclose()
 
-    with deaf() as (address, accepted):
-        asyncio.run(send(client(base_uri=address), accepted))
+    # A server that accepts, and then reads nothing.
+    accepted: Queue[socket.socket] = Queue()
+    with accepting(accepted.put) as port:
+        asyncio.run(send(client(base_uri=f"http://127.0.0.1:{port}/"), accepted))
 
 
 def read_all(connection: socket.socket) -> int:

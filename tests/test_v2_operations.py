@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import keyword
 import re
 from collections.abc import Iterator
-from importlib.resources import files
 from typing import Any
 
 import pytest
 
+from tests.support.operations import operations
 from wechatpay_chain import BusinessError, Chain, Client, Response, catalogue
 from wechatpay_chain.sandbox import Sandbox
 
@@ -28,16 +27,6 @@ TEXTS = (
     "tab\tchar",
     "斜杠/反斜杠\\",
 )
-
-
-def operations() -> list[tuple[str, str]]:
-    """Return (method, path) of every v2 operation."""
-    text = files(catalogue).joinpath("required.json").read_text("utf-8")
-    found = [tuple(key.split(" ")) for key in json.loads(text)]
-    return [(method, path) for method, path in found if path.startswith("v2/")]
-
-
-OPERATIONS = operations()
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +79,7 @@ SPELLINGS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-@pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=lambda value: value)
+@pytest.mark.parametrize(("method", "path"), operations("v2/"), ids=lambda value: value)
 def test_an_operation_is_reached_and_its_sign_is_right(
     method: str, path: str, spelling: str, client: Client, gateway: Sandbox
 ) -> None:

@@ -145,6 +145,30 @@ def _read(stream: Any, number: int) -> Request | None:
 
 
 @contextmanager
+def accepting(handle: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Hand each connection to a function, one after the other; give the port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            handle(connection)
+
+    thread = threading.Thread(target=accept)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        # shutdown wakes the thread that waits in accept; close alone would not.
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+@contextmanager
 def serving(respond: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """Run a server for as long as the block lasts."""
     server = Server(respond, tls=tls)

@@ -35,7 +35,7 @@ from wechatpay_chain.middleware.verifier import distrusted
 from wechatpay_chain.protocol import formatter, hosts, query, transformer, unsigned
 from wechatpay_chain.protocol import hash as hashes
 from wechatpay_chain.protocol.sensitive import Sensitive
-from wechatpay_chain.protocol.text import one_line
+from wechatpay_chain.protocol.text import one_line, scalar
 from wechatpay_chain.refusals import of_business
 from wechatpay_chain.response import Response
 
@@ -96,7 +96,7 @@ class TransformRequest:
     def _signed(self, given: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Return the fields with nonce and sign, in the order in which they were given."""
         owner = next((given[name] for name in _OWNERS if given.get(name) is not None), None)
-        if str(owner) != self._mchid:
+        if owner is None or scalar(owner, "mch_id") != self._mchid:
             wrong = "has no mch_id" if owner is None else "names another merchant"
             raise RequestError(
                 f"the request {wrong}: mch_id, mchid or combine_mch_id must be the client's own "
@@ -107,10 +107,10 @@ class TransformRequest:
         fields = dict(given)
         if not call.nonceless and fields.get("nonce_str") is None:
             fields["nonce_str"] = formatter.nonce(self._random)
-        sign_type = fields.get("sign_type")
+        sign_type = scalar(fields.get("sign_type") or hashes.MD5, "sign_type")
         # Made before the secret is revealed: what fails here shows its frame's variables.
         text = formatter.query_string_like(formatter.ksort(fields))
-        sign = hashes.sign(str(sign_type or hashes.MD5), text, self._secret.reveal())
+        sign = hashes.sign(sign_type, text, self._secret.reveal())
         if sign is None:
             known = " and ".join(hashes.SIGN_TYPES)
             raise RequestError(f"sign_type is none that WeChat Pay knows: there are {known}")

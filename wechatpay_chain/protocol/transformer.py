@@ -96,18 +96,7 @@ def to_xml(
     root: str = "xml",
     item: str = "item",
 ) -> str:
-    """Return the XML document of a mapping; lists become repeated `item` elements.
-
-    Args:
-        data: texts, numbers, booleans, None, mappings and lists, nested as deep as wanted.
-        headless: leave out the ``<?xml …?>`` declaration.
-        indent: put each element on a line of its own.
-        root: the name of the root element.
-        item: the name of elements of a list, and of those whose key is no XML name.
-
-    Raises:
-        RequestError: a value has no form in XML, or holds a control character.
-    """
+    """Return the XML document of a mapping; `wechatpay_chain.transformer` tells the arguments."""
     head = "" if headless else '<?xml version="1.0" encoding="UTF-8"?>\n'
     pieces = _element(root, data, item, 0 if indent else None)
     return head + "".join(pieces)
