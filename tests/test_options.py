@@ -238,6 +238,28 @@ def test_a_middleware_that_fails_does_not_keep_its_connection(face: str) -> None
         assert not opened.session.connector._acquired
 
 
+def test_a_retry_that_reads_no_refusal_does_not_keep_its_connection() -> None:
+    """What a middleware got and threw away is closed with the call that got through."""
+    answers = iter([b"500 Oops", b"500 Oops", b"200 OK"])
+
+    def respond(request: Request) -> bytes:
+        told = answer(headers=signed_headers(b"{}"), body=b"{}")
+        return told.replace(b"200 OK", next(answers))
+
+    async def retry(request: Any, handler: Any) -> Any:
+        while (found := await handler(request)).status >= 500:
+            pass
+        return found
+
+    with serving(respond) as server, client(base_uri=server.base_uri) as root:
+        stack = root.stack.copy()
+        stack.before("signer", retry)
+        assert root.v3.x.get(handler=stack).verified
+        [opened] = root._flow.sessions._open.values()
+        assert opened.session.connector is not None
+        assert not opened.session.connector._acquired
+
+
 def test_a_proxy_over_tls_is_not_shown_the_certificate() -> None:
     """The certificate is for the gateway; aiohttp would show it to an https proxy as well."""
     merchant = {"cert": pem("mch_cert"), "key": pem("mch_key")}

@@ -188,10 +188,10 @@ class Flow:
             async with asyncio.timeout(prepared.timeout) as deadline:
                 data.on_progress = _extension(deadline, prepared.timeout)
                 return await self._request(prepared, call, session, data)
-        except BaseException:
+        finally:
+            # One that was read to its end has given its connection back, and stays as it is.
             for answer in call.answers:
                 answer.close()
-            raise
 
     async def _request(
         self, prepared: Prepared, call: Call, session: aiohttp.ClientSession, data: Any

@@ -66,7 +66,7 @@ class Call:
     """Set by the verifier: what a body that is streamed must hold to, in the end."""
 
     answers: list[ClientResponse] = field(default_factory=list, repr=False)
-    """What came back: if the call fails, none of it may keep its connection."""
+    """What came back: whatever becomes of the call, none of it may keep its connection."""
 
     left: bool = False
     """Set when the request passes the last middleware, on its way to the wire."""
