@@ -62,7 +62,9 @@ def keep_reserved(text: str, where: str) -> str:
 
 def one_line(text: object, longest: int = 200) -> str:
     """Return somebody else's words as a part of one line, cut where they grow long."""
-    words = "".join(letter if letter.isprintable() else " " for letter in str(text or ""))
+    words = str(text or "")
+    if not words.isprintable():
+        words = "".join(letter if letter.isprintable() else " " for letter in words)
     return words if len(words) <= longest else words[:longest] + "…"
 
 
