@@ -16,13 +16,13 @@ from wechatpay_chain.errors import RequestError
 from wechatpay_chain.media import PLAIN, MediaUtil, content_type
 from wechatpay_chain.payload import Multipart, Part, Source
 from wechatpay_chain.protocol import document, multipart, query, sensitive, transformer
+from wechatpay_chain.protocol.binary import octets
 from wechatpay_chain.protocol.sensitive import Path as FieldPath
 from wechatpay_chain.protocol.text import scalar
 
 __all__ = ["Body", "Content", "build", "fields_of"]
 
 Content: TypeAlias = bytes | Multipart | MediaUtil | None
-Fields: TypeAlias = Mapping[str, Any]
 
 
 class Body(NamedTuple):
@@ -30,6 +30,8 @@ class Body(NamedTuple):
 
     content: Content = None
     content_type: str | None = None
+    fields: Mapping[str, Any] | None = None
+    """Those of ``xml``, as they were given."""
 
 
 def build(
@@ -66,7 +68,7 @@ def build(
     return _BODIES[name](options[name], sealed)
 
 
-def fields_of(xml: Any) -> Fields:
+def fields_of(xml: Any) -> Mapping[str, Any]:
     """Return the fields of the ``xml`` option, checked: each must be signed, so each is flat.
 
     Raises:
@@ -95,15 +97,14 @@ def _json(value: Any, sealed: list[FieldPath]) -> Body:
 
 
 def _xml(value: Any, sealed: list[FieldPath]) -> Body:
-    return Body(_encoded(transformer.to_xml(fields_of(value)), "xml"))
+    fields = fields_of(value)
+    return Body(octets(transformer.to_xml(fields), "xml"), fields=fields)
 
 
 def _body(value: Any, sealed: list[FieldPath]) -> Body:
     sensitive.refuse(value, "body")
-    if isinstance(value, str):
-        return Body(_encoded(value, "body"))
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return Body(bytes(value))
+    if isinstance(value, (str, bytes, bytearray, memoryview)):
+        return Body(octets(value, "body"))
     if isinstance(value, Multipart):
         return Body(value, value.content_type)
     if isinstance(value, MediaUtil):
@@ -181,7 +182,8 @@ def _media(value: Any, fields: UploadFields, sealed: list[FieldPath]) -> MediaUt
         )
     file, filename, meta = given["file"], given.get("filename"), given.get("meta")
     if meta is not None and not isinstance(meta, (str, Mapping)):
-        raise RequestError(f"upload's meta must be a mapping or JSON text, not {_kind(meta)}")
+        kind = type(meta).__name__
+        raise RequestError(f"upload's meta must be a mapping or JSON text, not {kind}")
     if isinstance(meta, Mapping):
         meta = sensitive.unwrap(meta, ("body", "meta"), sealed)
     is_path = isinstance(file, (str, os.PathLike))
@@ -193,14 +195,3 @@ def _media(value: Any, fields: UploadFields, sealed: list[FieldPath]) -> MediaUt
             "{'file': …, 'filename': 'image.jpg'}"
         )
     return MediaUtil(name, stream, fields=fields, meta=meta)
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__
-
-
-def _encoded(text: str, where: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        raise RequestError(f"{where} holds half a surrogate pair, which is no text") from None

@@ -26,6 +26,7 @@ from wechatpay_chain.catalogue import UploadFields
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.payload import META, Multipart, Part, Source
 from wechatpay_chain.protocol import document, multipart, sensitive
+from wechatpay_chain.protocol.binary import octets
 
 __all__ = ["MediaUtil", "content_type"]
 
@@ -109,7 +110,7 @@ class MediaUtil:
         """
         if json is not None and not isinstance(json, str):
             raise RequestError(f"meta must be JSON text, not {type(json).__name__}")
-        self._meta = None if json is None else json.encode()
+        self._meta = None if json is None else octets(json, META)
         return len(self._meta_bytes())
 
     def __repr__(self) -> str:

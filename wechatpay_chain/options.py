@@ -152,9 +152,8 @@ def prepare(
     _refuse_redirects(options)
     sealed: list[Path] = []
     address = addresses.build(template, options, defaults.base_uri, sealed)
-    xml = None if options.get("xml") is None else bodies.fields_of(options["xml"])
-    if xml is not None and method == "GET":
-        address, options = _as_query(address, xml, options), {**options, "xml": None}
+    if address.is_v2 and method == "GET" and options.get("xml") is not None:
+        address, options = _as_query(address, options), {**options, "xml": None}
     fields = upload_fields(method, template) if options.get("upload") is not None else None
     body = bodies.build(options, fields, sealed, is_v2=address.is_v2)
     head = headers.build(options.get("headers", {}), body.content_type, sealed, is_v2=address.is_v2)
@@ -176,7 +175,7 @@ def prepare(
         origin=address.origin,
         headers=head,
         body=body.content,
-        xml=xml,
+        xml=body.fields,
         sealed=tuple(sealed),
         timeout=_seconds(options, "timeout", defaults.timeout),
         connect_timeout=_seconds(options, "connect_timeout", defaults.connect_timeout),
@@ -251,15 +250,11 @@ def check_proxy(
     raise error("proxy must be an address such as http://127.0.0.1:3128")
 
 
-def _as_query(
-    address: addresses.Address, xml: Mapping[str, Any], options: Mapping[str, Any]
-) -> addresses.Address:
+def _as_query(address: addresses.Address, options: Mapping[str, Any]) -> addresses.Address:
     """Return a GET's address with the fields of ``xml``, which has no body to be put into."""
     if options.get("query") is not None:
         raise RequestError("query and xml are two queries of a GET: give one")
-    if not address.is_v2:
-        raise RequestError("xml is for paths that begin with v2/: v3 takes json")
-    return addresses.with_query(address, xml)
+    return addresses.with_query(address, bodies.fields_of(options["xml"]))
 
 
 def _seconds(options: Mapping[str, Any], name: str, default: float) -> float:

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives import hashes
 
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.protocol import multipart
+from wechatpay_chain.protocol.binary import octets
 
 __all__ = ["META", "Multipart", "Part", "Source", "signed_bytes"]
 
@@ -52,14 +53,14 @@ class Source:
             RequestError: it is none of these, or there is no such file.
         """
         self._lock = threading.Lock()
-        self._content: Any = content.encode() if isinstance(content, str) else content
-        if isinstance(self._content, (bytearray, memoryview)):
-            self._content = bytes(self._content)
-        if isinstance(content, os.PathLike):
+        self._content: Any = content
+        if isinstance(content, (str, bytes, bytearray, memoryview)):
+            self._content = octets(content, what)
+        elif isinstance(content, os.PathLike):
             _check_file(Path(content), what)
         elif callable(getattr(content, "read", None)):
             _check_binary(content, what)
-        elif not isinstance(self._content, bytes):
+        else:
             raise RequestError(
                 f"{what} must be a path, bytes or a binary file, not {type(content).__name__}"
             )

@@ -10,7 +10,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from wechatpay_chain.protocol import document, transformer
 
-__all__ = ["Response", "SentRequest"]
+__all__ = ["REDACTED", "Response", "SentRequest"]
 
 REDACTED = "(redacted)"
 

@@ -14,11 +14,11 @@ from typing import Any
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
 from wechatpay_chain.protocol.text import one_line
+from wechatpay_chain.response import REDACTED
 
 __all__ = ["Debug"]
 
 _SECRET = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie"})
-REDACTED = "(redacted)"
 
 
 class Debug:

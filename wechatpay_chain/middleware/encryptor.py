@@ -16,14 +16,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, Payload
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from wechatpay_chain.catalogue import FieldPath, encrypted_fields
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.keys import KeySource, PlatformKeys
 from wechatpay_chain.middleware import call
-from wechatpay_chain.payload import META, Multipart
+from wechatpay_chain.payload import META, Multipart, signed_bytes
 from wechatpay_chain.protocol import document, rsa, signature
 from wechatpay_chain.protocol.sensitive import Path, dotted, replace
 from wechatpay_chain.protocol.text import encode
@@ -126,7 +126,7 @@ async def _encrypt_json(request: ClientRequest, paths: list[Path], seal: _Seal) 
     body = request.body
     if isinstance(body, Multipart):
         return
-    content = await body.as_bytes() if isinstance(body, Payload) else body
+    content = await signed_bytes(body)
     sealed = _sealed(content, [path[1:] for path in paths], seal, ("json",))
     if sealed is not None:
         await request.update_body(sealed)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, Payload
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
 from wechatpay_chain.errors import (
     ConfigurationError,
@@ -32,6 +32,7 @@ from wechatpay_chain.middleware import call as calls
 from wechatpay_chain.middleware.body import LARGEST_ANSWER, read
 from wechatpay_chain.middleware.call import Call
 from wechatpay_chain.middleware.verifier import distrusted
+from wechatpay_chain.payload import signed_bytes
 from wechatpay_chain.protocol import formatter, hosts, query, transformer, unsigned
 from wechatpay_chain.protocol import hash as hashes
 from wechatpay_chain.protocol.sensitive import Sensitive
@@ -162,7 +163,7 @@ class TransformResponse:
             body = await read(answer, self._limit, decode=call.decodes)
             call.unread = False
             if may_be_unsigned:
-                call.verified = self._holds(_flat_or_none(body), await _sign_type(request))
+                call.verified = self._holds(_flat_or_empty(body), await _sign_type(request))
                 return
             fields = _flat(body)
             verified = self._holds(fields, await _sign_type(request))
@@ -192,18 +193,13 @@ class TransformResponse:
 
 async def _fields(request: ClientRequest, call: Call) -> Mapping[str, Any]:
     """Return the fields of a request: as they were given, or as its XML says."""
-    content = await _content(request)
+    content = await signed_bytes(request.body)
     if call.xml is not None and content == call.unsigned:
         return call.xml
     try:
         return transformer.to_array(content) if content else {}
     except DecodeError as error:
         raise RequestError(f"the body cannot be signed: {error}") from None
-
-
-async def _content(request: ClientRequest) -> bytes:
-    body = request.body
-    return await body.as_bytes() if isinstance(body, Payload) else body
 
 
 async def _sign_type(request: ClientRequest) -> str:
@@ -213,7 +209,7 @@ async def _sign_type(request: ClientRequest) -> str:
         if request.method == "GET":
             fields = query.parse(request.url.raw_query_string)
         else:
-            fields = transformer.to_array(await _content(request))
+            fields = transformer.to_array(await signed_bytes(request.body))
     return str(fields.get("sign_type") or hashes.MD5)
 
 
@@ -231,7 +227,7 @@ def _flat(body: bytes) -> Mapping[str, Any]:
     return fields
 
 
-def _flat_or_none(body: bytes) -> Mapping[str, Any]:
+def _flat_or_empty(body: bytes) -> Mapping[str, Any]:
     """Return the fields of an answer that need have none, because its path is unsigned."""
     try:
         return _flat(body)

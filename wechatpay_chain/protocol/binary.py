@@ -25,7 +25,9 @@ def decode(text: str) -> bytes:
     return raw
 
 
-def octets(value: str | bytes, where: str, errors: str = "strict") -> bytes:
+def octets(
+    value: str | bytes | bytearray | memoryview, where: str, errors: str = "strict"
+) -> bytes:
     """Return the bytes of a text, or of bytes.
 
     Args:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from wechatpay_chain.errors import RequestError
+from wechatpay_chain.protocol.binary import octets
 
 __all__ = ["CONTENT_TYPE", "boundary", "check_name", "disposition", "end", "head"]
 
@@ -47,10 +48,7 @@ def check_name(name: object, what: str) -> str:
         raise RequestError(f"{what} must be a text that is not empty")
     if _BROKEN.search(name):
         raise RequestError(f"{what} holds a line break or another control character")
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise RequestError(f"{what} holds half a surrogate pair, which is no text") from None
+    octets(name, what)
     return name
 
 

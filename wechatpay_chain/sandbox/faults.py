@@ -14,14 +14,37 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from wechatpay_chain.sandbox.answers import Answer, Cut
+from wechatpay_chain.sandbox.answers import Answer, Cut, Draft
+from wechatpay_chain.sandbox.xml_answers import XmlDraft
 
-__all__ = ["MEBIBYTE", "WIRE_FAULTS", "Fault", "Options", "with_body"]
+__all__ = [
+    "ERRORS",
+    "MEBIBYTE",
+    "WIRE_FAULTS",
+    "Drafted",
+    "Fault",
+    "Options",
+    "redirect",
+    "show_page",
+    "with_body",
+]
 
 Options: TypeAlias = Mapping[str, Any]
-Drafted = TypeVar("Drafted")
+Drafted = TypeVar("Drafted", Draft, XmlDraft)
 
 MEBIBYTE = 1024 * 1024
+
+# A status → the code and message that WeChat Pay puts into the body of such an error.
+ERRORS: dict[int, tuple[str, str]] = {
+    400: ("PARAM_ERROR", "A parameter of the request is wrong"),
+    401: ("SIGN_ERROR", "The signature of the request is wrong"),
+    403: ("NO_AUTH", "The merchant has no permission"),
+    404: ("RESOURCE_NOT_EXISTS", "There is no such resource"),
+    429: ("RATELIMIT_EXCEEDED", "Too many requests"),
+    500: ("SYSTEM_ERROR", "The system is at fault, please try again later"),
+    502: ("BAD_GATEWAY", "The gateway is at fault, please try again later"),
+    503: ("SERVICE_UNAVAILABLE", "The service is not available, please try again later"),
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +53,18 @@ class Fault(Generic[Drafted]):
 
     draft: Callable[[Drafted, Options], Drafted] = lambda draft, options: draft
     answer: Callable[[Answer, Options], Answer] = lambda answer, options: answer
+
+
+def redirect(draft: Drafted, options: Options) -> Drafted:
+    """Send the client elsewhere."""
+    headers = (*draft.headers, ("Location", options["location"]))
+    return replace(draft, status=options["status"], headers=headers)
+
+
+def show_page(draft: Drafted, options: Options) -> Drafted:
+    """Show a page of the web server in front of the gateway."""
+    page = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
+    return replace(draft, status=502, body=page, content_type="text/html")
 
 
 def with_body(answer: Answer, body: bytes) -> Answer:

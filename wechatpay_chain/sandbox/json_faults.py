@@ -13,21 +13,17 @@ from wechatpay_chain.sandbox.answers import (
     Draft,
     json_bytes,
 )
-from wechatpay_chain.sandbox.faults import WIRE_FAULTS, Fault, Options, with_body
+from wechatpay_chain.sandbox.faults import (
+    ERRORS,
+    WIRE_FAULTS,
+    Fault,
+    Options,
+    redirect,
+    show_page,
+    with_body,
+)
 
-__all__ = ["ERRORS", "JSON_FAULTS", "TIMESTAMP_FORMS"]
-
-# A status → the code and message that WeChat Pay puts into the body of such an error.
-ERRORS: dict[int, tuple[str, str]] = {
-    400: ("PARAM_ERROR", "A parameter of the request is wrong"),
-    401: ("SIGN_ERROR", "The signature of the request is wrong"),
-    403: ("NO_AUTH", "The merchant has no permission"),
-    404: ("RESOURCE_NOT_EXISTS", "There is no such resource"),
-    429: ("RATELIMIT_EXCEEDED", "Too many requests"),
-    500: ("SYSTEM_ERROR", "The system is at fault, please try again later"),
-    502: ("BAD_GATEWAY", "The gateway is at fault, please try again later"),
-    503: ("SERVICE_UNAVAILABLE", "The service is not available, please try again later"),
-}
+__all__ = ["JSON_FAULTS", "TIMESTAMP_FORMS"]
 
 # Timestamps of the right time in a wrong form, many of which `int()` would take.
 TIMESTAMP_FORMS: dict[str, Callable[[int], str]] = {
@@ -81,16 +77,6 @@ def _malform_timestamp(draft: Draft, options: Options) -> Draft:
 def _swap_serial(draft: Draft, options: Options) -> Draft:
     other = next(serial for serial in draft.identity.platform_keys if serial != draft.serial)
     return replace(draft, serial=other)
-
-
-def _redirect(draft: Draft, options: Options) -> Draft:
-    headers = (*draft.headers, ("Location", options["location"]))
-    return replace(draft, status=options["status"], headers=headers)
-
-
-def _show_page(draft: Draft, options: Options) -> Draft:
-    page = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
-    return replace(draft, status=502, body=page, content_type="text/html")
 
 
 def _unsign(answer: Answer, options: Options) -> Answer:
@@ -159,8 +145,8 @@ JSON_FAULTS: Mapping[str, Fault[Draft]] = {
     "unsigned-error": Fault(_make_error, _unsign),
     "status": Fault(draft=_make_error),
     "error-forged": Fault(draft=_forge_error),
-    "error-not-json": Fault(_show_page, _unsign),
-    "redirect": Fault(draft=_redirect),
+    "error-not-json": Fault(show_page, _unsign),
+    "redirect": Fault(draft=redirect),
     "too-large": Fault(draft=_pad),
     "not-json": Fault(draft=_say(b"SUCCESS")),
     "duplicate-keys": Fault(draft=_say(b'{"trade_state":"NOTPAY","trade_state":"SUCCESS"}')),

@@ -8,14 +8,14 @@ which they were told.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.sandbox.answers import Answer, Draft, signed
-from wechatpay_chain.sandbox.faults import Options
+from wechatpay_chain.sandbox.faults import Drafted, Fault, Options
 from wechatpay_chain.sandbox.json_faults import TIMESTAMP_FORMS
 from wechatpay_chain.sandbox.misbehaviour import MISBEHAVIOURS, Misbehaviour
 from wechatpay_chain.sandbox.xml_answers import XmlDraft, signed_xml
@@ -131,24 +131,21 @@ def choose_from_headers(values: Iterable[str], protocol: str) -> list[Chosen]:
 
 def spoil(draft: Draft | XmlDraft, chosen: Iterable[Chosen]) -> Answer:
     """Sign a draft, doing to it before and after what was chosen."""
-    return _spoil_xml(draft, chosen) if isinstance(draft, XmlDraft) else _spoil_json(draft, chosen)
+    if isinstance(draft, XmlDraft):
+        told = [(one.misbehaviour.xml, one.options) for one in chosen]
+        return _spoil(draft, told, signed_xml)
+    return _spoil(draft, [(one.misbehaviour.json, one.options) for one in chosen], signed)
 
 
-def _spoil_json(draft: Draft, chosen: Iterable[Chosen]) -> Answer:
-    faults = [(one.misbehaviour.json, one.options) for one in chosen]
+def _spoil(
+    draft: Drafted,
+    told: list[tuple[Fault[Drafted] | None, Options]],
+    sign: Callable[[Drafted], Answer],
+) -> Answer:
+    faults = [(fault, options) for fault, options in told if fault is not None]
     for fault, options in faults:
-        draft = draft if fault is None else fault.draft(draft, options)
-    answer = signed(draft)
+        draft = fault.draft(draft, options)
+    answer = sign(draft)
     for fault, options in faults:
-        answer = answer if fault is None else fault.answer(answer, options)
-    return answer
-
-
-def _spoil_xml(draft: XmlDraft, chosen: Iterable[Chosen]) -> Answer:
-    faults = [(one.misbehaviour.xml, one.options) for one in chosen]
-    for fault, options in faults:
-        draft = draft if fault is None else fault.draft(draft, options)
-    answer = signed_xml(draft)
-    for fault, options in faults:
-        answer = answer if fault is None else fault.answer(answer, options)
+        answer = fault.answer(answer, options)
     return answer

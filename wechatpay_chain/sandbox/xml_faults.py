@@ -6,8 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from wechatpay_chain.sandbox.answers import Answer
-from wechatpay_chain.sandbox.faults import WIRE_FAULTS, Fault, Options, with_body
-from wechatpay_chain.sandbox.json_faults import ERRORS
+from wechatpay_chain.sandbox.faults import (
+    ERRORS,
+    WIRE_FAULTS,
+    Fault,
+    Options,
+    redirect,
+    show_page,
+    with_body,
+)
 from wechatpay_chain.sandbox.xml_answers import XmlDraft, failed, form_failed
 from wechatpay_chain.sandbox.xml_signing import SIGN_TYPES
 
@@ -47,16 +54,6 @@ def _fail_form(draft: XmlDraft, options: Options) -> XmlDraft:
 
 def _pad(draft: XmlDraft, options: Options) -> XmlDraft:
     return replace(draft, fields={**draft.fields, "padding": "x" * options["size"]}, body=None)
-
-
-def _redirect(draft: XmlDraft, options: Options) -> XmlDraft:
-    headers = (*draft.headers, ("Location", options["location"]))
-    return replace(draft, status=options["status"], headers=headers)
-
-
-def _show_page(draft: XmlDraft, options: Options) -> XmlDraft:
-    page = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
-    return replace(draft, status=502, body=page, content_type="text/html")
 
 
 def _say(body: bytes) -> Callable[[XmlDraft, Options], XmlDraft]:
@@ -119,8 +116,8 @@ XML_FAULTS: Mapping[str, Fault[XmlDraft]] = {
     "unsigned-error": Fault(draft=lambda draft, told: _unsign(_make_error(draft, told), told)),
     "status": Fault(draft=_make_error),
     "error-forged": Fault(draft=lambda draft, told: _forge(_make_error(draft, told), told)),
-    "error-not-json": Fault(draft=_show_page),
-    "redirect": Fault(draft=_redirect),
+    "error-not-json": Fault(draft=show_page),
+    "redirect": Fault(draft=redirect),
     "too-large": Fault(draft=_pad),
     "not-utf8": Fault(answer=_spoil_text),
     "empty": Fault(draft=_say(b"")),
