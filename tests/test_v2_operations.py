@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.operations import operations
-from wechatpay_chain import BusinessError, Chain, Client, Response, catalogue
+from wechatpay_chain import BusinessError, Chain, Client, Response
+from wechatpay_chain.catalogue import Operation, operations
 from wechatpay_chain.sandbox import Sandbox
 
 MCHID = "1900000109"
@@ -43,16 +43,15 @@ def client(gateway: Sandbox) -> Iterator[Client]:
         yield made
 
 
-def fields(method: str, path: str) -> dict[str, Any]:
+def fields(operation: Operation) -> dict[str, Any]:
     """Return what an operation requires, with values that are hard to write."""
     given: dict[str, Any] = {"mch_id": MCHID}
-    wanted = catalogue.required_fields(method, path) or ()
-    for at, (place, *names) in enumerate(wanted):
+    for at, (place, *names) in enumerate(operation.required):
         if place in ("xml", "query") and len(names) == 1 and names[0] not in ("nonce_str", "sign"):
             given[names[0]] = MCHID if "mch" in names[0] else TEXTS[at % len(TEXTS)]
     if "sign_type" in given:
-        given["sign_type"] = catalogue.only_sign_type(method, path) or "HMAC-SHA256"
-    for name in catalogue.boolean_fields(method, path):
+        given["sign_type"] = operation.only_sign_type or "HMAC-SHA256"
+    for name in operation.booleans:
         given[name] = False
     return given | {"mch_id": MCHID}
 
@@ -79,23 +78,24 @@ SPELLINGS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-@pytest.mark.parametrize(("method", "path"), operations("v2/"), ids=lambda value: value)
+@pytest.mark.parametrize("operation", [*operations("v2/")], ids=str)
 def test_an_operation_is_reached_and_its_sign_is_right(
-    method: str, path: str, spelling: str, client: Client, gateway: Sandbox
+    operation: Operation, spelling: str, client: Client, gateway: Sandbox
 ) -> None:
     """The gateway knows the operation, computes the same sign, and its answer is believed."""
     gateway.clear()
+    method, path = operation.method, operation.path
     node: Chain = SPELLINGS[spelling](client, path)
     assert str(node) == path
-    data = fields(method, path)
+    data = fields(operation)
     options: dict[str, Any] = {"query" if method == "GET" else "xml": data}
-    if catalogue.is_nonceless(method, path):
+    if operation.nonceless:
         options["nonceless"] = True
-    if catalogue.needs_client_certificate(method, path):
+    if operation.client_certificate:
         options["security"] = True
     query = [
         names[0]
-        for place, *names in catalogue.required_fields(method, path) or ()
+        for place, *names in operation.required
         if place == "query" and names and method != "GET"
     ]
     if query:
@@ -111,7 +111,7 @@ def test_an_operation_is_reached_and_its_sign_is_right(
             outcome = asyncio.run(getattr(node, f"{method.lower()}_async")(options))
     except BusinessError as error:
         outcome = error
-    assert outcome.verified is not catalogue.has_unsigned_answer(method, path), outcome
+    assert outcome.verified is not operation.has_unsigned_answer, outcome
     [request] = gateway.requests
     reached = path.removeprefix("v2")
     for name in variables:

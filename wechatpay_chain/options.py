@@ -20,7 +20,7 @@ from multidict import CIMultiDict
 
 from wechatpay_chain import addresses, bodies, headers
 from wechatpay_chain.bodies import Content
-from wechatpay_chain.catalogue import upload_fields
+from wechatpay_chain.catalogue import find
 from wechatpay_chain.errors import ConfigurationError, RequestError
 from wechatpay_chain.protocol.frames import without_frames
 from wechatpay_chain.protocol.sensitive import Path, Sensitive
@@ -154,8 +154,9 @@ def prepare(
     address = addresses.build(template, options, defaults.base_uri, sealed)
     if address.is_v2 and method == "GET" and options.get("xml") is not None:
         address, options = _as_query(address, options), {**options, "xml": None}
-    fields = upload_fields(method, template) if options.get("upload") is not None else None
-    body = bodies.build(options, fields, sealed, is_v2=address.is_v2)
+    operation = find(method, template)
+    upload = None if operation is None else operation.upload_fields
+    body = bodies.build(options, upload, sealed, is_v2=address.is_v2)
     head = headers.build(options.get("headers", {}), body.content_type, sealed, is_v2=address.is_v2)
     security = _only_v2(options, "security", address.is_v2)
     proxy = _proxy(options, address.url, defaults.proxy)

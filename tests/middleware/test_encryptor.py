@@ -12,7 +12,7 @@ import pytest
 from tests.support.merchant import PLATFORM_ID, client, pem, private, signed_headers
 from tests.support.server import Server, answer, serving
 from wechatpay_chain import Client, RequestError, Sensitive
-from wechatpay_chain.catalogue import encrypted_fields
+from wechatpay_chain.catalogue import operations as known
 from wechatpay_chain.protocol import rsa
 from wechatpay_chain.protocol.template import variables
 
@@ -43,15 +43,7 @@ def opened(text: str) -> str:
 
 def operations() -> list[tuple[str, str, list[tuple[str, ...]]]]:
     """Return (method, path, field paths) of the v3 operations with sensitive fields."""
-    from importlib.resources import files
-
-    rows = json.loads(files("wechatpay_chain.catalogue").joinpath("encrypted.json").read_text())
-    found = []
-    for key in rows:
-        method, _, path = key.partition(" ")
-        if path.startswith("v3/"):
-            found.append((method, path, list(encrypted_fields(method, path))))
-    return found
+    return [(one.method, one.path, list(one.encrypted)) for one in known("v3/") if one.encrypted]
 
 
 def example(paths: list[tuple[str, ...]], where: str) -> Any:

@@ -2,123 +2,113 @@
 
     python -m wechatpay_chain.catalogue.build endpoints.jsonl
 
-Each line of the input is one operation: ``method``, ``path`` and a tree of
-request fields. Only what the package uses is kept, one operation a line, so
-that a change of one operation is a change of one line.
+Each line of the input is one operation. One file is made of each group of them,
+by the first two segments of the path, in the package's own `notation`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-BODIES = frozenset({"json", "query", "xml", "body"})
+from wechatpay_chain.catalogue.notation import parse, render
+from wechatpay_chain.catalogue.operation import PLACES, Field, Operation, RateLimit
 
-# What an upload without documented fields takes: it is the twin of one that has them.
-UPLOAD = {"file": "file", "filename": "filename", "digest": "sha256"}
-FILENAMES = ("filename", "file_name")
-DIGESTS = ("sha256", "digest", "file_digest")
-# The documentation misspells the one of them that it names first.
-ALGORITHMS = ("digest_alogrithm", "digest_algorithm")
-
-# Answers that carry no `sign` though a path of that kind has one, or has no documented answer.
-UNSIGNED = ("POST v2/mmpaymkttransfers/pay_bank", "POST v2/mmpaymkttransfers/query_bank")
+DATA = Path(__file__).parent / "data"
+_FLAGS = ("client_certificate", "nonceless", "download", "upload", "deprecated")
+_OPTIONAL_VARIABLES = frozenset({"empty", "stub"})
 
 
-def fields(tree: list[dict[str, Any]], above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (dotted path, field) for every field of a request tree, parents first."""
-    for field in tree:
-        path = f"{above}.{field['name']}" if above else field["name"]
-        if field["type"].endswith("[]"):
-            path += "[]"
-        yield path, field
-        yield from fields(field.get("fields", []), path)
+def read(line: str) -> Operation:
+    """Return the operation that one line of the input tells of."""
+    facts = json.loads(line)
+    path = facts["path"].lstrip("/")
+    limit, reentrant = facts.get("rate_limit"), facts.get("reentrant")
+    return Operation(
+        facts["method"],
+        path,
+        facts["name"],
+        request=request(path, fields(facts["request"])),
+        response=fields(facts["response"]),
+        docs=tuple(facts.get("docs", ())),
+        base_uri=facts.get("base_uri"),
+        rate_limit=RateLimit(limit["calls"], limit["seconds"]) if limit else None,
+        reentrant=bool(reentrant),
+        reentrant_days=reentrant.get("days") if isinstance(reentrant, dict) else None,
+        **{flag: bool(facts.get(flag)) for flag in _FLAGS},
+    )
 
 
-def table(operations: list[dict[str, Any]], mark: str) -> dict[str, list[str]]:
-    """Return {"METHOD path": [field path, …]} of the fields that bear a mark."""
-    found: dict[str, list[str]] = {}
-    for operation in operations:
-        marked = [
-            path
-            for path, field in fields(operation["request"])
-            if field.get(mark) and path.split(".")[0] in BODIES
-        ]
-        found[f"{operation['method']} {operation['path'].lstrip('/')}"] = marked
-    return found
+def fields(tree: list[dict[str, Any]]) -> tuple[Field, ...]:
+    """Return a tree of fields in which a name is there once on each level."""
+    found: dict[str, Field] = {}
+    for facts in tree:
+        field = Field(
+            facts["name"],
+            facts["type"],
+            required=bool(facts.get("required")),
+            encrypted=bool(facts.get("encrypted")),
+            enum=tuple(facts.get("enum", ())),
+            fields=fields(facts.get("fields", [])),
+        )
+        twin = found.get(field.name)
+        found[field.name] = field if twin is None else either(twin, field)
+    return tuple(found.values())
 
 
-def flags(operations: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return {"METHOD path": {flag: value, …}} of the operations that have any."""
-    found: dict[str, dict[str, Any]] = {key: {"unsigned": True} for key in UNSIGNED}
-    for operation in operations:
-        path = operation["path"].lstrip("/")
-        marks = {
-            "client_certificate": operation.get("client_certificate"),
-            "nonceless": operation.get("nonceless"),
-            "upload": upload(operation) if operation.get("upload") else None,
-            **(xml_flags(operation) if path.startswith("v2/") else {}),
-        }
-        kept = {mark: value for mark, value in marks.items() if value}
-        if kept:
-            found[f"{operation['method']} {path}"] = kept
-    return found
+def either(first: Field, second: Field) -> Field:
+    """Return a field that two variants of it both fit: what only one requires, neither does."""
+    names = dict.fromkeys(field.name for field in (*first.fields, *second.fields))
+    merged = []
+    for name in names:
+        twins = [field for one in (first, second) for field in one.fields if field.name == name]
+        merged.append(either(*twins) if len(twins) == 2 else _optional(twins[0]))
+    return Field(
+        first.name,
+        first.type,
+        required=first.required and second.required,
+        encrypted=first.encrypted or second.encrypted,
+        enum=tuple(dict.fromkeys(first.enum + second.enum)),
+        fields=tuple(merged),
+    )
 
 
-def upload(operation: dict[str, Any]) -> dict[str, Any]:
-    """Return how an upload names its part, the fields of its meta part, and those of its answer."""
-    parts = {path: field for path, field in fields(operation["request"]) if path.startswith("body")}
-    metas = {path.removeprefix("body.meta."): field for path, field in parts.items()}
-    names = [path.partition(".")[2] for path in parts if path.count(".") == 1]
-    made = dict(UPLOAD)
-    if names:
-        named = {
-            "file": next(name for name in names if name != "meta"),
-            "filename": next((name for name in FILENAMES if name in metas), None),
-            "digest": next((name for name in DIGESTS if name in metas), None),
-        }
-        made = {key: name for key, name in named.items() if name}
-    for name in ALGORITHMS:
-        if name in metas:
-            (value,) = metas[name]["enum"]
-            made |= {"algorithm_field": name, "algorithm_value": value}
-    answer = [field["name"] for field in operation["response"] if field["type"] == "string"]
-    return {**made, "answer": answer}
+def request(path: str, tree: tuple[Field, ...]) -> tuple[Field, ...]:
+    """Return a request's tree with just the variables that its path has, before the places.
 
-
-def xml_flags(operation: dict[str, Any]) -> dict[str, Any]:
-    """Return what holds of an operation of the XML protocol: its types, and if it is signed."""
-    places = [place for place in operation["request"] if place["name"] in ("xml", "query")]
-    asked = [field for place in places for field in place.get("fields", [])]
-    types = next((field.get("enum") for field in asked if field["name"] == "sign_type"), None)
-    return {
-        "unsigned": all(field["name"] != "sign" for field in operation["response"]),
-        "booleans": [field["name"] for field in asked if field["type"] == "boolean"],
-        "sign_type": types[0] if types and len(types) == 1 else None,
-    }
-
-
-def lines(data: Mapping[str, Any]) -> str:
-    """Return a JSON object with one entry a line."""
-    rows = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in sorted(data.items())]
-    return "{\n" + ",\n".join(rows) + "\n}\n"
+    The path is right where the two differ.
+    """
+    given = {field.name: field for field in tree}
+    names = [name for name in re.findall(r"\{(\w+)\}", path) if name not in _OPTIONAL_VARIABLES]
+    variables = [given.get(name, Field(name, "string", required=True)) for name in names]
+    return (*variables, *(given[place] for place in PLACES if place in given))
 
 
 def build(source: Path) -> dict[str, str]:
-    """Return the text of each data file, by file name."""
-    operations = [json.loads(line) for line in source.read_text("utf-8").splitlines()]
-    encrypted = {key: marked for key, marked in table(operations, "encrypted").items() if marked}
-    return {
-        "encrypted.json": lines(encrypted),
-        "required.json": lines(table(operations, "required")),
-        "flags.json": lines(flags(operations)),
-    }
+    """Return the text of each data file, by its name below `DATA`."""
+    operations = [read(line) for line in source.read_text("utf-8").splitlines()]
+    files: dict[str, list[str]] = {}
+    for operation in sorted(operations, key=lambda one: (one.path, one.method)):
+        block = render(operation)
+        if parse(block) != operation:
+            raise ValueError(f"{operation} cannot be written down in the notation")
+        version, group = operation.path.split("/")[:2]
+        files.setdefault(f"{version}/{group}.txt", []).append(block)
+    return {name: "\n".join(blocks) for name, blocks in files.items()}
+
+
+def _optional(field: Field) -> Field:
+    return Field(field.name, field.type, False, field.encrypted, field.enum, field.fields)
 
 
 if __name__ == "__main__":
-    for name, text in build(Path(sys.argv[1])).items():
-        (HERE / name).write_text(text, "utf-8")
+    made = build(Path(sys.argv[1]))
+    for old in DATA.glob("*/*.txt"):
+        if f"{old.parent.name}/{old.name}" not in made:
+            old.unlink()
+    for name, text in made.items():
+        (DATA / name).parent.mkdir(parents=True, exist_ok=True)
+        (DATA / name).write_text(text, "utf-8")

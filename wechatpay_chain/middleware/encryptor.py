@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from wechatpay_chain.catalogue import FieldPath, encrypted_fields
+from wechatpay_chain.catalogue import FieldPath, find
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.keys import KeySource, PlatformKeys
 from wechatpay_chain.middleware import call
@@ -29,6 +29,12 @@ from wechatpay_chain.protocol.sensitive import Path, dotted, replace
 from wechatpay_chain.protocol.text import encode
 
 __all__ = ["Encryptor"]
+
+
+def encrypted_fields(method: str, path: str) -> tuple[FieldPath, ...]:
+    """Return the fields that the catalogue calls sensitive; of an unknown operation, none."""
+    operation = find(method, path)
+    return () if operation is None else operation.encrypted
 
 
 class Encryptor:

@@ -8,14 +8,16 @@ the names by which shells, debuggers and `copy` probe an object.
 
 from __future__ import annotations
 
+import keyword
 import re
 from functools import lru_cache
 
 from wechatpay_chain.errors import SegmentError
 
-__all__ = ["attribute", "has_capital", "is_v2", "normalise"]
+__all__ = ["attribute", "camel", "has_capital", "is_v2", "normalise", "snake"]
 
 _CAPITAL = re.compile(r"[A-Z]")
+_HYPHEN = re.compile(r"-([a-z])")
 _PLACEHOLDER = re.compile(r"_(.*)_", re.DOTALL)
 _PROBED = ("_repr_", "_ipython_")
 
@@ -93,3 +95,26 @@ def _keeps_underscore(above: list[str], segment: str) -> bool:
         ):
             return True
     return False
+
+
+def snake(path: str, segment: str) -> str | None:
+    """Return the attribute in snake_case that reaches a segment under a path; None if none does."""
+    return _spelled(path, segment, segment.replace("-", "_"))
+
+
+def camel(path: str, segment: str) -> str | None:
+    """Return the attribute in PHP's camelCase that reaches a segment; None if none does."""
+    return _spelled(path, segment, _HYPHEN.sub(lambda found: found[1].upper(), segment))
+
+
+def _spelled(path: str, segment: str, name: str) -> str | None:
+    if segment.startswith("{"):
+        name = f"_{segment.strip('{}')}_"
+    elif keyword.iskeyword(name):
+        name += "_"
+    if not name.isidentifier():
+        return None
+    try:
+        return name if attribute(path, name) == segment else None
+    except SegmentError:
+        return None

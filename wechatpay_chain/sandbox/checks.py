@@ -16,9 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from wechatpay_chain.catalogue import (
     FieldPath,
-    encrypted_fields,
-    required_fields,
-    upload_fields,
+    find,
 )
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.records import JsonObject, ReceivedRequest, Refusal, parse_json
@@ -42,13 +40,14 @@ def check_known(request: ReceivedRequest) -> None:
     """Want an operation of APIv3 that is in the catalogue, by a path with nothing odd in it."""
     segments = request.path.split("/")
     odd = "" in segments[1:-1] or {".", ".."} & set(map(unquote, segments))
-    if odd or "v3" not in segments or required_fields(request.method, request.path) is None:
+    if odd or "v3" not in segments or find(request.method, request.path) is None:
         raise Refusal(404, "RESOURCE_NOT_EXISTS", "There is no such operation")
 
 
 def check_body(request: ReceivedRequest) -> None:
     """Want a body, if there is one, to be a JSON object, or an upload where one is wanted."""
-    upload = upload_fields(request.method, request.path)
+    operation = find(request.method, request.path)
+    upload = None if operation is None else operation.upload_fields
     if upload is not None:
         if request.parts is None:
             _refuse("Content-Type", "it is not multipart/form-data", "header")
@@ -65,9 +64,9 @@ def check_body(request: ReceivedRequest) -> None:
 
 def check_required(request: ReceivedRequest) -> None:
     """Want each required field, those inside an optional object only where that is there."""
-    required = required_fields(request.method, request.path) or ()
+    operation = find(request.method, request.path)
     documents = _documents(request)
-    for path in required:
+    for path in () if operation is None else operation.required:
         if len(path) == 1:
             # A place as such is only wanted for the sake of the fields in it.
             continue
@@ -79,7 +78,8 @@ def check_required(request: ReceivedRequest) -> None:
 def open_request(request: ReceivedRequest, identity: Identity) -> JsonObject:
     """Return the body, or without one the query, with every sensitive field decrypted."""
     documents = _documents(request)
-    for path in encrypted_fields(request.method, request.path):
+    operation = find(request.method, request.path)
+    for path in () if operation is None else operation.encrypted:
         for at, value in _values(documents, path):
             if value is not None:
                 key = _field_key(request, identity)

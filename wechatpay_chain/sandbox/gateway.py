@@ -20,7 +20,7 @@ from aiohttp import web
 from cryptography import x509
 from multidict import CIMultiDict
 
-from wechatpay_chain.catalogue import upload_fields
+from wechatpay_chain.catalogue import find
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.sandbox import orders
@@ -250,7 +250,8 @@ class Sandbox:
 async def _read(request: web.BaseRequest) -> ReceivedRequest | None:
     """Read the body, of an upload as a stream; return None if it is too large to be anything."""
     if is_upload(request.headers):
-        fields = upload_fields(request.method, request.raw_path.partition("?")[0])
+        operation = find(request.method, request.raw_path.partition("?")[0])
+        fields = None if operation is None else operation.upload_fields
         algorithm = "SHA256" if fields is None else fields.algorithm
         parts, body = await read_parts(request.headers, request.content, algorithm)
         return _received(request, body, parts)

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from cryptography import x509
 
-from wechatpay_chain.catalogue import upload_fields
+from wechatpay_chain.catalogue import find
 from wechatpay_chain.sandbox import control_orders, orders, refunds
 from wechatpay_chain.sandbox.identity import Identity, Merchant
 from wechatpay_chain.sandbox.ledger import Call, Ledger, Reply, rfc3339
@@ -100,7 +100,7 @@ def operate(
                 variables = {w.strip("{}"): unquote(g) for w, g in pairs if w.startswith("{")}
                 with ledger.lock:
                     return operation(Call(identity, merchant, ledger, now, variables, document))
-    upload = upload_fields(method, path)
-    if upload is not None:
-        return Reply(answer_upload(upload, document, ledger.number("media", now)))
+    known = find(method, path)
+    if known is not None and known.upload:
+        return Reply(answer_upload(known, document, ledger.number("media", now)))
     return Reply({})

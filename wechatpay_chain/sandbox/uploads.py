@@ -15,7 +15,7 @@ from aiohttp.http import HttpProcessingError
 from cryptography.hazmat.primitives import hashes
 from multidict import CIMultiDictProxy
 
-from wechatpay_chain.catalogue import UploadFields
+from wechatpay_chain.catalogue import Operation, UploadFields
 from wechatpay_chain.sandbox.records import JsonObject, Part, Refusal
 
 __all__ = ["answer_upload", "check_upload", "is_upload", "read_parts"]
@@ -84,9 +84,10 @@ def check_upload(parts: Mapping[str, Part], meta: Any, fields: UploadFields) -> 
         _refuse(f"/meta/{fields.digest}", issue)
 
 
-def answer_upload(fields: UploadFields, meta: JsonObject, number: str) -> JsonObject:
+def answer_upload(operation: Operation, meta: JsonObject, number: str) -> JsonObject:
     """Return what an upload is answered with: the names that the file has from now on."""
-    made = {name: _text(meta, name) or number for name in fields.answer}
+    names = (field.name for field in operation.response if field.type == "string")
+    made = {name: _text(meta, name) or number for name in names}
     return {
         name: f"https://wxpay.example/{text}" if name.endswith("_url") else text
         for name, text in made.items()

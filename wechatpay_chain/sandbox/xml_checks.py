@@ -11,14 +11,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 from urllib.parse import parse_qsl, unquote
 
-from wechatpay_chain.catalogue import (
-    boolean_fields,
-    has_unsigned_answer,
-    is_nonceless,
-    needs_client_certificate,
-    only_sign_type,
-    required_fields,
-)
+from wechatpay_chain.catalogue import Operation, find
 from wechatpay_chain.sandbox.authorization import Nonces
 from wechatpay_chain.sandbox.identity import Identity, Merchant
 from wechatpay_chain.sandbox.records import ReceivedRequest
@@ -76,40 +69,39 @@ def check_xml_request(
     request: ReceivedRequest, identity: Identity, nonces: Nonces, now: float, *, tls: bool
 ) -> XmlRequest:
     """Return what was asked, and remember its nonce; raise the FormFailure of a wrong request."""
-    path = _known(request)
-    method = request.method
-    if needs_client_certificate(method, path) and request.client_certificate is None:
+    operation = _known(request)
+    if operation.client_certificate and request.client_certificate is None:
         _miss_certificate(tls)
     fields = _read(request)
     merchant = _merchant(fields, identity)
-    sign_type = _sign_type(fields, only_sign_type(method, path))
+    sign_type = _sign_type(fields, operation.only_sign_type)
     nonce = fields.get("nonce_str", "")
-    if not nonce and not is_nonceless(method, path):
+    if not nonce and not operation.nonceless:
         _refuse("nonce_str", "the field is required")
     if len(nonce) > _NONCE_LENGTH:
         _refuse("nonce_str", f"it is longer than {_NONCE_LENGTH} characters")
-    _check_required(request, path, fields)
+    _check_required(request, operation, fields)
     if not fields.get("sign"):
         _refuse("sign", "the field is required")
-    if not matches(fields, merchant.secret, sign_type, boolean_fields(method, path)):
+    if not matches(fields, merchant.secret, sign_type, operation.booleans):
         _refuse("sign", f"it does not match, computed with {sign_type}")
     if nonce and (merchant.mchid, nonce) in nonces:
         _refuse("nonce_str", "it was used before: this is a replay")
-    if needs_client_certificate(method, path):
+    if operation.client_certificate:
         _check_certificate(request, merchant)
     nonces.add(merchant.mchid, nonce, now)
-    signed = not has_unsigned_answer(method, path)
-    return XmlRequest(merchant, path, fields, sign_type if signed else None)
+    signed = not operation.has_unsigned_answer
+    return XmlRequest(merchant, operation.path, fields, sign_type if signed else None)
 
 
-def _known(request: ReceivedRequest) -> str:
-    """Return the path as the catalogue has it, which the wire lacks the version of."""
+def _known(request: ReceivedRequest) -> Operation:
+    """Return the operation, of whose path the wire lacks the version."""
     segments = request.path.split("/")
     odd = "" in segments[1:] or {".", ".."} & set(map(unquote, segments))
-    path = "v2" + request.path
-    if odd or required_fields(request.method, path) is None:
+    operation = find(request.method, "v2" + request.path)
+    if odd or operation is None:
         raise FormFailure("there is no such operation", 404)
-    return path
+    return operation
 
 
 def _miss_certificate(tls: bool) -> NoReturn:
@@ -158,19 +150,20 @@ def _sign_type(fields: Mapping[str, str], only: str | None) -> str:
     return given or "MD5"
 
 
-def _check_required(request: ReceivedRequest, path: str, fields: Mapping[str, str]) -> None:
+def _check_required(
+    request: ReceivedRequest, operation: Operation, fields: Mapping[str, str]
+) -> None:
     """Want the first level of what the catalogue requires; deeper ones are JSON inside a text."""
-    alternatives = _ALTERNATIVES.get(path, ())
+    alternatives = _ALTERNATIVES.get(operation.path, ())
     if alternatives and not any(fields.get(name) for name in alternatives):
         _refuse(" or ".join(alternatives), "one of them is required")
     places = {"xml": fields, "query": fields if request.method == "GET" else request.query}
-    booleans = boolean_fields(request.method, path)
-    for place, *names in required_fields(request.method, path) or ():
+    for place, *names in operation.required:
         if len(names) != 1 or place not in places or names[0] in alternatives:
             continue
         given = places[place].get(names[0])
         # An empty boolean is one that is false.
-        if given is None or (given == "" and names[0] not in booleans):
+        if given is None or (given == "" and names[0] not in operation.booleans):
             _refuse(names[0], "the field is required")
 
 

@@ -1,0 +1,135 @@
+"""Operations by method and path, read from the data files when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache, cached_property, lru_cache
+from importlib.resources import files
+
+from wechatpay_chain.catalogue import notation
+from wechatpay_chain.catalogue.operation import Operation, Segments
+
+__all__ = ["children", "find", "headings", "operations"]
+
+_PACKAGE = __package__ or ""
+
+
+@lru_cache(maxsize=1024)
+def find(method: str, path: str) -> Operation | None:
+    """Return what is known of an operation; None if it is not in the catalogue."""
+    segments = _segments(path)
+    group = _group(*segments[:2]) if segments[:2] in _groups() else None
+    entry = None if group is None else group.find(method, segments)
+    return None if entry is None else entry.operation
+
+
+def operations(prefix: str = "") -> Iterator[Operation]:
+    """Yield every operation whose path begins like that, in the order of paths."""
+    return (entry.operation for entry in _entries(prefix))
+
+
+def headings(prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (method, path) of the same, without reading what else is known of them."""
+    return ((entry.method, entry.path) for entry in _entries(prefix))
+
+
+def children(path: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the segments that are known to follow a path, and the methods it has itself.
+
+    Any value stands for a path variable.
+    """
+    above = _segments(path)
+    if len(above) < 2:
+        known = [group for group in _groups() if group[: len(above)] == above]
+        return frozenset(group[len(above)] for group in known), frozenset()
+    segments: set[str] = set()
+    methods: set[str] = set()
+    for entry in _group(*above[:2]).entries if above[:2] in _groups() else ():
+        if all(map(_fits, entry.segments, above)):
+            if len(entry.segments) > len(above):
+                segments.add(entry.segments[len(above)])
+            elif len(entry.segments) == len(above):
+                methods.add(entry.method)
+    return frozenset(segments), frozenset(methods)
+
+
+class _Entry:
+    """One operation in a file, read when it is asked for."""
+
+    def __init__(self, heading: str, block: str) -> None:
+        self.method, _, self.path = heading.partition(" ")
+        self.segments = _segments(self.path)
+        self._block = block
+
+    @cached_property
+    def operation(self) -> Operation:
+        return notation.parse(self._block)
+
+
+class _Group:
+    """The operations of one file, where a segment of a path may be a ``{variable}``."""
+
+    def __init__(self, text: str) -> None:
+        self.entries = [_Entry(*one) for one in notation.split(text)]
+        self._exact: dict[tuple[str, Segments], _Entry] = {}
+        self._templated: dict[tuple[str, int], list[_Entry]] = {}
+        for entry in self.entries:
+            if any(segment.startswith("{") for segment in entry.segments):
+                alike = self._templated.setdefault((entry.method, len(entry.segments)), [])
+                alike.append(entry)
+            else:
+                self._exact[entry.method, entry.segments] = entry
+
+    def find(self, method: str, segments: Segments) -> _Entry | None:
+        found = self._exact.get((method, segments))
+        if found is not None:
+            return found
+        fitting = [
+            entry
+            for entry in self._templated.get((method, len(segments)), ())
+            if all(map(_fits, entry.segments, segments))
+        ]
+        # Of those that differ in the name of a variable alone, the one so named: capitals
+        # in a path, as in /secapi/mch/modifyInstitutionsub, are written as a variable.
+        for entry in fitting:
+            if any(map(_is_named, entry.segments, segments)):
+                return entry
+        return fitting[0] if fitting else None
+
+
+def _entries(prefix: str) -> Iterator[_Entry]:
+    for version, name in sorted(_groups()):
+        if f"{version}/{name}".startswith(prefix) or prefix.startswith(f"{version}/{name}"):
+            yield from (one for one in _group(version, name).entries if one.path.startswith(prefix))
+
+
+def _fits(template: str, segment: str) -> bool:
+    return template == segment or template.startswith("{")
+
+
+def _is_named(template: str, segment: str) -> bool:
+    return template.startswith("{") and template.strip("{}") == segment.strip("{}").lower()
+
+
+def _segments(path: str) -> Segments:
+    """Split a path from its protocol version on; a trailing slash or ``{empty}`` adds nothing."""
+    segments = [segment for segment in path.split("/") if segment not in ("", "{empty}")]
+    for version in ("v3", "v2"):
+        if version in segments:
+            return tuple(segments[segments.index(version) :])
+    return tuple(segments)
+
+
+@cache
+def _groups() -> frozenset[Segments]:
+    """Return the first two segments of every known path; each such pair has a file."""
+    return frozenset(
+        (version.name, file.name.removesuffix(".txt"))
+        for version in files(_PACKAGE).joinpath("data").iterdir()
+        for file in version.iterdir()
+    )
+
+
+@cache
+def _group(version: str, name: str) -> _Group:
+    return _Group(files(_PACKAGE).joinpath("data", version, f"{name}.txt").read_text("utf-8"))
