@@ -68,12 +68,13 @@ def check_proxy(
 
 
 def seconds(options: Mapping[str, Any], name: str, default: float) -> float:
+    """Return an option that is a number of seconds; None takes a default away, as in PHP."""
     value = options.get(name, default)
-    # As in PHP, None takes a default away; without one there is no limit.
     return 0.0 if value is None else check_seconds(value, name, RequestError)
 
 
 def flag(options: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    """Return an option that is True or False."""
     value = options.get(name)
     if value is None:
         return default
@@ -83,12 +84,14 @@ def flag(options: Mapping[str, Any], name: str, *, default: bool) -> bool:
 
 
 def only_v2(options: Mapping[str, Any], name: str, is_v2: bool, *, default: bool) -> bool:
+    """Return a switch that the XML protocol alone has."""
     if flag(options, name, default=False) and not is_v2:
         raise RequestError(f"{name} is for paths that begin with v2/: leave it out")
     return flag(options, name, default=default)
 
 
 def sink_of(sink: Any) -> Any:
+    """Return where an answer goes, if anywhere."""
     if (
         sink is None
         or isinstance(sink, (str, os.PathLike))
@@ -99,6 +102,7 @@ def sink_of(sink: Any) -> Any:
 
 
 def proxy_of(options: Mapping[str, Any], url: str, default: str | None) -> str | None:
+    """Return the proxy that a call to an address goes by, if any."""
     if "proxy" not in options:
         return default
     proxy = options["proxy"]
@@ -116,6 +120,7 @@ def proxy_of(options: Mapping[str, Any], url: str, default: str | None) -> str |
 
 
 def debug_of(debug: Any) -> Any:
+    """Return the stream that a call is traced to, if any."""
     if debug is None or debug is False:
         return None
     if debug is True:
@@ -127,6 +132,7 @@ def debug_of(debug: Any) -> Any:
 
 
 def middlewares_of(middlewares: Any) -> tuple[Any, ...]:
+    """Return a call's own middlewares, outermost first."""
     if middlewares is None:
         return ()
     found = tuple(middlewares) if isinstance(middlewares, Iterable) else (middlewares,)

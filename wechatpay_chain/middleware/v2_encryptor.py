@@ -4,6 +4,8 @@ Which fields: what the catalogue says, and what is marked `Sensitive`. For which
 key: that of ``cert_serial_number`` where an operation has such a field (the
 platform certificate's serial, 平台证书序列号), else the one that
 ``v2/risk/getpublickey`` gives (获取RSA加密公钥), else WeChat Pay's preferred key.
+Without any key what the catalogue says is left alone, as in the PHP SDK: the
+caller has encrypted it by hand.
 
 Sources: https://pay.weixin.qq.com/doc/v2/merchant/4011939840,
     https://pay.weixin.qq.com/doc/v2/institution/4011985625
@@ -61,7 +63,7 @@ class V2Encryptor:
         call = calls.of(request) or Call()
         operation = find(request.method, f"v2/{request.url.raw_path}")
         paths: list[Path] = [*call.sealed]
-        if operation is not None:
+        if operation is not None and (self._keys or self._public_key):
             paths += operation.encrypted
         paths = [path[1:] for path in paths if path[0] == "xml"]
         if paths:
