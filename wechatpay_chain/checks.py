@@ -195,4 +195,4 @@ def _article(kind: str) -> str:
 
 
 def _kind(value: Any) -> str:
-    return f"a {type(value).__name__}"
+    return _article(type(value).__name__)
