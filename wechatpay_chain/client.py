@@ -11,6 +11,7 @@ from aiohttp import ClientMiddlewareType
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from wechatpay_chain.addresses import check_base
+from wechatpay_chain.catalogue import completion
 from wechatpay_chain.chain import Chain, register
 from wechatpay_chain.driver import Driver
 from wechatpay_chain.errors import ConfigurationError
@@ -148,6 +149,12 @@ class Client:
         # First, because it refuses names such as _flow, which a half-made client lacks.
         segment = segments.attribute("", name)
         return Chain(self._flow, segment)
+
+    def __dir__(self) -> list[str]:
+        return [*object.__dir__(self), *completion.names("")]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return completion.keys("")
 
     def close(self) -> None:
         """Close the connections of all threads and loops; the client cannot be used afterwards."""

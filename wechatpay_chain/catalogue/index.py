@@ -9,7 +9,7 @@ from importlib.resources import files
 from wechatpay_chain.catalogue import notation
 from wechatpay_chain.catalogue.operation import Operation, Segments
 
-__all__ = ["children", "find", "headings", "operations"]
+__all__ = ["children", "find", "headings", "operations", "texts"]
 
 _PACKAGE = __package__ or ""
 
@@ -51,6 +51,11 @@ def children(path: str) -> tuple[frozenset[str], frozenset[str]]:
             elif len(entry.segments) == len(above):
                 methods.add(entry.method)
     return frozenset(segments), frozenset(methods)
+
+
+def texts() -> Iterator[str]:
+    """Yield the text of each file, in the order of groups: to search is faster than to read."""
+    return (_text(*group) for group in sorted(_groups()))
 
 
 class _Entry:
@@ -132,4 +137,8 @@ def _groups() -> frozenset[Segments]:
 
 @cache
 def _group(version: str, name: str) -> _Group:
-    return _Group(files(_PACKAGE).joinpath("data", version, f"{name}.txt").read_text("utf-8"))
+    return _Group(_text(version, name))
+
+
+def _text(version: str, name: str) -> str:
+    return files(_PACKAGE).joinpath("data", version, f"{name}.txt").read_text("utf-8")
