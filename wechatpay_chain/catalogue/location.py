@@ -29,6 +29,7 @@ _STEP = re.compile(
 _VERB = re.compile(r"(get|post|put|patch|delete)(?:[-_]?async)?", re.IGNORECASE)
 _FOLDED = {"-": "", "_": "", "（": "(", "）": ")"}
 _NEAREST = 3
+_LIKENESS = 0.75
 
 
 def fold(text: str) -> str:
@@ -78,7 +79,7 @@ def nearest(text: str) -> list[str]:
     """Return the known paths that are most like the one given."""
     path = read(text)[1]
     folded = {fold(known): known for _, known in headings()}
-    return [folded[one] for one in get_close_matches(fold(path), folded, _NEAREST)]
+    return [folded[one] for one in get_close_matches(fold(path), folded, _NEAREST, _LIKENESS)]
 
 
 def _at(path: str) -> list[Operation]:
@@ -117,8 +118,10 @@ def _walk(text: str, root: re.Match[str]) -> tuple[str | None, str]:
             verb = _VERB.fullmatch(name)
             return (verb[1].upper() if verb else None), path
         try:
-            segment = normalise(step["chained"] or step["item"] or "") if name is None else (
-                attribute(path, name)
+            segment = (
+                normalise(step["chained"] or step["item"] or "")
+                if name is None
+                else (attribute(path, name))
             )
         except SegmentError:
             break

@@ -14,11 +14,12 @@ from difflib import get_close_matches
 from enum import IntEnum
 from math import log2
 
-from wechatpay_chain.catalogue.index import texts
+from wechatpay_chain.catalogue.index import find, texts
 from wechatpay_chain.catalogue.location import fold, is_path, read
 from wechatpay_chain.catalogue.notation import split
+from wechatpay_chain.catalogue.operation import Operation
 
-__all__ = ["Match", "Place", "search", "suggest"]
+__all__ = ["Group", "Match", "Place", "groups", "search", "suggest"]
 
 _FIELD = re.compile(r"^ +(.+?)\*?: ", re.MULTILINE)
 _NAME = re.compile(r"^name: (.+)$", re.MULTILINE)
@@ -37,13 +38,14 @@ class Place(IntEnum):
     WHOLE_NAME = 0
     NAME = 1
     LAST_SEGMENT = 2
-    SEGMENT = 3
-    PATH = 4
-    PAGE = 5
-    FIELD = 6
-    ANSWER_FIELD = 7
-    PART_OF_FIELD = 8
-    PART_OF_ANSWER_FIELD = 9
+    BENEATH = 3
+    SEGMENT = 4
+    PATH = 5
+    PAGE = 6
+    FIELD = 7
+    ANSWER_FIELD = 8
+    PART_OF_FIELD = 9
+    PART_OF_ANSWER_FIELD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class Match:
     deprecated: bool
 
     @property
+    def operation(self) -> Operation | None:
+        """All that is known of it."""
+        return find(self.method, self.path)
+
+    @property
     def is_exact(self) -> bool:
         """Whether each word is its whole name or the last segment of its path."""
         return all(place in (Place.WHOLE_NAME, Place.LAST_SEGMENT) for place in self.places)
@@ -66,6 +73,24 @@ class Match:
     def where(self) -> str:
         """Where the words were found, to be shown."""
         return ", ".join(dict.fromkeys(map(_told, self.places, self.fields)))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Operations whose paths begin with the same two segments."""
+
+    path: str
+    count: int
+    names: tuple[str, ...]
+
+
+def groups() -> list[Group]:
+    """Return all groups, each with the names of its operations, the shortest first."""
+    found = []
+    for text in texts():
+        paths, names = _PATH.findall(text), sorted(set(_NAME.findall(text)), key=len)
+        found.append(Group("/".join(paths[0].split("/")[:2]), len(paths), tuple(names)))
+    return found
 
 
 def search(words: Sequence[str], method: str | None = None) -> list[Match]:
@@ -83,8 +108,10 @@ def search(words: Sequence[str], method: str | None = None) -> list[Match]:
         folded = fold(text)
         if all(word in folded for word in wanted):
             found += [one for block in split(text) if (one := _match(*block, wanted))]
-    kept = [one for one in found if method in (None, one[1].method)]
-    return [match for _, match in sorted(kept, key=lambda one: one[0])]
+    matches = [match for _, match in sorted(found, key=lambda one: one[0])]
+    # Who gives a path down to v3/pay does not ask for v3/payscore.
+    beneath = [one for one in matches if Place.BENEATH in one.places]
+    return [one for one in beneath or matches if method in (None, one.method)]
 
 
 def suggest(words: Sequence[str]) -> list[str]:
@@ -134,7 +161,9 @@ def _place(word: str, path: str, name: str, block: str) -> tuple[Place, str] | N
         return _place_in_path(word, fold(path)), ""
     request, _, answer = block.partition(_ANSWER)
     if _PAGE.fullmatch(word):
-        return (Place.PAGE, "") if re.search(f"^doc: .*{re.escape(word)}", fold(block), re.M) else None
+        return (
+            (Place.PAGE, "") if re.search(f"^doc: .*{re.escape(word)}", fold(block), re.M) else None
+        )
     asked, answered = _FIELD.findall(request), _FIELD.findall(answer)
     for whole in (True, False):
         for names, place in ((asked, Place.FIELD), (answered, Place.ANSWER_FIELD)):
@@ -145,6 +174,8 @@ def _place(word: str, path: str, name: str, block: str) -> tuple[Place, str] | N
 
 
 def _place_in_path(word: str, path: str) -> Place:
+    if path.startswith(f"{word}/") and "/" in word:
+        return Place.BENEATH
     # One refund, or many: the same word.
     segments = [one.removesuffix("s") for one in path.split("/") if not one.startswith("{")]
     word = word.removesuffix("s")
@@ -164,7 +195,7 @@ def _rank(match: Match, block: str) -> _Key:
     is_named = all(place <= Place.NAME for place in match.places)
     special = match.path.count("/") - log2(1 + block.count("\ndoc: "))
     if is_named:
-        special += len(match.name) / 2
+        special += 0.75 * len(match.name)
     return sum(match.places), match.deprecated, far, special, f"{match.path} {match.method}"
 
 
