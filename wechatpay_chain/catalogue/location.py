@@ -88,8 +88,7 @@ def _at(path: str) -> list[Operation]:
         methods = sorted(children(given)[1], key=METHODS.index)
         found = [one for method in methods if (one := find(method, given)) is not None]
         if found:
-            # Those that are so called, before those whose variable it may be a value of.
-            return [one for one in found if one.path == given] or found
+            return found
     return _alike(path)
 
 

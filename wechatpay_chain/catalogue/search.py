@@ -48,9 +48,16 @@ class Place(IntEnum):
     PART_OF_ANSWER_FIELD = 10
 
 
+_BY_NAME = (Place.WHOLE_NAME, Place.NAME, Place.BENEATH)
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One operation that has every word, and where it has them."""
+    """One operation that has every word, and where it has them.
+
+    `places` and `fields` are in the order of the words; where it was no field that
+    had the word, its name is empty.
+    """
 
     method: str
     path: str
@@ -161,9 +168,8 @@ def _place(word: str, path: str, name: str, block: str) -> tuple[Place, str] | N
         return _place_in_path(word, fold(path)), ""
     request, _, answer = block.partition(_ANSWER)
     if _PAGE.fullmatch(word):
-        return (
-            (Place.PAGE, "") if re.search(f"^doc: .*{re.escape(word)}", fold(block), re.M) else None
-        )
+        pages = [line for line in fold(request).splitlines() if line.startswith("doc: ")]
+        return (Place.PAGE, "") if any(word in page for page in pages) else None
     asked, answered = _FIELD.findall(request), _FIELD.findall(answer)
     for whole in (True, False):
         for names, place in ((asked, Place.FIELD), (answered, Place.ANSWER_FIELD)):
@@ -192,7 +198,7 @@ def _rank(match: Match, block: str) -> _Key:
     and more products need it, so that more pages document it.
     """
     far = 2 if _OVERSEAS.search(block) else int(match.path.startswith("v2/"))
-    is_named = all(place <= Place.NAME for place in match.places)
+    is_named = all(place in _BY_NAME for place in match.places)
     special = match.path.count("/") - log2(1 + block.count("\ndoc: "))
     if is_named:
         special += 0.75 * len(match.name)

@@ -54,8 +54,8 @@ def run(argv: Sequence[str] | None) -> int:
 def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="wechatpay-chain",
-        description="A chainable client for WeChat Pay's API (微信支付). No command needs an account: "
-        "the gateway is one of their own.",
+        description="A chainable client for WeChat Pay's API (微信支付). No command needs an "
+        "account: the gateway is one of their own.",
     )
     parser.add_argument(
         "--version", action="version", version=f"%(prog)s {version('wechatpay-chain')}"

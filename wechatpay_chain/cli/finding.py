@@ -16,6 +16,7 @@ from wechatpay_chain.cli.paper import Surface
 
 __all__ = ["Finding", "print_document"]
 
+_HEADS = ("method", "name", "path", "found in")
 _NAMES = 3
 """Names of operations that tell what a group is about."""
 
@@ -52,8 +53,10 @@ class Finding:
         elif self.groups:
             surface.table(("group", "operations", "such as"), [_group(one) for one in self.groups])
         else:
-            shown = self.matches[:limit]
-            surface.table(("method", "name", "path", "found in"), [_row(one) for one in shown])
+            rows = [_row(one) for one in self.matches[:limit]]
+            # Names and paths show by themselves where the words are.
+            columns = 4 if any(any(one.fields) for one in self.matches[:limit]) else 3
+            surface.table(_HEADS[:columns], [row[:columns] for row in rows])
         surface.lines(self._hints(limit))
 
     @property
