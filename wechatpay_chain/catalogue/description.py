@@ -72,7 +72,7 @@ def _unknown(text: str, method: str | None) -> str:
         return f"{others[0].path} is known for {_listed(others)}, not for {method}"
     like = nearest(text)
     hint = f": did you mean {' or '.join(like)}?" if like else ""
-    return f"no operation is known at {read(text)[1] or text!r}{hint}"
+    return f"no operation is known at {read(text)[1] or 'an empty path'}{hint}"
 
 
 def _listed(operations: Sequence[Operation]) -> str:

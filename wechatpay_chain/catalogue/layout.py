@@ -55,11 +55,11 @@ def pad(text: str, columns: int) -> str:
 
 def wrap(words: Iterable[str], columns: int, separator: str) -> Iterator[str]:
     """Yield lines of words with separators between them, none wider than asked if words fit."""
-    line = ""
+    line, end = "", separator.rstrip()
     for word in words:
         longer = f"{line}{separator}{word}" if line else word
-        if line and width(longer) > columns:
-            yield line + separator.rstrip()
+        if line and width(longer + end) > columns:
+            yield line + end
             longer = word
         line = longer
     if line:

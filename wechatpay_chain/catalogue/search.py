@@ -28,6 +28,7 @@ _PATH = re.compile(r"^[A-Z]+ (v\d/.+)$", re.MULTILINE)
 _PAGE = re.compile(r"https?://.*|\d{6,}")
 _SUGGESTED = 5
 _ANSWER = "\nresponse\n"
+_VERSION = re.compile(r"(?<=.)v\d$")
 _DEPRECATED = "\ndeprecated: "
 _OVERSEAS = re.compile(r"^base_uri: \S*hk\b", re.MULTILINE)
 
@@ -46,9 +47,6 @@ class Place(IntEnum):
     ANSWER_FIELD = 8
     PART_OF_FIELD = 9
     PART_OF_ANSWER_FIELD = 10
-
-
-_BY_NAME = (Place.WHOLE_NAME, Place.NAME, Place.BENEATH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +139,7 @@ def suggest(words: Sequence[str]) -> list[str]:
     return list(found)[:_SUGGESTED]
 
 
-_Key = tuple[int, bool, int, float, str]
+_Key = tuple[bool, int, int, float, str]
 
 
 def _match(heading: str, block: str, wanted: Sequence[str]) -> tuple[_Key, Match] | None:
@@ -180,29 +178,34 @@ def _place(word: str, path: str, name: str, block: str) -> tuple[Place, str] | N
 
 
 def _place_in_path(word: str, path: str) -> Place:
-    if path.startswith(f"{word}/") and "/" in word:
+    if "/" in word and f"{path}/".startswith(f"{word}/"):
         return Place.BENEATH
-    # One refund, or many: the same word.
-    segments = [one.removesuffix("s") for one in path.split("/") if not one.startswith("{")]
-    word = word.removesuffix("s")
+    segments = [_stem(one) for one in path.split("/") if not one.startswith("{")]
+    word = _stem(word)
     if word == segments[-1]:
         return Place.LAST_SEGMENT
     return Place.SEGMENT if word in segments else Place.PATH
 
 
+def _stem(word: str) -> str:
+    """Return a word that is the same for one refund and many, and for ``complaints-v2``."""
+    return _VERSION.sub("", word).removesuffix("s")
+
+
 def _rank(match: Match, block: str) -> _Key:
     """Return what matches are sorted by.
 
-    Of those that have the words in equally telling places, first v3 at the usual
+    What WeChat Pay advises against comes last. Of those that have the words in
+    equally telling places, first v3 at the usual
     hosts, then v2, then overseas. What is more general has a shorter name and path,
     and more products need it, so that more pages document it.
     """
     far = 2 if _OVERSEAS.search(block) else int(match.path.startswith("v2/"))
-    is_named = all(place in _BY_NAME for place in match.places)
+    is_named = all(place <= Place.NAME for place in match.places)
     special = match.path.count("/") - log2(1 + block.count("\ndoc: "))
     if is_named:
         special += 0.75 * len(match.name)
-    return sum(match.places), match.deprecated, far, special, f"{match.path} {match.method}"
+    return match.deprecated, sum(match.places), far, special, f"{match.path} {match.method}"
 
 
 def _told(place: Place, field: str) -> str:
