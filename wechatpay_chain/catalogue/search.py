@@ -93,7 +93,7 @@ def groups() -> list[Group]:
     """Return all groups, each with the names of its operations, the shortest first."""
     found = []
     for text in texts():
-        paths, names = _PATH.findall(text), sorted(set(_NAME.findall(text)), key=len)
+        paths, names = _PATH.findall(text), _names(text)
         found.append(Group("/".join(paths[0].split("/")[:2]), len(paths), tuple(names)))
     return found
 
@@ -126,8 +126,8 @@ def suggest(words: Sequence[str]) -> list[str]:
     unknown = [word for word in words if fold(word) not in folded]
     if not unknown:
         return []
-    names = sorted(set(_NAME.findall(known)), key=len)
-    segments = {part for path in _PATH.findall(known) for part in path.split("/")}
+    names = _names(known)
+    segments = [part for path in _PATH.findall(known) for part in path.split("/")]
     vocabulary = {fold(one): one for one in (*_FIELD.findall(known), *segments, *names)}
     found: Counter[str] = Counter()
     for word in unknown:
@@ -140,6 +140,11 @@ def suggest(words: Sequence[str]) -> list[str]:
 
 
 _Key = tuple[bool, int, int, float, str]
+
+
+def _names(text: str) -> list[str]:
+    """Return the names of a text's operations, the shortest first: they are the general ones."""
+    return sorted(dict.fromkeys(_NAME.findall(text)), key=len)
 
 
 def _match(heading: str, block: str, wanted: Sequence[str]) -> tuple[_Key, Match] | None:

@@ -65,7 +65,8 @@ def _find(words: Sequence[str], method: str | None, everything: bool) -> Finding
         return Finding(words, operations=meant)
     matches = search(words, method)
     if not matches:
-        return Finding(words, suggestions=_suggestions(words))
+        asked = [method, *words] if method else words
+        return Finding(asked, suggestions=_suggestions(words))
     chosen = None if everything else _chosen(matches)
     return Finding(words, matches, operations=(chosen,) if chosen else ())
 
@@ -91,7 +92,9 @@ def _chosen(matches: Sequence[Match]) -> Operation | None:
 
 def _suggestions(words: Sequence[str]) -> list[str]:
     paths = [word for word in words if is_path(word)]
-    return [path for word in paths for path in nearest(word)] or suggest(words)
+    # Those at the path itself are of another method than was asked for.
+    there = [str(one) for word in paths for one in locate(word)]
+    return there or [path for word in paths for path in nearest(word)] or suggest(words)
 
 
 def _surface() -> Surface:

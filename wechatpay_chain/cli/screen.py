@@ -30,7 +30,7 @@ class Screen:
             self._console.print(Text.assemble(*map(_coloured, line)), soft_wrap=True)
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[Span]]) -> None:
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
         for head in heads:
             table.add_column(head, overflow="fold")
         for row in rows:
