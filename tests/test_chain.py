@@ -250,17 +250,6 @@ def test_a_path_that_is_no_text_is_refused(path: Any, root: Client) -> None:
         root.chain(path)
 
 
-def test_a_node_lists_its_verbs(root: Client) -> None:
-    """dir() shows the verbs and chain, so that completion offers them."""
-    public = {name for name in dir(root.v3) if not name.startswith("_")}
-    assert public == {
-        "chain",
-        *VERBS,
-        *(f"{v}_async" for v in VERBS),
-        *(f"{v}Async" for v in VERBS),
-    }
-
-
 def test_a_node_outlives_its_clients_name() -> None:
     """A node keeps what it needs of its client."""
     node = client().v3.pay

@@ -157,10 +157,38 @@ def test_public_names_are_documented(path: Path) -> None:
 def test_all_lists_what_is_there() -> None:
     """Every public name of the package is in __all__, sorted, and there."""
     assert wechatpay_chain.__all__ == sorted(wechatpay_chain.__all__)
-    assert set(wechatpay_chain.__all__) == set(wechatpay_chain._HOMES)
     assert set(wechatpay_chain.__all__) <= set(dir(wechatpay_chain))
     for name in wechatpay_chain.__all__:
         assert getattr(wechatpay_chain, name) is not None
+
+
+def test_a_public_name_is_imported_from_where_checkers_see_it() -> None:
+    """What type checkers read and what is imported at run time are one list."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
+    seen = {
+        alias.name: (node.module or "").removeprefix("wechatpay_chain.")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wechatpay_chain")
+        for alias in node.names
+    }
+    assert seen.pop("__version__") == "version"
+    assert seen == wechatpay_chain._HOME
+    assert sorted(seen) == wechatpay_chain.__all__
+    assert set(wechatpay_chain.__all__) <= set(dir(wechatpay_chain))
+    assert wechatpay_chain.errors.WechatPayError is wechatpay_chain.WechatPayError
+    assert not hasattr(wechatpay_chain, "Nothing")
+
+
+def test_looking_an_operation_up_does_not_wait_for_aiohttp() -> None:
+    """The package, its catalogue and the command import neither aiohttp nor cryptography."""
+    program = (
+        "import sys\n"
+        "from wechatpay_chain.cli import main\n"
+        "main(['api', 'punish'])\n"
+        "print({'aiohttp', 'cryptography', 'asyncio', 'rich'} & set(sys.modules))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert ended.stdout.decode().splitlines()[-1] == "set()"
 
 
 def test_every_error_is_in_the_tree() -> None:

@@ -8,7 +8,8 @@
     client.v3.pay.transactions.native.post(json={…}).json()
     await client.v3.pay.transactions.native.post_async(json={…})
 
-Names are loaded when they are first used: importing the package costs next to nothing.
+A name is imported when it is first asked for, so that what needs no client, such as
+looking an operation up, does not wait for aiohttp.
 """
 
 from __future__ import annotations
@@ -108,81 +109,62 @@ __all__ = [
     "guard",
 ]
 
-_HOMES = {
-    name: module
-    for module, names in {
-        "builder": ("Builder",),
-        "chain": ("Chain",),
-        "client": ("Client",),
-        "crypto": (
-            "AesEcb",
-            "AesGcm",
-            "AesInterface",
-            "Hash",
-            "Rsa",
-        ),
-        "driver": ("Driver",),
-        "errors": (
-            "BusinessError",
-            "CheckError",
-            "ClientError",
-            "ConfigurationError",
-            "ConnectError",
-            "DecodeError",
-            "DecryptError",
-            "NotSentError",
-            "OutcomeUnknownError",
-            "Reason",
-            "RedirectError",
-            "RefusedError",
-            "RequestError",
-            "SegmentError",
-            "ServerError",
-            "UnverifiedError",
-            "WechatPayError",
-        ),
-        "flow": (
-            "CapitalWarning",
-            "DeprecatedOperationWarning",
-        ),
-        "formatter": ("Formatter",),
-        "keys": (
-            "KeyFileWarning",
-            "PlatformKeys",
-        ),
-        "media": ("MediaUtil",),
-        "middleware.encryptor": ("Encryptor",),
-        "middleware.guard": ("guard",),
-        "middleware.signer": ("Signer",),
-        "middleware.stack": ("Stack",),
-        "middleware.v2": (
-            "TransformRequest",
-            "TransformResponse",
-        ),
-        "middleware.v2_encryptor": ("V2Encryptor",),
-        "middleware.verifier": ("Verifier",),
-        "pem": ("PemUtil",),
-        "promise": ("Promise",),
-        "protocol.sensitive": ("Sensitive",),
-        "response": ("Response",),
-        "transformer": ("Transformer",),
-    }.items()
-    for name in names
+_HOMES: dict[str, tuple[str, ...]] = {
+    "builder": ("Builder",),
+    "chain": ("Chain",),
+    "client": ("Client",),
+    "crypto": ("AesEcb", "AesGcm", "AesInterface", "Hash", "Rsa"),
+    "driver": ("Driver",),
+    "errors": (
+        "BusinessError",
+        "CheckError",
+        "ClientError",
+        "ConfigurationError",
+        "ConnectError",
+        "DecodeError",
+        "DecryptError",
+        "NotSentError",
+        "OutcomeUnknownError",
+        "Reason",
+        "RedirectError",
+        "RefusedError",
+        "RequestError",
+        "SegmentError",
+        "ServerError",
+        "UnverifiedError",
+        "WechatPayError",
+    ),
+    "flow": ("CapitalWarning", "DeprecatedOperationWarning"),
+    "formatter": ("Formatter",),
+    "keys": ("KeyFileWarning", "PlatformKeys"),
+    "media": ("MediaUtil",),
+    "middleware.encryptor": ("Encryptor",),
+    "middleware.guard": ("guard",),
+    "middleware.signer": ("Signer",),
+    "middleware.stack": ("Stack",),
+    "middleware.v2": ("TransformRequest", "TransformResponse"),
+    "middleware.v2_encryptor": ("V2Encryptor",),
+    "middleware.verifier": ("Verifier",),
+    "pem": ("PemUtil",),
+    "promise": ("Promise",),
+    "protocol.sensitive": ("Sensitive",),
+    "response": ("Response",),
+    "transformer": ("Transformer",),
 }
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
+# Hidden from type checkers, which would believe in any name.
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-        globals()[name] = found
-        return found
-    try:
-        return import_module(f"{__name__}.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"{__name__}.{name}":
-            raise
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in _HOME:
+            value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        elif name in _HOMES:
+            value = import_module(f"{__name__}.{name}")
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return [*globals(), *__all__]

@@ -11,6 +11,7 @@ from aiohttp import ClientMiddlewareType
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from wechatpay_chain.addresses import check_base
+from wechatpay_chain.catalogue import Description, completion, describe
 from wechatpay_chain.chain import Chain, register
 from wechatpay_chain.driver import Driver
 from wechatpay_chain.errors import ConfigurationError
@@ -174,6 +175,25 @@ class Client:
         # First, because it refuses names such as _flow, which a half-made client lacks.
         segment = segments.attribute("", name)
         return Chain(self._flow, segment)
+
+    def describe(self, path: object, method: str | None = None) -> Description:
+        """Describe the operations at a path: fields, host, certificate, limit, pages, a sample.
+
+        Args:
+            path: a path such as ``"v3/pay/transactions/native"``, or a chain.
+            method: only this HTTP method's, by default all that the path has.
+
+        Raises:
+            RequestError: nothing is known of it; the message names the nearest known paths.
+                It can be called all the same.
+        """
+        return describe(path, method)
+
+    def __dir__(self) -> list[str]:
+        return [*object.__dir__(self), *completion.names("")]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return completion.keys("")
 
     def close(self) -> None:
         """Close the connections of all threads and loops; the client cannot be used afterwards."""

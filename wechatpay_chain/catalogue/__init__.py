@@ -9,6 +9,7 @@ a prefix before ``/v3/``. The wire does not show that an operation belongs to th
 XML protocol: its path is given with the ``v2/`` that the chain has.
 """
 
+from wechatpay_chain.catalogue.description import Description, describe
 from wechatpay_chain.catalogue.index import children, find, headings, operations
 from wechatpay_chain.catalogue.operation import (
     Field,
@@ -18,16 +19,21 @@ from wechatpay_chain.catalogue.operation import (
     UploadFields,
     walk,
 )
+from wechatpay_chain.catalogue.search import Match, search
 
 __all__ = [
+    "Description",
     "Field",
     "FieldPath",
+    "Match",
     "Operation",
     "RateLimit",
     "UploadFields",
     "children",
+    "describe",
     "find",
     "headings",
     "operations",
+    "search",
     "walk",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from wechatpay_chain.catalogue import notation
 from wechatpay_chain.catalogue.operation import Operation, Segments
 
-__all__ = ["children", "find", "headings", "operations"]
+__all__ = ["children", "find", "headings", "operations", "texts"]
 
 _LONGEST_HEADING = 256
 _DATA = Path(__file__).with_name("data")
@@ -37,21 +37,23 @@ def headings(prefix: str = "") -> Iterator[tuple[str, str]]:
 def children(path: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return the segments that are known to follow a path, and the methods it has itself.
 
-    Any value stands for a path variable.
+    Any value stands for a path variable, save where the value is a known segment.
     """
     above = _segments(path)
-    if len(above) < 2:
-        known = [group for group in _groups() if group[: len(above)] == above]
-        return frozenset(group[len(above)] for group in known), frozenset()
-    segments: set[str] = set()
-    methods: set[str] = set()
-    for entry in _group(*above[:2]).entries if above[:2] in _groups() else ():
-        if all(map(_fits, entry.segments, above)):
-            if len(entry.segments) > len(above):
-                segments.add(entry.segments[len(above)])
-            elif len(entry.segments) == len(above):
-                methods.add(entry.method)
-    return frozenset(segments), frozenset(methods)
+    depth = len(above)
+    if depth < 2:
+        known = [group for group in _groups() if group[:depth] == above]
+        return frozenset(group[depth] for group in known), frozenset()
+    entries = _group(*above[:2]).entries if above[:2] in _groups() else []
+    fitting = [one for one in entries if len(one.segments) >= depth and _leads(one.segments, above)]
+    fitting = [one for one in fitting if one.segments[:depth] == above] or fitting
+    segments = frozenset(one.segments[depth] for one in fitting if len(one.segments) > depth)
+    return segments, frozenset(one.method for one in fitting if len(one.segments) == depth)
+
+
+def texts() -> Iterator[str]:
+    """Yield the text of each file, in the order of groups: to search is faster than to read."""
+    return (_data(*group).decode() for group in sorted(_groups()))
 
 
 class _Entry:
@@ -119,6 +121,10 @@ def _fits(template: str, segment: str) -> bool:
     return template == segment or template.startswith("{")
 
 
+def _leads(template: Segments, above: Segments) -> bool:
+    return all(map(_fits, template, above))
+
+
 def _is_named(template: str, segment: str) -> bool:
     return template.startswith("{") and template.strip("{}") == segment.strip("{}").lower()
 
@@ -140,4 +146,8 @@ def _groups() -> frozenset[Segments]:
 
 @cache
 def _group(version: str, name: str) -> _Group:
-    return _Group(_DATA.joinpath(version, f"{name}.txt").read_bytes())
+    return _Group(_data(version, name))
+
+
+def _data(version: str, name: str) -> bytes:
+    return _DATA.joinpath(version, f"{name}.txt").read_bytes()
