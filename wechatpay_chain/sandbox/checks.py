@@ -23,7 +23,14 @@ from wechatpay_chain.sandbox.records import JsonObject, ReceivedRequest, Refusal
 from wechatpay_chain.sandbox.signing import decrypt
 from wechatpay_chain.sandbox.uploads import check_upload
 
-__all__ = ["check_body", "check_headers", "check_known", "check_required", "open_request"]
+__all__ = [
+    "check_body",
+    "check_headers",
+    "check_known",
+    "check_required",
+    "main_document",
+    "open_request",
+]
 
 # Where the catalogue puts a value → what WeChat Pay calls that place in an error.
 _LOCATIONS = {"json": "body", "body": "body", "query": "query"}
@@ -76,7 +83,7 @@ def check_required(request: ReceivedRequest) -> None:
 
 
 def open_request(request: ReceivedRequest, identity: Identity) -> JsonObject:
-    """Return the body, or without one the query, with every sensitive field decrypted."""
+    """Return what is in each place of the request, with every sensitive field decrypted."""
     documents = _documents(request)
     operation = find(request.method, request.path)
     for path in () if operation is None else operation.encrypted:
@@ -84,11 +91,16 @@ def open_request(request: ReceivedRequest, identity: Identity) -> JsonObject:
             if value is not None:
                 key = _field_key(request, identity)
                 _put(documents, at, _open(key, at, value, _LOCATIONS[path[0]]))
+    return documents
+
+
+def main_document(request: ReceivedRequest, documents: JsonObject) -> JsonObject:
+    """Return the body of an opened request (of an upload the meta part), else the query."""
     if request.parts is not None:
-        opened: JsonObject = documents["body"].get("meta", {})
-    else:
-        opened = documents["json" if request.body else "query"]
-    return opened
+        meta: JsonObject = documents["body"].get("meta", {})
+        return meta
+    body: JsonObject = documents["json" if request.body else "query"]
+    return body
 
 
 def _check_object(body: bytes) -> None:
