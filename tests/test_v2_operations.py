@@ -77,6 +77,7 @@ SPELLINGS: dict[str, Any] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::wechatpay_chain.DeprecatedOperationWarning")
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("operation", [*operations("v2/")], ids=str)
 def test_an_operation_is_reached_and_its_sign_is_right(

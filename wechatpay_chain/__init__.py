@@ -16,6 +16,7 @@ from wechatpay_chain.crypto import AesEcb, AesGcm, AesInterface, Hash, Rsa
 from wechatpay_chain.driver import Driver
 from wechatpay_chain.errors import (
     BusinessError,
+    CheckError,
     ClientError,
     ConfigurationError,
     ConnectError,
@@ -32,7 +33,7 @@ from wechatpay_chain.errors import (
     UnverifiedError,
     WechatPayError,
 )
-from wechatpay_chain.flow import CapitalWarning
+from wechatpay_chain.flow import CapitalWarning, DeprecatedOperationWarning
 from wechatpay_chain.formatter import Formatter
 from wechatpay_chain.keys import KeyFileWarning, PlatformKeys
 from wechatpay_chain.media import MediaUtil
@@ -41,6 +42,7 @@ from wechatpay_chain.middleware.guard import guard
 from wechatpay_chain.middleware.signer import Signer
 from wechatpay_chain.middleware.stack import Stack
 from wechatpay_chain.middleware.v2 import TransformRequest, TransformResponse
+from wechatpay_chain.middleware.v2_encryptor import V2Encryptor
 from wechatpay_chain.middleware.verifier import Verifier
 from wechatpay_chain.pem import PemUtil
 from wechatpay_chain.promise import Promise
@@ -56,12 +58,14 @@ __all__ = [
     "BusinessError",
     "CapitalWarning",
     "Chain",
+    "CheckError",
     "Client",
     "ClientError",
     "ConfigurationError",
     "ConnectError",
     "DecodeError",
     "DecryptError",
+    "DeprecatedOperationWarning",
     "Driver",
     "Encryptor",
     "Formatter",
@@ -88,6 +92,7 @@ __all__ = [
     "TransformResponse",
     "Transformer",
     "UnverifiedError",
+    "V2Encryptor",
     "Verifier",
     "WechatPayError",
     "guard",

@@ -6,6 +6,7 @@
     ├── ConfigurationError        the client cannot be built or used like this: mend its settings
     ├── NotSentError              nothing left this machine: calling again is safe
     │   ├── RequestError          the call's own options make no valid request: mend the call
+    │   │   ├── CheckError        ``Client(check=True)`` found faults in the fields: all of them
     │   │   └── SegmentError      an attribute name that is no path segment (also an AttributeError)
     │   └── ConnectError          no connection to the gateway could be made
     ├── OutcomeUnknownError       bytes left and no whole answer came back: query, then decide
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BusinessError",
+    "CheckError",
     "ClientError",
     "ConfigurationError",
     "ConnectError",
@@ -72,6 +74,23 @@ class NotSentError(WechatPayError):
 
 class RequestError(NotSentError):
     """The options of the call cannot make a valid request; mend the call."""
+
+
+class CheckError(RequestError):
+    """Fields of the request are not as documented; ``Client(check=True)`` looks for that.
+
+    Attributes:
+        problems: every fault, each with the path of its field, such as
+            ``json.amount.total is required``. Values are never in them.
+    """
+
+    def __init__(self, what: str, problems: tuple[str, ...]) -> None:
+        super().__init__(what, problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        count = "1 fault" if len(self.problems) == 1 else f"{len(self.problems)} faults"
+        return f"{self.args[0]} was not sent, {count}: {'; '.join(self.problems)}"
 
 
 class SegmentError(RequestError, AttributeError):

@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import aiohttp
 from aiohttp import ClientResponse, ClientTimeout
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from yarl import URL
 
 from wechatpay_chain import loops, refusals, sinks
@@ -37,16 +38,18 @@ from wechatpay_chain.middleware.debug import Debug
 from wechatpay_chain.middleware.guard import WIRE_FAILURES, guard, hide, leave, translate
 from wechatpay_chain.middleware.stack import Stack
 from wechatpay_chain.middleware.verifier import distrusted
+from wechatpay_chain.opening import Opening
 from wechatpay_chain.options import Defaults, Prepared, prepare
 from wechatpay_chain.payload import Multipart
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol import segments
+from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.response import Response
 from wechatpay_chain.sessions import Sessions
 from wechatpay_chain.tls import Tls
 from wechatpay_chain.warning import warn
 
-__all__ = ["CapitalWarning", "Flow"]
+__all__ = ["CapitalWarning", "DeprecatedOperationWarning", "Flow"]
 
 KEEP_ALIVE = 6.0
 """Seconds that an idle connection is kept: less than the 8 after which the gateway closes it."""
@@ -57,23 +60,37 @@ CONNECTIONS = 100
 LARGE_BODY = 1024 * 1024
 
 
-_CERTIFICATE_HINT = "; an operation that wants the merchant's certificate needs security=True"
+_CERTIFICATE_HINT = (
+    "; an operation that wants the merchant's certificate needs merchant={'cert': …, 'key': …} in "
+    "Client, and security=True if the catalogue does not know it"
+)
 
 
 class CapitalWarning(UserWarning):
     """A capital letter in ``chain()`` or ``[…]`` became a hyphen, as it does in PHP."""
 
 
+class DeprecatedOperationWarning(DeprecationWarning):
+    """WeChat Pay has withdrawn an operation (接口已下线), or says that another replaces it."""
+
+
 class Flow:
     """What sends the requests of one client."""
 
-    def __init__(self, stacks: Mapping[str, Stack], defaults: Defaults, tls: Tls) -> None:
+    def __init__(
+        self,
+        stacks: Mapping[str, Stack],
+        defaults: Defaults,
+        tls: Tls,
+        private_key: Sensitive[RSAPrivateKey | None],
+    ) -> None:
         self.identity = uuid.uuid4().hex
         self.defaults = defaults
         self.sessions = Sessions(_session)
         self._stacks = stacks
         self._tls = tls
-        self._warned = False
+        self._private_key = private_key
+        self._warned: set[str] = set()
 
     def stack_of(self, protocol: str) -> Stack:
         """Return the stack that the calls of a protocol pass.
@@ -97,9 +114,9 @@ class Flow:
         else:
             raise RequestError(f"a path must be a string, not {type(text).__name__}")
         normalised = path if isinstance(text, Chain) else segments.normalise(path)
-        if not self._warned and segments.has_capital(path):
-            self._warned = True
-            warn(
+        if segments.has_capital(path):
+            self._warn_once(
+                "capital",
                 f"capitals in the path {path!r} became hyphens, {normalised!r}, as in the PHP SDK; "
                 "write a value as a lower-case placeholder, chain('v3/…/{name}'), and give "
                 "name=… to the verb",
@@ -115,7 +132,7 @@ class Flow:
         more: Mapping[str, Any],
     ) -> Response:
         """Send a request and return its answer."""
-        return loops.run(self.send(prepare(method, path, options, more, self.defaults)))
+        return loops.run(self.send(self._prepare(method, path, options, more)))
 
     def send_async(
         self,
@@ -126,13 +143,36 @@ class Flow:
     ) -> Promise[Response]:
         """Return a promise of the answer to a request that is made up now and sent when awaited."""
         try:
-            coroutine = self.send(prepare(method, path, options, more, self.defaults))
+            coroutine = self.send(self._prepare(method, path, options, more))
         except WechatPayError as error:
             coroutine = _fail(error)
         # What Python names if the promise is never awaited.
         named = cast("CoroutineType[Any, Any, Response]", coroutine)
         named.__qualname__ = f"{path}.{method.lower()}_async"
         return Promise(coroutine, loops.run)
+
+    def _prepare(
+        self,
+        method: str,
+        path: str,
+        options: Mapping[str, Any] | None,
+        more: Mapping[str, Any],
+    ) -> Prepared:
+        prepared = prepare(method, path, options, more, self.defaults)
+        operation = prepared.operation
+        if operation is not None and operation.deprecated:
+            pages = f": see {operation.docs[0]}" if operation.docs else ""
+            self._warn_once(
+                str(operation),
+                f"{operation} ({operation.name}) is deprecated{pages}",
+                DeprecatedOperationWarning,
+            )
+        return prepared
+
+    def _warn_once(self, cause: str, message: str, category: type[Warning]) -> None:
+        if cause not in self._warned:
+            self._warned.add(cause)
+            warn(message, category)
 
     async def send(self, prepared: Prepared) -> Response:
         """Send a request once and return its answer, verified.
@@ -211,7 +251,8 @@ class Flow:
             proxy=prepared.proxy,
             ssl=self._tls.context(security=prepared.security),
         )
-        return await _finish(prepared, call, answer)
+        opener = Opening.of(prepared.operation, self._private_key)
+        return await _finish(prepared, call, answer, opener)
 
     def _middlewares(self, prepared: Prepared) -> tuple[aiohttp.ClientMiddlewareType, ...]:
         skipped = () if prepared.encrypt else ("encryptor",)
@@ -224,12 +265,15 @@ class Flow:
         return (guard, *prepared.middlewares, *stack.without(*skipped), *shown, leave)
 
 
-async def _finish(prepared: Prepared, call: Call, answer: ClientResponse) -> Response:
+async def _finish(
+    prepared: Prepared, call: Call, answer: ClientResponse, opener: Opening | None
+) -> Response:
     """Read an answer to its end, or into its sink."""
     succeeded = 200 <= answer.status < 300
     if not succeeded or prepared.sink is None:
         body = await (read(answer, decode=True) if call.unread else answer.read())
-        response = Response.of(answer, body, verified=call.verified)
+        opener = opener if succeeded else None
+        response = Response.of(answer, body, verified=call.verified, opener=opener)
         if not succeeded and prepared.http_errors:
             # Without a certificate the gateway answers a bare 400.
             hint = _CERTIFICATE_HINT if prepared.is_v2 and not prepared.security else ""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import ClientResponse, RequestInfo
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from wechatpay_chain.protocol import document, transformer
 
-__all__ = ["REDACTED", "Response", "SentRequest"]
+__all__ = ["REDACTED", "Opener", "Response", "SentRequest"]
 
 REDACTED = "(redacted)"
+
+
+class Opener(Protocol):
+    """What opens the encrypted fields of an answer."""
+
+    def __call__(self, answer: Any) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -37,12 +43,13 @@ class Response:
         status: the HTTP status.
         headers: the answer's headers, case-insensitive; a name may be there twice.
         body: the raw bytes, decompressed; empty if the answer went to a `sink`.
+            Encrypted fields in it are as they came.
         verified: whether WeChat Pay's signature over the body holds. False for the
             few downloads that WeChat Pay does not sign, and for a refusal that was
             asked for with ``http_errors=False`` and bore no valid signature.
     """
 
-    __slots__ = ("_sent", "body", "headers", "status", "verified")
+    __slots__ = ("_opener", "_sent", "body", "headers", "status", "verified")
 
     def __init__(
         self,
@@ -52,17 +59,33 @@ class Response:
         *,
         verified: bool,
         sent: RequestInfo | SentRequest,
+        opener: Opener | None = None,
     ) -> None:
         self.status = status
         self.headers = headers
         self.body = body
         self.verified = verified
         self._sent = sent
+        self._opener = opener
 
     @classmethod
-    def of(cls, answer: ClientResponse, body: bytes, *, verified: bool) -> Response:
+    def of(
+        cls,
+        answer: ClientResponse,
+        body: bytes,
+        *,
+        verified: bool,
+        opener: Opener | None = None,
+    ) -> Response:
         """Return aiohttp's answer as one of ours."""
-        return cls(answer.status, answer.headers, body, verified=verified, sent=answer.request_info)
+        return cls(
+            answer.status,
+            answer.headers,
+            body,
+            verified=verified,
+            sent=answer.request_info,
+            opener=opener,
+        )
 
     @property
     def request(self) -> SentRequest:
@@ -81,21 +104,30 @@ class Response:
         """WeChat Pay's number of the request, which its support asks for, or nothing."""
         return self.headers.get("Request-ID", "")
 
-    def json(self) -> Any:
-        """Return the body's JSON value, strictly read.
+    def json(self, *, decrypt: bool = True) -> Any:
+        """Return the body's JSON value, strictly read, its encrypted fields (敏感信息) opened.
+
+        With ``decrypt=False`` they are as they came, and so they are once the
+        response was pickled: the key does not go along.
 
         Raises:
             DecodeError: it is no JSON, or JSON that could be read in two ways.
+            DecryptError: a field cannot be opened; it says which.
         """
-        return document.loads(self.body)
+        value = document.loads(self.body)
+        return self._opener(value) if decrypt and self._opener is not None else value
 
-    def xml(self) -> dict[str, Any]:
-        """Return the children of the body's XML root as a dictionary.
+    def xml(self, *, decrypt: bool = True) -> dict[str, Any]:
+        """Return the children of the body's XML root as a dictionary, encrypted ones opened.
 
         Raises:
             DecodeError: it is no XML, too deep or large, or has a document type.
+            DecryptError: a field cannot be opened; it says which.
         """
-        return transformer.to_array(self.body)
+        fields = transformer.to_array(self.body)
+        if not decrypt or self._opener is None:
+            return fields
+        return dict(self._opener(fields))
 
     def __repr__(self) -> str:
         trust = "verified" if self.verified else "unverified"

@@ -61,9 +61,12 @@ class Tls:
         self._clock = clock
         self._merchant: ssl.SSLContext | None = None
         self._certificate: x509.Certificate | None = None
+        self.private_key = Sensitive[RSAPrivateKey | None](None)
+        """The key of the merchant's certificate, which opens what is encrypted for it."""
         if merchant.reveal() is not None:
             self._merchant = self._context()
-            self._certificate = _present(self._merchant, *_identity(merchant))
+            chain, self.private_key = _identity(merchant)
+            self._certificate = _present(self._merchant, chain, self.private_key)
 
     def context(self, *, security: bool) -> ssl.SSLContext | bool:
         """Return what a call's connection uses; with `security` the merchant's certificate.
@@ -107,7 +110,9 @@ def _authorities(ca_certs: Sensitive[Any]) -> str:
 
 
 @without_frames
-def _identity(merchant: Sensitive[Any]) -> tuple[list[x509.Certificate], RSAPrivateKey]:
+def _identity(
+    merchant: Sensitive[Any],
+) -> tuple[list[x509.Certificate], Sensitive[RSAPrivateKey | None]]:
     """Return certificate chain and key of a merchant, checked to belong together."""
     given = merchant.reveal()
     if not isinstance(given, Mapping) or not {"cert"} <= set(given) <= _NAMES:
@@ -125,7 +130,7 @@ def _identity(merchant: Sensitive[Any]) -> tuple[list[x509.Certificate], RSAPriv
         raise ConfigurationError("merchant['key'] is missing: give the key of merchant['cert']")
     if chain[0].public_key() != key.public_key():
         raise ConfigurationError("merchant['key'] is not the key of merchant['cert']")
-    return chain, key
+    return chain, Sensitive(key)
 
 
 def _pem_chain(material: Sensitive[bytes]) -> list[x509.Certificate] | None:
@@ -154,21 +159,22 @@ def _pkcs12_chain(
 
 
 def _present(
-    context: ssl.SSLContext, chain: list[x509.Certificate], key: RSAPrivateKey
+    context: ssl.SSLContext, chain: list[x509.Certificate], key: Sensitive[RSAPrivateKey | None]
 ) -> x509.Certificate:
     """Let a context show a certificate; return it."""
     passphrase = Sensitive(secrets.token_hex(32).encode())
     # OpenSSL takes files only; on the disk the key is locked, and gone at once.
-    locked = key.private_bytes(
-        Encoding.PEM,
-        PrivateFormat.PKCS8,
-        BestAvailableEncryption(passphrase.reveal()),
-    )
-    del key
+    locked = _locked(key, passphrase)
     pem = b"".join(each.public_bytes(Encoding.PEM) for each in chain)
     with _file(pem + locked) as path:
         context.load_cert_chain(path, password=passphrase.reveal())
     return chain[0]
+
+
+def _locked(key: Sensitive[Any], passphrase: Sensitive[bytes]) -> bytes:
+    encryption = BestAvailableEncryption(passphrase.reveal())
+    pem: bytes = key.reveal().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+    return pem
 
 
 @contextmanager
