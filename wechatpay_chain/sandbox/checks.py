@@ -1,4 +1,4 @@
-"""Check a request after its signature: headers, body, required and sensitive fields.
+"""Check a request after its signature: headers, body, types, required and sensitive fields.
 
 Pure. Each check takes the request as it was received and raises the Refusal
 that WeChat Pay would answer with; `open_request` returns what it then works
@@ -19,6 +19,7 @@ from wechatpay_chain.catalogue import (
     find,
 )
 from wechatpay_chain.sandbox.identity import Identity
+from wechatpay_chain.sandbox.json_types import wrong_types
 from wechatpay_chain.sandbox.records import JsonObject, ReceivedRequest, Refusal, parse_json
 from wechatpay_chain.sandbox.signing import decrypt
 from wechatpay_chain.sandbox.uploads import check_upload
@@ -28,6 +29,7 @@ __all__ = [
     "check_headers",
     "check_known",
     "check_required",
+    "check_types",
     "main_document",
     "open_request",
 ]
@@ -80,6 +82,20 @@ def check_required(request: ReceivedRequest) -> None:
         for at, value in _values(documents, path):
             if value is None or value == "":
                 _refuse(at, "the field is required", _LOCATIONS[path[0]])
+
+
+def check_types(request: ReceivedRequest) -> None:
+    """Want each documented field of a JSON document to have its documented type."""
+    operation = find(request.method, request.path)
+    documents = _documents(request)
+    body = None if operation is None else operation.place("body")
+    inner = (field for field in (body.fields if body else ()) if field.name == "meta")
+    places = [("json", None if operation is None else operation.place("json"), documents["json"])]
+    places += [("body/meta", meta, documents["body"].get("meta")) for meta in inner]
+    for at, place, document in places:
+        if place is not None and isinstance(document, dict):
+            for pointer, issue in wrong_types(place.fields, document, at):
+                _refuse(pointer, issue, "body")
 
 
 def open_request(request: ReceivedRequest, identity: Identity) -> JsonObject:

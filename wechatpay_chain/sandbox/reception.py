@@ -19,6 +19,7 @@ from wechatpay_chain.sandbox.checks import (
     check_headers,
     check_known,
     check_required,
+    check_types,
     main_document,
     open_request,
 )
@@ -71,6 +72,7 @@ class Reception:
             check_headers(received)
             check_known(received)
             check_body(received)
+            check_types(received)
             check_required(received)
             places = open_request(received, self._identity)
             received = replace(received, opened=main_document(received, places))
