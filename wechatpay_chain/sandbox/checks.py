@@ -20,7 +20,13 @@ from wechatpay_chain.catalogue import (
 )
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.json_types import wrong_types
-from wechatpay_chain.sandbox.records import JsonObject, ReceivedRequest, Refusal, parse_json
+from wechatpay_chain.sandbox.records import (
+    JsonObject,
+    ReceivedRequest,
+    Refusal,
+    parse_json,
+    parse_text,
+)
 from wechatpay_chain.sandbox.signing import decrypt
 from wechatpay_chain.sandbox.uploads import check_upload
 
@@ -144,7 +150,9 @@ def _values(documents: JsonObject, path: FieldPath) -> Iterator[tuple[str, Any]]
     """Yield (pointer, value) for each field of that path whose parent is there.
 
     The value is None where the parent lacks the field. A pointer is
-    ``json/receivers/0/name``: the place, then the way down.
+    ``json/receivers/0/name``: the place, then the way down. A parent may be JSON in a
+    text; one that holds something else is let through, since the documentation does not
+    always tell a list there from an object that has one.
     """
     found: list[tuple[str, Any]] = [(path[0], _present(documents, path[0]))]
     for name in path[1:]:
@@ -154,6 +162,11 @@ def _values(documents: JsonObject, path: FieldPath) -> Iterator[tuple[str, Any]]
                 deeper += [(f"{at}/{index}", item) for index, item in enumerate(parent)]
             elif name != "[]" and isinstance(parent, dict):
                 deeper.append((f"{at}/{name}", parent.get(name)))
+            elif isinstance(parent, str):
+                # What should be an object and is a text was refused; this is JSON in a text.
+                inner = parse_text(parent)
+                if name != "[]" and isinstance(inner, dict):
+                    deeper.append((f"{at}/{name}", inner.get(name)))
             elif parent is not None:
                 _refuse(at, "the field has the wrong type", _LOCATIONS[path[0]])
         found = deeper

@@ -108,7 +108,8 @@ def operate(
 
 def _variables(operation: Operation, path: str) -> dict[str, str]:
     """Return the values of a path's variables; the path may have a prefix before its version."""
-    template = operation.path.split("/")
+    # {empty} stands for a slash at the end, behind which there is nothing.
+    template = operation.path.removesuffix("/{empty}").split("/")
     segments = [segment for segment in path.split("/") if segment][-len(template) :]
     pairs = zip(template, segments, strict=True)
     return {name.strip("{}"): unquote(text) for name, text in pairs if name.startswith("{")}

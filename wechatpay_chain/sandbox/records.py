@@ -14,7 +14,15 @@ from urllib.parse import parse_qsl
 
 from multidict import CIMultiDictProxy, MultiDict, MultiDictProxy
 
-__all__ = ["JsonObject", "Part", "ReceivedRequest", "Refusal", "parse_json", "read_request"]
+__all__ = [
+    "JsonObject",
+    "Part",
+    "ReceivedRequest",
+    "Refusal",
+    "parse_json",
+    "parse_text",
+    "read_request",
+]
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -146,6 +154,16 @@ def parse_json(body: bytes) -> Any:
         raise ValueError(f"the body is not JSON at character {error.pos}") from None
     except RecursionError:
         raise ValueError("the body is nested too deep") from None
+
+
+def parse_text(value: Any) -> Any:
+    """Return what the JSON document that a field holds as text says; None if it holds none."""
+    if not isinstance(value, str) or value[:1] not in ("{", "["):
+        return None
+    try:
+        return parse_json(value.encode())
+    except ValueError:
+        return None
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> JsonObject:

@@ -21,12 +21,12 @@ from typing import Any
 from wechatpay_chain.catalogue import Field, Operation
 from wechatpay_chain.sandbox.identity import Merchant
 from wechatpay_chain.sandbox.made_values import Source, fit, make, plain_name
-from wechatpay_chain.sandbox.records import JsonObject
+from wechatpay_chain.sandbox.records import JsonObject, parse_text
 from wechatpay_chain.sandbox.signing import encrypt, longest_plaintext
 
 __all__ = ["shape_answer"]
 
-# Fields that speak of a failure, which a success of v2 does not have.
+# Fields that speak of a failure. A success of v2 has none, also where they are called required.
 _FAILURES = frozenset({"err_code", "err_code_des", "err_param", "error_code", "error_code_des"})
 # A page that names a next one would have a caller turn pages for ever.
 _NEXT = frozenset({"next", "next_page_token"})
@@ -40,7 +40,7 @@ def shape_answer(
 
     `base_uri` is where the gateway is reached, for the addresses in the answer.
     """
-    kept = {name: _read(value) for name, value in asked.items() if name not in _CHANGING}
+    kept = {n: _opened(value) for n, value in asked.items() if n not in _CHANGING}
     known = _by_name(kept)
     source = Source(
         mchid=merchant.mchid,
@@ -50,8 +50,10 @@ def shape_answer(
         is_v2=operation.is_v2,
         is_packed=known.get("tar_type") == "GZIP",
     )
-    left_out = _NEXT | _FAILURES if operation.is_v2 else _NEXT
-    return _Writer(merchant, source, left_out).document(operation.response, (known,), "")
+    fields = operation.response
+    if operation.is_v2:
+        fields = tuple(field for field in fields if field.name not in _FAILURES)
+    return _Writer(merchant, source).document(fields, (known,), "")
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,6 @@ class _Writer:
 
     merchant: Merchant
     source: Source
-    left_out: frozenset[str]
 
     def document(
         self, fields: Iterable[Field], near: tuple[Mapping[str, Any], ...], at: str
@@ -69,7 +70,7 @@ class _Writer:
         return {
             _numbered(field.name): self._value(field, near, at)
             for field in fields
-            if field.required or field.name not in self.left_out
+            if field.required or field.name not in _NEXT
         }
 
     def _value(self, field: Field, near: tuple[Mapping[str, Any], ...], at: str) -> Any:
@@ -85,11 +86,11 @@ class _Writer:
 
     def _one(self, field: Field, told: Any, near: tuple[Mapping[str, Any], ...], at: str) -> Any:
         if field.fields:
-            told = _read(told)
+            told = _opened(told)
             inner = (*near, _by_name(told)) if isinstance(told, dict) else near
             made = self.document(field.fields, inner, at)
             return _text(made) if field.scalar == "string" else made
-        if field.name in self.left_out:
+        if field.name in _NEXT:
             return ""
         said = None if told is None else fit(field, told)
         if not field.encrypted:
@@ -114,14 +115,10 @@ def _by_name(asked: JsonObject) -> Mapping[str, Any]:
     return found
 
 
-def _read(value: Any) -> Any:
+def _opened(value: Any) -> Any:
     """Return what a JSON document in a text says, and any other value as it is."""
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
+    document = parse_text(value)
+    return value if document is None else document
 
 
 def _seed(known: Mapping[str, Any]) -> str:

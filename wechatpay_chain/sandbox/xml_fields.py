@@ -5,12 +5,12 @@ Pure. Each refusal names the field at fault and never repeats a value.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from wechatpay_chain.catalogue import Field, Operation
 from wechatpay_chain.sandbox.identity import Identity
+from wechatpay_chain.sandbox.records import parse_text
 from wechatpay_chain.sandbox.signing import decrypt
 from wechatpay_chain.sandbox.xml_answers import FormFailure
 
@@ -55,7 +55,7 @@ def check_documents(operation: Operation, fields: Mapping[str, str]) -> None:
     """
     place = operation.place("xml")
     for field in () if place is None else place.fields:
-        document = _read(fields.get(field.name, "")) if field.fields else None
+        document = parse_text(fields.get(field.name)) if field.fields else None
         for pointer in _missing(field.fields, document, field.name):
             raise FormFailure(f"{pointer}: the field is required")
 
@@ -73,10 +73,3 @@ def _missing(fields: Iterable[Field], document: Any, at: str) -> Iterator[str]:
                 yield from _missing(field.fields, one, f"{pointer}/{number}")
         else:
             yield from _missing(field.fields, value, pointer)
-
-
-def _read(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
