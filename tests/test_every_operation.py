@@ -341,13 +341,12 @@ def check_echo(operation: Operation, options: dict[str, Any], answer: Any) -> No
             assert answer[field.name] == str(said[field.name]), field.name
 
 
-def lacking(operation: Operation) -> FieldPath | None:
-    """Return a required field, as deep as there is one, whose absence the gateway must notice."""
+def lacking(operation: Operation) -> Iterator[FieldPath]:
+    """Yield the deepest required field whose absence must be noticed, and a required list."""
     wanted = [
         path
         for path in operation.required
         if len(path) > 1
-        and path[-1] != "[]"
         and path[0] in ("json", "query", "xml")
         and path[1] not in ("sign", "nonce_str", *OWNERS, *operation.alternatives)
     ]
@@ -355,10 +354,11 @@ def lacking(operation: Operation) -> FieldPath | None:
         # Which object inside a JSON text is wanted depends on more than the schema.
         objects = {path for path, field in walk(operation.request) if field.type == "object"}
         wanted = [path for path in wanted if path not in objects]
-    return max(wanted, key=len, default=None)
+    lists = [path for path in wanted if path[-1] == "[]"]
+    yield from {max(some, key=len) for some in (wanted, lists) if some}
 
 
-LACKING = [(one, path) for one in OPERATIONS if (path := lacking(one)) is not None]
+LACKING = [(one, path) for one in OPERATIONS for path in lacking(one)]
 
 
 @pytest.mark.parametrize(("operation", "path"), LACKING, ids=lambda one: str(one))
@@ -374,7 +374,7 @@ def test_a_required_field_that_is_not_there(
     except WechatPayError as error:
         body = error.response.body  # type: ignore[attr-defined]
     names = [name for name in path[1:] if name != "[]"]
-    pattern = "/([0-9]+/)?".join(map(re.escape, names))
+    pattern = "/([0-9]+/)?".join(map(re.escape, names)) + '[":]'
     assert re.search(pattern, body.decode()), body
     assert gateway.requests[0].problem
 

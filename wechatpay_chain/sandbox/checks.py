@@ -85,7 +85,9 @@ def check_required(request: ReceivedRequest) -> None:
         if len(path) == 1:
             # A place as such is only wanted for the sake of the fields in it.
             continue
-        for at, value in _values(documents, path):
+        # A required list is wanted itself, with however many elements.
+        itself = path[:-1] if path[-1] == "[]" else path
+        for at, value in _values(documents, itself):
             if value is None or value == "":
                 _refuse(at, "the field is required", _LOCATIONS[path[0]])
 

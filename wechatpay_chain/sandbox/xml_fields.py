@@ -65,7 +65,7 @@ def _missing(fields: Iterable[Field], document: Any, at: str) -> Iterator[str]:
         return
     for field in fields:
         pointer, value = f"{at}/{field.name}", document.get(field.name)
-        if value in (None, "", []):
+        if value in (None, ""):
             if field.required and field.type != "object":
                 yield pointer
         elif field.is_list and isinstance(value, list):
