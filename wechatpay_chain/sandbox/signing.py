@@ -37,6 +37,7 @@ _OAEP = padding.OAEP(
     algorithm=hashes.SHA1(),  # noqa: S303
     label=None,
 )
+_SHA1_SIZE = 20
 
 
 class Cover(Enum):
@@ -85,7 +86,7 @@ def encrypt(key: RSAPublicKey, text: str) -> str:
 
 def longest_plaintext(key: RSAPublicKey) -> int:
     """Return how many bytes `encrypt` takes at most (RFC 8017, 7.1.1)."""
-    return key.key_size // 8 - 2 * hashes.SHA1.digest_size - 2
+    return key.key_size // 8 - 2 * _SHA1_SIZE - 2
 
 
 def decrypt(key: RSAPrivateKey, ciphertext: str) -> str:
