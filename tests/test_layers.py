@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import wechatpay_chain
 
 PACKAGE = Path(wechatpay_chain.__file__).parent
 LAYERS: list[set[str]] = [
-    {"errors", "warning"},
+    {"errors", "version", "warning"},
     {"protocol"},
     {
         "addresses",
@@ -33,6 +36,7 @@ LAYERS: list[set[str]] = [
         "refusals",
         "response",
         "tls",
+        "tls_material",
         "transformer",
     },
     {"middleware"},
@@ -44,6 +48,8 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # What must stay pure: neither clock nor chance, neither network nor disk.
 IMPURE = {"aiohttp", "asyncio", "time", "datetime", "random", "secrets", "os", "pathlib", "socket",
           "logging", "threading", "io", "tempfile", "multidict", "yarl"}  # fmt: skip
+# Without site, whose .pth files load modules of other packages, paths must be told.
+PATHS = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
@@ -151,6 +157,8 @@ def test_public_names_are_documented(path: Path) -> None:
 def test_all_lists_what_is_there() -> None:
     """Every public name of the package is in __all__, sorted, and there."""
     assert wechatpay_chain.__all__ == sorted(wechatpay_chain.__all__)
+    assert set(wechatpay_chain.__all__) == set(wechatpay_chain._HOMES)
+    assert set(wechatpay_chain.__all__) <= set(dir(wechatpay_chain))
     for name in wechatpay_chain.__all__:
         assert getattr(wechatpay_chain, name) is not None
 
@@ -167,3 +175,19 @@ def test_every_error_is_in_the_tree() -> None:
             assert name in (errors.__doc__ or "")
             assert thing.__doc__
             assert isinstance(thing.sent, bool)
+
+
+def test_importing_the_package_loads_nothing_else() -> None:
+    """Names are loaded when used, submodules too; what is not there is an AttributeError."""
+    code = (
+        "import sys, wechatpay_chain\n"
+        "heavy = {'aiohttp', 'cryptography', 'asyncio'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "from wechatpay_chain import catalogue\n"
+        "assert catalogue.find('POST', 'v3/pay/transactions/native').name\n"
+        "assert 'aiohttp' not in sys.modules\n"
+        "assert wechatpay_chain.errors.RequestError is wechatpay_chain.RequestError\n"
+        "assert not hasattr(wechatpay_chain, 'no_such_name')\n"
+        "assert wechatpay_chain.Client is wechatpay_chain.client.Client\n"
+    )
+    subprocess.run([sys.executable, "-S", "-c", code], check=True, cwd=PACKAGE.parent, env=PATHS)

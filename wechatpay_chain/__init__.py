@@ -7,48 +7,58 @@
     client = Client(mchid=…, serial=…, private_key=…, certs={…})
     client.v3.pay.transactions.native.post(json={…}).json()
     await client.v3.pay.transactions.native.post_async(json={…})
+
+Names are loaded when they are first used: importing the package costs next to nothing.
 """
 
-from wechatpay_chain.builder import Builder
-from wechatpay_chain.chain import Chain
-from wechatpay_chain.client import Client
-from wechatpay_chain.crypto import AesEcb, AesGcm, AesInterface, Hash, Rsa
-from wechatpay_chain.driver import Driver
-from wechatpay_chain.errors import (
-    BusinessError,
-    CheckError,
-    ClientError,
-    ConfigurationError,
-    ConnectError,
-    DecodeError,
-    DecryptError,
-    NotSentError,
-    OutcomeUnknownError,
-    Reason,
-    RedirectError,
-    RefusedError,
-    RequestError,
-    SegmentError,
-    ServerError,
-    UnverifiedError,
-    WechatPayError,
-)
-from wechatpay_chain.flow import CapitalWarning, DeprecatedOperationWarning
-from wechatpay_chain.formatter import Formatter
-from wechatpay_chain.keys import KeyFileWarning, PlatformKeys
-from wechatpay_chain.media import MediaUtil
-from wechatpay_chain.middleware.encryptor import Encryptor
-from wechatpay_chain.middleware.guard import guard
-from wechatpay_chain.middleware.signer import Signer
-from wechatpay_chain.middleware.stack import Stack
-from wechatpay_chain.middleware.v2 import TransformRequest, TransformResponse
-from wechatpay_chain.middleware.v2_encryptor import V2Encryptor
-from wechatpay_chain.middleware.verifier import Verifier
-from wechatpay_chain.pem import PemUtil
-from wechatpay_chain.promise import Promise
-from wechatpay_chain.protocol.sensitive import Sensitive
-from wechatpay_chain.response import Response
-from wechatpay_chain.transformer import Transformer
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from wechatpay_chain.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from wechatpay_chain.builder import Builder
+    from wechatpay_chain.chain import Chain
+    from wechatpay_chain.client import Client
+    from wechatpay_chain.crypto import AesEcb, AesGcm, AesInterface, Hash, Rsa
+    from wechatpay_chain.driver import Driver
+    from wechatpay_chain.errors import (
+        BusinessError,
+        CheckError,
+        ClientError,
+        ConfigurationError,
+        ConnectError,
+        DecodeError,
+        DecryptError,
+        NotSentError,
+        OutcomeUnknownError,
+        Reason,
+        RedirectError,
+        RefusedError,
+        RequestError,
+        SegmentError,
+        ServerError,
+        UnverifiedError,
+        WechatPayError,
+    )
+    from wechatpay_chain.flow import CapitalWarning, DeprecatedOperationWarning
+    from wechatpay_chain.formatter import Formatter
+    from wechatpay_chain.keys import KeyFileWarning, PlatformKeys
+    from wechatpay_chain.media import MediaUtil
+    from wechatpay_chain.middleware.encryptor import Encryptor
+    from wechatpay_chain.middleware.guard import guard
+    from wechatpay_chain.middleware.signer import Signer
+    from wechatpay_chain.middleware.stack import Stack
+    from wechatpay_chain.middleware.v2 import TransformRequest, TransformResponse
+    from wechatpay_chain.middleware.v2_encryptor import V2Encryptor
+    from wechatpay_chain.middleware.verifier import Verifier
+    from wechatpay_chain.pem import PemUtil
+    from wechatpay_chain.promise import Promise
+    from wechatpay_chain.protocol.sensitive import Sensitive
+    from wechatpay_chain.response import Response
+    from wechatpay_chain.transformer import Transformer
 
 __all__ = [
     "AesEcb",
@@ -97,3 +107,82 @@ __all__ = [
     "WechatPayError",
     "guard",
 ]
+
+_HOMES = {
+    name: module
+    for module, names in {
+        "builder": ("Builder",),
+        "chain": ("Chain",),
+        "client": ("Client",),
+        "crypto": (
+            "AesEcb",
+            "AesGcm",
+            "AesInterface",
+            "Hash",
+            "Rsa",
+        ),
+        "driver": ("Driver",),
+        "errors": (
+            "BusinessError",
+            "CheckError",
+            "ClientError",
+            "ConfigurationError",
+            "ConnectError",
+            "DecodeError",
+            "DecryptError",
+            "NotSentError",
+            "OutcomeUnknownError",
+            "Reason",
+            "RedirectError",
+            "RefusedError",
+            "RequestError",
+            "SegmentError",
+            "ServerError",
+            "UnverifiedError",
+            "WechatPayError",
+        ),
+        "flow": (
+            "CapitalWarning",
+            "DeprecatedOperationWarning",
+        ),
+        "formatter": ("Formatter",),
+        "keys": (
+            "KeyFileWarning",
+            "PlatformKeys",
+        ),
+        "media": ("MediaUtil",),
+        "middleware.encryptor": ("Encryptor",),
+        "middleware.guard": ("guard",),
+        "middleware.signer": ("Signer",),
+        "middleware.stack": ("Stack",),
+        "middleware.v2": (
+            "TransformRequest",
+            "TransformResponse",
+        ),
+        "middleware.v2_encryptor": ("V2Encryptor",),
+        "middleware.verifier": ("Verifier",),
+        "pem": ("PemUtil",),
+        "promise": ("Promise",),
+        "protocol.sensitive": ("Sensitive",),
+        "response": ("Response",),
+        "transformer": ("Transformer",),
+    }.items()
+    for name in names
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = found
+        return found
+    try:
+        return import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.{name}":
+            raise
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

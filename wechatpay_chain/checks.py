@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
 from typing import Any, TypeAlias
 
 from wechatpay_chain.catalogue import Field, Operation
 from wechatpay_chain.protocol import query
 from wechatpay_chain.protocol.sensitive import Path, Sensitive, dotted
+from wechatpay_chain.protocol.text import is_decimal
 
 __all__ = ["problems"]
 
@@ -35,7 +35,9 @@ def _is_integer(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, (int, float)) or is_decimal(value)
 
 
 def _is_scalar(value: Any) -> bool:
@@ -195,4 +197,4 @@ def _article(kind: str) -> str:
 
 
 def _kind(value: Any) -> str:
-    return f"a {type(value).__name__}"
+    return _article(type(value).__name__)

@@ -144,8 +144,7 @@ class Client:
             for middleware in middlewares:
                 stack.before(outermost, middleware)
         tls = Tls(authorities, secrets[2], clock)
-        opening = signing if isinstance(signing.reveal(), RSAPrivateKey) else tls.private_key
-        self._flow = Flow(stacks, defaults, tls, opening)
+        self._flow = Flow(stacks, defaults, tls, _opening_key(signing, tls))
         register(self._flow)
 
     @property
@@ -257,6 +256,11 @@ def _signing_key(key: Sensitive[Any]) -> Sensitive[RSAPrivateKey | RemoteSign]:
     if callable(key.reveal()):
         return key
     return Sensitive(load_private_key(key))
+
+
+def _opening_key(signing: Sensitive[Any], tls: Tls) -> Sensitive[RSAPrivateKey | None]:
+    """Return the key that opens answers: the API's, or that of the TLS certificate, the same."""
+    return signing if isinstance(signing.reveal(), RSAPrivateKey) else tls.private_key
 
 
 def _platform_keys(

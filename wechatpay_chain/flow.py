@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
-from importlib.metadata import version
 from types import CoroutineType
 from typing import Any, cast
 
@@ -47,6 +46,7 @@ from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.response import Response
 from wechatpay_chain.sessions import Sessions
 from wechatpay_chain.tls import Tls
+from wechatpay_chain.version import __version__
 from wechatpay_chain.warning import warn
 
 __all__ = ["CapitalWarning", "DeprecatedOperationWarning", "Flow"]
@@ -340,5 +340,4 @@ def _session() -> aiohttp.ClientSession:
 @lru_cache(maxsize=1)
 def _user_agent() -> str:
     python = platform.python_version()
-    ours = version("wechatpay-chain")
-    return f"wechatpay-chain/{ours} Python/{python} aiohttp/{aiohttp.__version__}"
+    return f"wechatpay-chain/{__version__} Python/{python} aiohttp/{aiohttp.__version__}"

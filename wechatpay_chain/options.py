@@ -6,7 +6,6 @@ and what is sent; changing a dictionary after the call changes nothing.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -229,6 +228,8 @@ def _refuse_unknown(options: Mapping[str, Any], names: frozenset[str]) -> None:
             raise RequestError("the names of options must be strings")
         if name in _FOREIGN:
             raise RequestError(f"there is no option {name!r}: {_FOREIGN[name]}")
+        import difflib  # only for this message
+
         near = difflib.get_close_matches(name.lower(), OPTIONS, n=1, cutoff=0.8)
         if near:
             raise RequestError(f"there is no option {name!r}: did you mean {near[0]!r}?")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache, cached_property, lru_cache
-from importlib.resources import files
+from pathlib import Path
 
 from wechatpay_chain.catalogue import notation
 from wechatpay_chain.catalogue.operation import Operation, Segments
 
 __all__ = ["children", "find", "headings", "operations"]
 
-_PACKAGE = __package__ or ""
+_LONGEST_HEADING = 256
+_DATA = Path(__file__).with_name("data")
 
 
 @lru_cache(maxsize=1024)
@@ -56,21 +57,22 @@ def children(path: str) -> tuple[frozenset[str], frozenset[str]]:
 class _Entry:
     """One operation in a file, read when it is asked for."""
 
-    def __init__(self, heading: str, block: str) -> None:
+    def __init__(self, block: memoryview) -> None:
+        heading = bytes(block[:_LONGEST_HEADING]).partition(b"\n")[0].decode()
         self.method, _, self.path = heading.partition(" ")
         self.segments = _segments(self.path)
         self._block = block
 
     @cached_property
     def operation(self) -> Operation:
-        return notation.parse(self._block)
+        return notation.parse(str(self._block, "utf-8"))
 
 
 class _Group:
     """The operations of one file, where a segment of a path may be a ``{variable}``."""
 
-    def __init__(self, text: str) -> None:
-        self.entries = [_Entry(*one) for one in notation.split(text)]
+    def __init__(self, data: bytes) -> None:
+        self.entries = list(map(_Entry, _blocks(data)))
         self._exact: dict[tuple[str, Segments], _Entry] = {}
         self._templated: dict[tuple[str, int], list[_Entry]] = {}
         for entry in self.entries:
@@ -95,6 +97,16 @@ class _Group:
             if any(map(_is_named, entry.segments, segments)):
                 return entry
         return fitting[0] if fitting else None
+
+
+def _blocks(data: bytes) -> Iterator[memoryview]:
+    """Yield what stands between empty lines, as views: most of it is never read."""
+    view, start = memoryview(data), 0
+    while start < len(data):
+        end = data.find(b"\n\n", start)
+        end = len(data) if end < 0 else end
+        yield view[start:end]
+        start = end + 2
 
 
 def _entries(prefix: str) -> Iterator[_Entry]:
@@ -123,13 +135,9 @@ def _segments(path: str) -> Segments:
 @cache
 def _groups() -> frozenset[Segments]:
     """Return the first two segments of every known path; each such pair has a file."""
-    return frozenset(
-        (version.name, file.name.removesuffix(".txt"))
-        for version in files(_PACKAGE).joinpath("data").iterdir()
-        for file in version.iterdir()
-    )
+    return frozenset((file.parent.name, file.stem) for file in _DATA.glob("*/*.txt"))
 
 
 @cache
 def _group(version: str, name: str) -> _Group:
-    return _Group(files(_PACKAGE).joinpath("data", version, f"{name}.txt").read_text("utf-8"))
+    return _Group(_DATA.joinpath(version, f"{name}.txt").read_bytes())

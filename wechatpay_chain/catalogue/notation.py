@@ -24,7 +24,7 @@ from collections.abc import Iterator
 
 from wechatpay_chain.catalogue.operation import Field, Operation, RateLimit
 
-__all__ = ["parse", "render", "split"]
+__all__ = ["parse", "render"]
 
 _FIELD = re.compile(
     r"(?P<indent> *)(?P<name>.+?)(?P<star>\*?): (?P<type>\S+)(?P<encrypted> encrypted)?"
@@ -32,13 +32,6 @@ _FIELD = re.compile(
 )
 _FLAGS = ("client_certificate", "nonceless", "download", "upload", "deprecated")
 _YES = "yes"
-
-
-def split(text: str) -> Iterator[tuple[str, str]]:
-    """Yield (heading, block) for every operation in a file; a heading is ``METHOD path``."""
-    for block in text.split("\n\n"):
-        if block.strip():
-            yield block.partition("\n")[0], block
 
 
 def parse(block: str) -> Operation:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
 from wechatpay_chain.cli import demo, sandbox
 from wechatpay_chain.cli.console import complain, discard_rest, prepare_streams
 from wechatpay_chain.errors import WechatPayError
+from wechatpay_chain.version import __version__
 
 __all__ = ["run"]
 
@@ -53,9 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         description="A chainable client for WeChat Pay's API (微信支付). No account is needed for "
         "either command: they bring a gateway of their own.",
     )
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s {version('wechatpay-chain')}"
-    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in _COMMANDS:
         command.add(commands)
