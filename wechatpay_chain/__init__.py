@@ -23,6 +23,7 @@ from wechatpay_chain.errors import (
     DecryptError,
     NotSentError,
     OutcomeUnknownError,
+    RateLimitError,
     Reason,
     RedirectError,
     RefusedError,
@@ -35,6 +36,7 @@ from wechatpay_chain.errors import (
 from wechatpay_chain.flow import CapitalWarning
 from wechatpay_chain.formatter import Formatter
 from wechatpay_chain.keys import KeyFileWarning, PlatformKeys
+from wechatpay_chain.limiter import RateLimiter
 from wechatpay_chain.media import MediaUtil
 from wechatpay_chain.middleware.encryptor import Encryptor
 from wechatpay_chain.middleware.guard import guard
@@ -73,6 +75,8 @@ __all__ = [
     "PemUtil",
     "PlatformKeys",
     "Promise",
+    "RateLimitError",
+    "RateLimiter",
     "Reason",
     "RedirectError",
     "RefusedError",

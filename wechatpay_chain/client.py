@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -16,6 +17,7 @@ from wechatpay_chain.driver import Driver
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.flow import Flow
 from wechatpay_chain.keys import KeySource, PlatformKeys, check_token, load_private_key
+from wechatpay_chain.limiter import RateLimiter
 from wechatpay_chain.middleware.encryptor import Encryptor
 from wechatpay_chain.middleware.signer import RemoteSign, Signer
 from wechatpay_chain.middleware.stack import Stack
@@ -64,6 +66,7 @@ class Client:
         connect_timeout: float = 5.0,
         proxy: str | None = None,
         middlewares: Iterable[ClientMiddlewareType] = (),
+        rate_limiter: RateLimiter | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Make a client; keys are loaded and checked now, nothing is sent.
@@ -89,6 +92,7 @@ class Client:
             proxy: the address of an HTTP proxy.
             middlewares: aiohttp client middlewares, outermost first; they see requests
                 before they are encrypted and signed, and answers after they were verified.
+            rate_limiter: keeps calls within their rate limits (频率限制), before they are sent.
             clock: seconds since the epoch.
 
         Raises:
@@ -118,7 +122,12 @@ class Client:
             outermost = stack.names[0]
             for middleware in middlewares:
                 stack.before(outermost, middleware)
-        self._flow = Flow(stacks, defaults, Tls(authorities, secrets[2], clock))
+        admit = None
+        if rate_limiter is not None:
+            if not isinstance(rate_limiter, RateLimiter):
+                raise ConfigurationError("rate_limiter must be a RateLimiter")
+            admit = partial(rate_limiter.acquire, mchid=self._mchid)
+        self._flow = Flow(stacks, defaults, Tls(authorities, secrets[2], clock), admit)
         register(self._flow)
 
     @property

@@ -10,7 +10,7 @@ import io
 import os
 import platform
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
@@ -67,12 +67,20 @@ class CapitalWarning(UserWarning):
 class Flow:
     """What sends the requests of one client."""
 
-    def __init__(self, stacks: Mapping[str, Stack], defaults: Defaults, tls: Tls) -> None:
+    def __init__(
+        self,
+        stacks: Mapping[str, Stack],
+        defaults: Defaults,
+        tls: Tls,
+        admit: Callable[[str, str], Awaitable[None]] | None = None,
+    ) -> None:
+        """Send through stacks; `admit` is awaited with method and path before each call."""
         self.identity = uuid.uuid4().hex
         self.defaults = defaults
         self.sessions = Sessions(_session)
         self._stacks = stacks
         self._tls = tls
+        self._admit = admit
         self._warned = False
 
     def stack_of(self, protocol: str) -> Stack:
@@ -161,9 +169,12 @@ class Flow:
             current.reset(token)
 
     async def _send(self, prepared: Prepared, call: Call) -> Response:
-        if self.sessions.closed:
-            raise RequestError(f"{prepared}: the client is closed: make a new one")
+        self._check_open(prepared)
         sinks.check(prepared.sink)
+        if self._admit is not None:
+            # Before anything is begun, so that no timeout runs while it waits.
+            await self._admit(prepared.method, prepared.template)
+            self._check_open(prepared)
         try:
             opened = await self.sessions.open()
             opened.calls += 1
@@ -175,6 +186,10 @@ class Flow:
             failure = translate(error, str(prepared), left=call.left)
         # Raised out here, so that the original, which holds the request, is not its context.
         raise failure
+
+    def _check_open(self, prepared: Prepared) -> None:
+        if self.sessions.closed:
+            raise RequestError(f"{prepared}: the client is closed: make a new one")
 
     async def _exchange(
         self, prepared: Prepared, call: Call, session: aiohttp.ClientSession

@@ -23,6 +23,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 __all__ = [
     "FieldPath",
+    "RateLimit",
     "UploadFields",
     "boolean_fields",
     "encrypted_fields",
@@ -30,6 +31,7 @@ __all__ = [
     "is_nonceless",
     "needs_client_certificate",
     "only_sign_type",
+    "rate_limit",
     "required_fields",
     "upload_fields",
 ]
@@ -173,3 +175,24 @@ def _as_it_is(row: Mapping[str, Any]) -> Mapping[str, Any]:
 @cache
 def _table(name: str, read: Callable[[Any], Fact]) -> _Table[Fact]:
     return _Table(json.loads(files(__name__).joinpath(name).read_text("utf-8")), read)
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """A documented limit (频率限制): so many calls in so many seconds, of one merchant.
+
+    `operation` is the method and the path template that it is of, ``POST v3/…``.
+    """
+
+    operation: str
+    calls: int
+    seconds: int
+
+
+def rate_limit(method: str, path: str) -> RateLimit | None:
+    """Return an operation's documented limit, if its page states one."""
+    return _table("limits.json", _rate_limits).find(method, path)
+
+
+def _rate_limits(row: Any) -> RateLimit:
+    return RateLimit(*row)
