@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ import redis
 
 from tests.support.merchant import MCHID, client, signed_headers
 from tests.support.redis_server import PASSWORD, redis_server
-from tests.support.server import Request, accepting, answer, serving
+from tests.support.server import HANG_UP, Request, accepting, answer, serving
 from wechatpay_chain import (
     ConfigurationError,
     NotSentError,
@@ -149,17 +150,32 @@ def test_documented_limits_are_kept_without_being_stated() -> None:
     assert asyncio.run(go()) == (200, 9)
 
 
-def test_a_process_that_stalls_gives_its_moment_back() -> None:
-    """A call that wakes too late to go out in its moment asks for another, ten times at most."""
-    time = Time(oversleeping=0.3)
-    limiter = in_memory(time, limits={"*": "1/minute"}, margin=0.5)
-    with pytest.raises(NotSentError, match=r"takes longer than half the margin of 0\.5 s"):
-        asyncio.run(room(limiter, 2))
-    assert len(time.slept) == 1
-
-    time = Time(oversleeping=0.2)
+@pytest.mark.parametrize(("oversleeping", "counted"), [(0.2, [1000, 1060.5]), (0.3, [1060.8])])
+def test_a_call_that_wakes_late_is_counted_when_it_leaves(
+    oversleeping: float, counted: list[float]
+) -> None:
+    """A call that sleeps past its moment by more than half the margin takes another."""
+    time = Time(oversleeping)
     limiter = in_memory(time, limits={"*": "1/minute"}, margin=0.5)
     assert asyncio.run(room(limiter, 2)) == 2
+    assert moments(limiter) == counted
+
+
+def moments(limiter: RateLimiter) -> list[float]:
+    """Return the moments that a limiter in memory keeps, in seconds."""
+    storage: Any = limiter._storage
+    return [moment / 1e6 for kept in storage._moments.values() for moment in kept]
+
+
+def test_a_process_that_is_always_late_sends_nothing() -> None:
+    """Where each question takes longer than half the margin, a call is not sent after ten."""
+    time = Time()
+    limiter = in_memory(time, limits={"*": "1/minute"}, margin=0.5)
+    ticks = iter(range(10_000))
+    limiter._clock = lambda: next(ticks) * 0.3
+    with pytest.raises(NotSentError, match=r"longer than half the margin of 0\.5 s"):
+        asyncio.run(limiter.acquire("GET", "v3/x"))
+    assert moments(limiter) == []
 
 
 @pytest.mark.parametrize("calls", [1, 7])
@@ -240,9 +256,11 @@ def test_a_cancelled_wait_sends_nothing_and_gives_its_place_back(storage: str | 
 
     def taken() -> list[float]:
         if storage is None:
-            return [t for found in limiter._storage._moments.values() for t in found]
+            return moments(limiter)
         with redis.Redis.from_url(storage) as server:
-            return [s for key in server.keys() for _, s in server.zrange(key, 0, -1, withscores=1)]
+            return [
+                s for key in server.scan_iter() for _, s in server.zrange(key, 0, -1, withscores=1)
+            ]
 
     with serving(honest) as server:
         assert len(asyncio.run(go(server.base_uri))) == 1
@@ -251,9 +269,11 @@ def test_a_cancelled_wait_sends_nothing_and_gives_its_place_back(storage: str | 
 
 async def wait_until(holds: Callable[[], bool]) -> None:
     """Let the loop turn until something holds."""
-    async with asyncio.timeout(10):
-        while not holds():
-            await asyncio.sleep(0.005)
+    loop = asyncio.get_running_loop()
+    while not holds():
+        turned = asyncio.Event()
+        loop.call_later(0.005, turned.set)
+        await turned.wait()
 
 
 def test_waiting_is_no_part_of_the_timeout(storage: str | None) -> None:
@@ -364,8 +384,14 @@ async def test_a_plain_session_has_limits_too(storage: str | None) -> None:
 
 
 def shows_the_password(error: BaseException) -> bool:
-    """Tell whether an error, its causes or the frames of its traceback show the password."""
+    """Tell whether an error, its causes or the frames below the test's show the password."""
     told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    links = [told]
+    while following := links[-1].__cause__ or links[-1].__context__:
+        links.append(following)
+    for link in links:
+        kept = [frame for frame in link.stack if frame.filename != __file__]
+        link.stack = traceback.StackSummary.from_list(kept)
     return PASSWORD in "".join(told.format())
 
 
@@ -373,12 +399,17 @@ def shows_the_password(error: BaseException) -> bool:
 def test_a_storage_that_fails_lets_nothing_pass(fault: str, address: str) -> None:
     """Without its storage a call is not sent, and the error shows no password."""
     port = int(re.findall(r":(\d+)/", address)[0])
-    hosts: dict[str, Callable[[Any], None]] = {
-        "silent": lambda connection: held.append(connection),
-        "no Redis": lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
-    }
-    held: list[Any] = []
-    with serving(honest) as server, accepting(hosts.get(fault, lambda c: c.close())) as other:
+    greetings = {"nobody": HANG_UP, "silent": None, "no Redis": b"HTTP/1.1 400 Bad Request\r\n\r\n"}
+    held: list[socket.socket] = []
+
+    def greet(connection: socket.socket) -> None:
+        held.append(connection)
+        if greetings[fault]:
+            connection.sendall(greetings[fault])
+        elif greetings[fault] == HANG_UP:
+            connection.close()
+
+    with serving(honest) as server, accepting(greet) as other:
         if fault == "wrong password":
             target = f"redis://:{PASSWORD}-wrong@127.0.0.1:{port}"
         else:

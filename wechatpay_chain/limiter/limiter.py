@@ -159,6 +159,8 @@ class RateLimiter:
         await self._storage.aclose()
 
     def __repr__(self) -> str:
+        if "_storage" not in vars(self):
+            return "<RateLimiter that could not be made>"
         return f"<RateLimiter {self._storage!r}>"
 
     def _windows(self, limits: Sequence[Limit], mchid: str) -> list[Window]:

@@ -60,6 +60,9 @@ class MemoryStorage:
     async def aclose(self) -> None:
         """Do nothing: nothing is open."""
 
+    def __repr__(self) -> str:
+        return "<MemoryStorage>"
+
     def renew(self) -> object:
         """In a forked child: take a new lock, for a thread that is not here may hold the old."""
         old, self._lock = self._lock, threading.Lock()

@@ -26,7 +26,7 @@ TIMEOUT = 5.0
 
 # As in `memory_storage`, where it is told in words. KEYS: one for each window. ARGV: a name
 # for the call, the longest wait or -1, then calls and length for each window.
-_TAKE = """
+TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 
@@ -76,7 +76,7 @@ end
 return {text(moment - now), decisive - 1, 1}
 """
 
-_GIVE_BACK = """
+GIVE_BACK = """
 for _, key in ipairs(KEYS) do
     redis.call('ZREM', key, ARGV[1])
 end
@@ -85,6 +85,8 @@ end
 
 class RedisStorage:
     """Sorted sets in Redis, over connections of each loop's own."""
+
+    _where = "redis"
 
     def __init__(self, address: Sensitive[Any], name: Callable[[], str]) -> None:
         """Take an address, or a function that makes a client; nothing is connected yet.
@@ -163,8 +165,8 @@ class _Connection:
         self._client = client
         self.closed = False
         self.scripts = {
-            "take": client.register_script(_TAKE),
-            "give_back": client.register_script(_GIVE_BACK),
+            "take": client.register_script(TAKE),
+            "give_back": client.register_script(GIVE_BACK),
         }
 
     async def close(self) -> None:
