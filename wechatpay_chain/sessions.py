@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -20,6 +21,7 @@ class Session(Protocol):
     """What can be kept for a loop: aiohttp's session, or anything that is closed like it."""
 
     @property
+    @abstractmethod
     def closed(self) -> bool:
         """Whether it was closed."""
 

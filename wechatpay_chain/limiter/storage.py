@@ -9,6 +9,7 @@ first come, first served, and no crowd when a window opens.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -44,6 +45,7 @@ class Place:
 class Storage(Protocol):
     """Where the moments of calls are kept."""
 
+    @abstractmethod
     async def take(self, windows: Sequence[Window], longest: int | None) -> Place:
         """Give a call its moment in all windows at once, if that is within `longest`.
 
