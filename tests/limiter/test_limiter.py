@@ -168,7 +168,7 @@ def moments(limiter: RateLimiter) -> list[float]:
 
 
 def test_a_process_that_is_always_late_sends_nothing() -> None:
-    """Where each question takes longer than half the margin, a call is not sent after ten."""
+    """Where each question takes longer than half the margin, a call is not sent in the end."""
     time = Time()
     limiter = in_memory(time, limits={"*": "1/minute"}, margin=0.5)
     ticks = iter(range(10_000))

@@ -23,8 +23,11 @@ from wechatpay_chain.protocol.text import one_line
 
 __all__ = ["RateLimiter"]
 
-TRIES = 10
-"""How often a call that came too late for its moment asks for another."""
+TRIES = 100
+"""How often a call asks for another moment because it came too late for the one it got."""
+
+GIVING_BACK = 1.0
+"""Seconds that giving a moment back may take: a call that is cancelled waits for it."""
 
 
 class RateLimiter:
@@ -189,8 +192,9 @@ class RateLimiter:
 
     async def _give_back(self, windows: Sequence[Window], place: Place) -> None:
         # If it cannot be given back it is wasted, and no more than that.
-        with suppress(NotSentError):
-            await self._storage.give_back(windows, place)
+        with suppress(NotSentError, TimeoutError):
+            async with asyncio.timeout(GIVING_BACK):
+                await self._storage.give_back(windows, place)
 
 
 def _refusal(what: str, limit: Limit, seconds: float) -> RateLimitError:
