@@ -214,7 +214,7 @@ def test_a_refusal_says_what_when_and_that_nothing_was_sent(
     assert (error.operation, error.calls, error.seconds) == (f"POST {PUNISH}", 2, 3600)
     assert 3500 < error.retry_after < 3601
     assert re.fullmatch(
-        rf"POST {PUNISH}: not sent, its limit of 2 calls in 3600 s of POST {PUNISH} has no room "
+        rf"POST {PUNISH}: not sent, the limit of 2 calls in 3600 s on POST {PUNISH} has no room "
         r"for another 3\d\d\d\.\d s",
         str(error),
     )

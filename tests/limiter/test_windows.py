@@ -107,6 +107,10 @@ def test_redis_gives_the_moments_that_memory_gives(address: str, seed: int) -> N
             )
             if given:
                 places.append((chosen, place, str(number)))
+                for window in chosen:
+                    # A set is kept until the last moment in it is a window ago.
+                    left = memory._moments[window.key][-1] - now + window.length
+                    assert abs(admin.pttl(window.key) * 1000 - left) < 60 * MICROSECONDS
         for window in windows:
             scores = [score for _, score in admin.zrange(window.key, 0, -1, withscores=True)]
             # Those of the past are cleared away at other times.

@@ -199,7 +199,7 @@ class RateLimiter:
 
 def _refusal(what: str, limit: Limit, seconds: float) -> RateLimitError:
     return RateLimitError(
-        f"{what}: not sent, its limit of {limit} has no room for another {seconds:.1f} s",
+        f"{what}: not sent, the limit of {limit} has no room for another {seconds:.1f} s",
         operation=what,
         calls=limit.calls,
         seconds=limit.seconds,

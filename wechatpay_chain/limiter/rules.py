@@ -43,7 +43,7 @@ class Limit:
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.calls} calls in {self.seconds:g} s of {self.scope}"
+        return f"{self.calls} calls in {self.seconds:g} s on {self.scope}"
 
 
 @dataclass(frozen=True, slots=True)
