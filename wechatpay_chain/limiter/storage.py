@@ -5,6 +5,10 @@ agree on them exactly. A call gets the first moment, from now on, at which one m
 call leaves no window with more calls than it may hold. Those who come later see
 the moments given before, so nobody asks twice: there is one question a call,
 first come, first served, and no crowd when a window opens.
+
+What is underneath is redis-py and one script. Libraries of rate limits (limits 5.8,
+pyrate-limiter 4.5) go by each machine's own clock, so that one that is ahead lets
+twice as many through, and answer no more than yes or no, for one limit at a time.
 """
 
 from __future__ import annotations
