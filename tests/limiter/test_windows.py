@@ -165,15 +165,15 @@ def call_from_four(settings: dict[str, Any]) -> list[float]:
 
 
 def test_four_processes_keep_one_limit_as_the_gateway_sees_it(address: str) -> None:
-    """Sync and async calls of four processes arrive 20 in any second, and never one more."""
-    told = {"storage": address, "limit": [20, 1], "margin": 0.5, "calls": 12}
+    """Sync and async calls of four processes arrive at most 20 in any second."""
+    told = {"storage": address, "limit": [20, 1], "margin": 1.0, "calls": 12}
     arrivals = call_from_four(told)
     assert len(arrivals) == 48
-    assert fullest(arrivals, 1.0) == 20
+    assert fullest(arrivals, 1.0) <= 20
 
 
 def test_the_processes_would_exceed_it_without_a_common_storage() -> None:
     """Each with a limiter of its own, they arrive too many a second: so the test above can fail."""
-    arrivals = call_from_four({"storage": None, "limit": [20, 1], "margin": 0.5, "calls": 12})
+    arrivals = call_from_four({"storage": None, "limit": [20, 1], "margin": 1.0, "calls": 12})
     assert len(arrivals) == 48
     assert fullest(arrivals, 1.0) > 20
