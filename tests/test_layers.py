@@ -40,7 +40,7 @@ LAYERS: list[set[str]] = [
         "transformer",
     },
     {"middleware"},
-    {"loops", "sessions", "sinks", "flow", "driver", "client", "builder"},
+    {"loops", "sessions", "sinks", "limiter", "flow", "driver", "client", "builder"},
     {"sandbox"},
     {"cli"},
 ]

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         DecryptError,
         NotSentError,
         OutcomeUnknownError,
+        RateLimitError,
         Reason,
         RedirectError,
         RefusedError,
@@ -44,9 +45,9 @@ if TYPE_CHECKING:
         UnverifiedError,
         WechatPayError,
     )
-    from wechatpay_chain.flow import CapitalWarning, DeprecatedOperationWarning
     from wechatpay_chain.formatter import Formatter
     from wechatpay_chain.keys import KeyFileWarning, PlatformKeys
+    from wechatpay_chain.limiter import RateLimiter
     from wechatpay_chain.media import MediaUtil
     from wechatpay_chain.middleware.encryptor import Encryptor
     from wechatpay_chain.middleware.guard import guard
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from wechatpay_chain.protocol.sensitive import Sensitive
     from wechatpay_chain.response import Response
     from wechatpay_chain.transformer import Transformer
+    from wechatpay_chain.warning import CapitalWarning, DeprecatedOperationWarning
 
 __all__ = [
     "AesEcb",
@@ -88,6 +90,8 @@ __all__ = [
     "PemUtil",
     "PlatformKeys",
     "Promise",
+    "RateLimitError",
+    "RateLimiter",
     "Reason",
     "RedirectError",
     "RefusedError",
@@ -125,6 +129,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "DecryptError",
         "NotSentError",
         "OutcomeUnknownError",
+        "RateLimitError",
         "Reason",
         "RedirectError",
         "RefusedError",
@@ -134,9 +139,9 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "UnverifiedError",
         "WechatPayError",
     ),
-    "flow": ("CapitalWarning", "DeprecatedOperationWarning"),
     "formatter": ("Formatter",),
     "keys": ("KeyFileWarning", "PlatformKeys"),
+    "limiter": ("RateLimiter",),
     "media": ("MediaUtil",),
     "middleware.encryptor": ("Encryptor",),
     "middleware.guard": ("guard",),
@@ -150,6 +155,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "protocol.sensitive": ("Sensitive",),
     "response": ("Response",),
     "transformer": ("Transformer",),
+    "warning": ("CapitalWarning", "DeprecatedOperationWarning"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

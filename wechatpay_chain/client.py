@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from aiohttp import ClientMiddlewareType
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -34,6 +35,9 @@ from wechatpay_chain.options import Defaults
 from wechatpay_chain.protocol import hosts, segments
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.tls import Tls
+
+if TYPE_CHECKING:
+    from wechatpay_chain.limiter import RateLimiter
 
 __all__ = ["Client"]
 
@@ -75,6 +79,7 @@ class Client:
         connect_timeout: float = 5.0,
         proxy: str | None = None,
         middlewares: Iterable[ClientMiddlewareType] = (),
+        rate_limiter: RateLimiter | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Make a client; keys are loaded and checked now, nothing is sent.
@@ -106,6 +111,7 @@ class Client:
             proxy: the address of an HTTP proxy.
             middlewares: aiohttp client middlewares, outermost first; they see requests
                 before they are encrypted and signed, and answers after they were verified.
+            rate_limiter: keeps calls within their rate limits (频率限制), before they are sent.
             clock: seconds since the epoch.
 
         Raises:
@@ -145,7 +151,12 @@ class Client:
             for middleware in middlewares:
                 stack.before(outermost, middleware)
         tls = Tls(authorities, secrets[2], clock)
-        self._flow = Flow(stacks, defaults, tls, _opening_key(signing, tls))
+        admit = None
+        if rate_limiter is not None:
+            if not callable(getattr(rate_limiter, "acquire", None)):
+                raise ConfigurationError("rate_limiter must be a RateLimiter")
+            admit = partial(rate_limiter.acquire, mchid=self._mchid)
+        self._flow = Flow(stacks, defaults, tls, _opening_key(signing, tls), admit)
         register(self._flow)
 
     @property

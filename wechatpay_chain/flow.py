@@ -10,7 +10,7 @@ import io
 import os
 import platform
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from types import CoroutineType
@@ -47,9 +47,9 @@ from wechatpay_chain.response import Response
 from wechatpay_chain.sessions import Sessions
 from wechatpay_chain.tls import Tls
 from wechatpay_chain.version import __version__
-from wechatpay_chain.warning import warn
+from wechatpay_chain.warning import CapitalWarning, DeprecatedOperationWarning, warn
 
-__all__ = ["CapitalWarning", "DeprecatedOperationWarning", "Flow"]
+__all__ = ["Flow"]
 
 KEEP_ALIVE = 6.0
 """Seconds that an idle connection is kept: less than the 8 after which the gateway closes it."""
@@ -66,14 +66,6 @@ _CERTIFICATE_HINT = (
 )
 
 
-class CapitalWarning(UserWarning):
-    """A capital letter in ``chain()`` or ``[…]`` became a hyphen, as it does in PHP."""
-
-
-class DeprecatedOperationWarning(DeprecationWarning):
-    """WeChat Pay has withdrawn an operation (接口已下线), or says that another replaces it."""
-
-
 class Flow:
     """What sends the requests of one client."""
 
@@ -83,13 +75,16 @@ class Flow:
         defaults: Defaults,
         tls: Tls,
         private_key: Sensitive[RSAPrivateKey | None],
+        admit: Callable[[str, str], Awaitable[None]] | None = None,
     ) -> None:
+        """Send through stacks; `admit` is awaited with method and path before each call."""
         self.identity = uuid.uuid4().hex
         self.defaults = defaults
         self.sessions = Sessions(_session)
         self._stacks = stacks
         self._tls = tls
         self._private_key = private_key
+        self._admit = admit
         self._warned: set[str] = set()
 
     def stack_of(self, protocol: str) -> Stack:
@@ -201,9 +196,13 @@ class Flow:
             current.reset(token)
 
     async def _send(self, prepared: Prepared, call: Call) -> Response:
-        if self.sessions.closed:
-            raise RequestError(f"{prepared}: the client is closed: make a new one")
+        self._check_open(prepared)
         sinks.check(prepared.sink)
+        if self._admit is not None:
+            # Before anything is begun, so that no timeout runs while it waits.
+            known = prepared.operation
+            await self._admit(prepared.method, known.path if known else prepared.template)
+            self._check_open(prepared)
         try:
             opened = await self.sessions.open()
             opened.calls += 1
@@ -215,6 +214,10 @@ class Flow:
             failure = translate(error, str(prepared), left=call.left)
         # Raised out here, so that the original, which holds the request, is not its context.
         raise failure
+
+    def _check_open(self, prepared: Prepared) -> None:
+        if self.sessions.closed:
+            raise RequestError(f"{prepared}: the client is closed: make a new one")
 
     async def _exchange(
         self, prepared: Prepared, call: Call, session: aiohttp.ClientSession

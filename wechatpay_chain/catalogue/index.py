@@ -9,7 +9,7 @@ from pathlib import Path
 from wechatpay_chain.catalogue import notation
 from wechatpay_chain.catalogue.operation import Operation, Segments
 
-__all__ = ["children", "find", "headings", "operations", "texts"]
+__all__ = ["children", "find", "headings", "operations", "segments_of", "texts"]
 
 _LONGEST_HEADING = 256
 _DATA = Path(__file__).with_name("data")
@@ -18,7 +18,7 @@ _DATA = Path(__file__).with_name("data")
 @lru_cache(maxsize=1024)
 def find(method: str, path: str) -> Operation | None:
     """Return what is known of an operation; None if it is not in the catalogue."""
-    segments = _segments(path)
+    segments = segments_of(path)
     group = _group(*segments[:2]) if segments[:2] in _groups() else None
     entry = None if group is None else group.find(method, segments)
     return None if entry is None else entry.operation
@@ -39,7 +39,7 @@ def children(path: str) -> tuple[frozenset[str], frozenset[str]]:
 
     Any value stands for a path variable, save where the value is a known segment.
     """
-    above = _segments(path)
+    above = segments_of(path)
     depth = len(above)
     if depth < 2:
         known = [group for group in _groups() if group[:depth] == above]
@@ -62,7 +62,7 @@ class _Entry:
     def __init__(self, block: memoryview) -> None:
         heading = bytes(block[:_LONGEST_HEADING]).partition(b"\n")[0].decode()
         self.method, _, self.path = heading.partition(" ")
-        self.segments = _segments(self.path)
+        self.segments = segments_of(self.path)
         self._block = block
 
     @cached_property
@@ -129,7 +129,7 @@ def _is_named(template: str, segment: str) -> bool:
     return template.startswith("{") and template.strip("{}") == segment.strip("{}").lower()
 
 
-def _segments(path: str) -> Segments:
+def segments_of(path: str) -> Segments:
     """Split a path from its protocol version on; a trailing slash or ``{empty}`` adds nothing."""
     segments = [segment for segment in path.split("/") if segment not in ("", "{empty}")]
     for version in ("v3", "v2"):
