@@ -11,7 +11,7 @@ from wechatpay_chain import Client, RequestError
 from wechatpay_chain.catalogue import Operation, describe, layout, operations, search, walk
 from wechatpay_chain.catalogue.description import Description
 from wechatpay_chain.catalogue.location import locate
-from wechatpay_chain.catalogue.search import groups, suggest
+from wechatpay_chain.catalogue.searching import groups, suggest
 
 PUNISH = "v3/aggracct-bc/wb-channel/control-orders/punish"
 NATIVE = "v3/pay/transactions/native"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from aiohttp import ClientMiddlewareType
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from wechatpay_chain import catalogue
 from wechatpay_chain.addresses import check_base
-from wechatpay_chain.catalogue import Description, completion, describe
+from wechatpay_chain.catalogue import completion
 from wechatpay_chain.chain import Chain, register
 from wechatpay_chain.driver import Driver
 from wechatpay_chain.errors import ConfigurationError
@@ -187,7 +188,7 @@ class Client:
         segment = segments.attribute("", name)
         return Chain(self._flow, segment)
 
-    def describe(self, path: object, method: str | None = None) -> Description:
+    def describe(self, path: object, method: str | None = None) -> catalogue.Description:
         """Describe the operations at a path: fields, host, certificate, limit, pages, a sample.
 
         Args:
@@ -198,7 +199,7 @@ class Client:
             RequestError: nothing is known of it; the message names the nearest known paths.
                 It can be called all the same.
         """
-        return describe(path, method)
+        return catalogue.describe(path, method)
 
     def __dir__(self) -> list[str]:
         return [*object.__dir__(self), *completion.names("")]

@@ -10,7 +10,7 @@ from typing import Any
 
 from wechatpay_chain.catalogue import Match, Operation, search
 from wechatpay_chain.catalogue.location import METHODS, is_path, locate, nearest
-from wechatpay_chain.catalogue.search import groups, suggest
+from wechatpay_chain.catalogue.searching import groups, suggest
 from wechatpay_chain.cli.finding import Finding, print_document
 from wechatpay_chain.cli.paper import Paper, Surface
 from wechatpay_chain.cli.streams import complain

@@ -11,7 +11,7 @@ from typing import Any
 
 from wechatpay_chain.catalogue import Description, Field, Match, Operation, samples
 from wechatpay_chain.catalogue.layout import Line
-from wechatpay_chain.catalogue.search import Group
+from wechatpay_chain.catalogue.searching import Group
 from wechatpay_chain.cli.paper import Surface
 
 __all__ = ["Finding", "print_document"]
