@@ -19,15 +19,15 @@ _SITE = re.compile(r"https?://pay\.weixin\.qq\.com/(?:doc/|wiki/doc/)?")
 _DAYS_OF_A_YEAR = 365
 
 
-def anchor(operation: Operation) -> str:
-    """Return the entry's address within its page, such as ``post-v3-refund-domestic-refunds``."""
-    return _BETWEEN_WORDS.sub("-", str(operation).lower()).strip("-")
+def anchor(call: str) -> str:
+    """Return an entry's address within its page: ``post-v3-refund`` for ``POST v3/refund``."""
+    return _BETWEEN_WORDS.sub("-", call.lower()).strip("-")
 
 
 def entry(operation: Operation) -> str:
     """Return the entry: name, facts, request's fields, samples, answer's fields."""
     parts = [
-        f'## <a id="{anchor(operation)}"></a>{operation.name} `{operation}`\n',
+        f'## <a id="{anchor(str(operation))}"></a>{operation.name} `{operation}`\n',
         " · ".join(_facts(operation)) + "\n",
         "".join(_table("Request 请求参数", operation.request)),
         *_notes(operation),

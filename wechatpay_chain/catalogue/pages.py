@@ -52,7 +52,7 @@ def page(operation: Operation) -> str:
 
 def address(operation: Operation) -> str:
     """Return an operation's address on the site, below ``api/``."""
-    return f"{page(operation)}.html#{anchor(operation)}"
+    return f"{page(operation)}.html#{anchor(str(operation))}"
 
 
 def pages() -> dict[str, str]:
@@ -82,7 +82,7 @@ def _index(groups: list[tuple[str, list[Operation]]]) -> Iterator[str]:
         if not name.startswith(f"{version}/"):
             version = name.partition("/")[0]
             yield f"\n## {version}\n"
-        links = (f"[{one.name}]({name}.md#{anchor(one)})" for one in group)
+        links = (f"[{one.name}]({name}.md#{anchor(str(one))})" for one in group)
         yield f"\n**[{name}]({name}.md)** ({len(group)}): {' · '.join(links)}\n"
 
 
