@@ -33,6 +33,8 @@ _TABLE = re.compile(r"^\| (?P<title>\w.*?) \|.*\n\|[-|]+\n(?P<rows>(?:\|.*\n)+)"
 _CELL = re.compile(
     r"\| (?P<indent>(?:&emsp;)*)`(?P<name>[^`]+)` \| (?P<type>\S+) \| (?P<notes>.*) \|"
 )
+_VALUE = re.compile(r"`([^`]+)`")
+_MARKS = {"必填": "<b>必填</b>", "加密": "<i>加密</i>"}
 _LEXERS = {"python": PythonLexer(), "php": PhpLexer(startinline=True)}
 _FORMATTER: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
 # Blanks, names and punctuation have no colour to speak of, and are half of a page.
@@ -69,15 +71,17 @@ def enhance(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def _compact(found: re.Match[str]) -> str:
     rows = "".join(_row(cells) for cells in _CELL.finditer(found["rows"]))
-    head = f"<tr><th>{escape(found['title'])}</th><th>Type 类型</th><th>Notes 说明</th></tr>"
+    head = f"<tr><th>{escape(found['title'])}</th><th>Type 类型</th><th>Values 可选值</th></tr>"
     return f'<table class="fields"><thead>{head}</thead><tbody>\n{rows}</tbody></table>\n'
 
 
 def _row(cells: re.Match[str]) -> str:
     depth = cells["indent"].count("&")
-    notes = re.sub(r"`([^`]+)`", lambda one: f"<code>{escape(one[1])}</code>", cells["notes"])
-    notes = notes.replace("必填", "<b>必填</b>").replace("加密", "<i>加密</i>")
-    inner = f"<td><code>{escape(cells['name'])}</code></td><td>{cells['type']}</td><td>{notes}</td>"
+    # The marks stand with the name, where a phone has room for them.
+    marks = "".join(f" {_MARKS[mark]}" for mark in _MARKS if mark in cells["notes"].split())
+    values = " ".join(f"<code>{escape(one)}</code>" for one in _VALUE.findall(cells["notes"]))
+    name = f"<code>{escape(cells['name'])}</code>{marks}"
+    inner = f"<td>{name}</td><td>{cells['type']}</td><td>{values}</td>"
     return f'<tr class="d{depth}">{inner}</tr>\n' if depth else f"<tr>{inner}</tr>\n"
 
 

@@ -21,11 +21,17 @@ from wechatpay_chain.catalogue.pages import address
 
 def made_of(documents: list[tuple[str, str, str, str]]) -> dict[str, Any]:
     """Return the index of all operations, and of sections: (address, page, title, text)."""
-    known = list(operations())
+    # Of what is alike, the newer protocol's comes first.
+    known = [*operations("v3/"), *operations("v2/")]
     names = sorted({name for one in known for name in _field_names(one)})
     number = {name: position for position, name in enumerate(names)}
     entries = [
-        [one.name, str(one), address(one), sorted(number[name] for name in _field_names(one))]
+        [
+            one.name,
+            str(one),
+            f"api/{address(one)}",
+            sorted(number[name] for name in _field_names(one)),
+        ]
         for one in known
     ]
     return {"fields": names, "operations": entries, "sections": documents}
@@ -62,7 +68,7 @@ def _sections(app: Sphinx, page: str) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _without_sphinx_index(app: Sphinx) -> None:
-    app.builder.search = False  # type: ignore[attr-defined]
+    app.builder.search = False
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

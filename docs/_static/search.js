@@ -10,12 +10,15 @@
 
   // control_orders, control-orders and controlOrders are one; so are v3->pay, v3.pay and v3/pay.
   const folded = (text) =>
-    text.toLowerCase().replace(/->|\./g, "/").replace(/[-_]/g, "");
+    text.toLowerCase().replace(/->|\./g, "/").replace(/[-_]/g, "").replace(/^\/+|\/+$/g, "");
+
+  // refunds, too, means refund.
+  const stem = (word) => (/^[a-z]{4,}s$/.test(word) && !word.endsWith("ss") ? word.slice(0, -1) : word);
 
   const plainFields = fields.map(folded);
   const entries = operations.map(([name, call, address, numbers]) => ({
     name, call, address, numbers,
-    plainName: folded(name), plainCall: folded(call), segments: folded(call).split(/[ /]/),
+    plainName: folded(name), plainCall: folded(call), segments: folded(call).split(/[ /]/).map(stem),
   }));
   const guides = sections.map(([address, page, title, text]) => ({
     address, page, title, text, plainTitle: folded(title), plainText: folded(text),
@@ -34,14 +37,12 @@
   const known = (word) =>
     entries.some((one) => one.plainName.includes(word)) ||
     guides.some((one) => one.plainText.includes(word) || one.plainTitle.includes(word));
-  // refunds, too, means refund.
-  const stem = (word) => (/^[a-z]{4,}s$/.test(word) && !word.endsWith("ss") ? word.slice(0, -1) : word);
 
   const rankOfEntry = (one, word, hits) => {
     if (one.plainName === word) return 100;
     if (one.plainName.includes(word)) return 60 - one.name.length / 10;
-    if (one.segments.at(-1) === word) return 55;
-    if (one.segments.includes(word)) return 50;
+    const equal = one.segments.filter((segment) => segment === word).length;
+    if (equal) return 45 + 3 * equal + (one.segments.at(-1) === word ? 5 : 0);
     if (one.plainCall.includes(word)) return 40;
     const field = one.numbers.find((number) => hits.equal.has(number));
     if (field !== undefined) return (one.field = fields[field]), 20;
@@ -51,11 +52,18 @@
   };
   const rankOfGuide = (one, word) => {
     if (one.plainTitle.includes(word)) return 58;
-    return one.plainText.includes(word) ? 30 : 0;
+    return one.plainText.includes(word) ? 15 : 0;
   };
 
+  // Of a call that was copied from a program, what names the operation is left.
+  const wordsOf = (query) =>
+    query
+      .replace(/(?:->|\.)(?:get|post|put|patch|delete)(?:_?async)?(?=\W*$)/i, " ")
+      .replace(/(?<=^|\W)(?:await\s+)?(?:client|instance|chain)(?=\W+(?:chain\W+)?v[23]\b)/g, " ")
+      .split(/[\s$'"[\](){}?…]+/);
+
   const find = (query) => {
-    const plain = query.replace(/[$'"\[\](){}?…]/g, " ").split(/\s+/).map(folded);
+    const plain = wordsOf(query).map(folded);
     const words = plain.filter(Boolean).flatMap(divided).map(stem);
     if (!words.length) return [];
     const found = new Map([...entries, ...guides].map((one) => [one, 0]));

@@ -16,6 +16,7 @@ __all__ = ["anchor", "entry"]
 
 _BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
 _SITE = re.compile(r"https?://pay\.weixin\.qq\.com/(?:doc/|wiki/doc/)?")
+_NAMED_LINKS = 3
 _DAYS_OF_A_YEAR = 365
 
 
@@ -40,8 +41,7 @@ def entry(operation: Operation) -> str:
 
 
 def _facts(operation: Operation) -> Iterator[str]:
-    pages = [f"[{_SITE.sub('', url)}]({_escaped(url)})" for url in operation.docs]
-    yield "官方文档: " + (", ".join(pages) or "no page is known")
+    yield "官方文档: " + (", ".join(_links(operation.docs)) or "no page is known")
     if operation.deprecated:
         yield "**deprecated 已下线**"
     if operation.base_uri:
@@ -56,6 +56,13 @@ def _facts(operation: Operation) -> Iterator[str]:
         yield "upload 上传"
     if operation.download:
         yield "download 下载"
+
+
+def _links(urls: tuple[str, ...]) -> Iterator[str]:
+    """Yield links, of which the first few say where they lead."""
+    for number, url in enumerate(urls, 1):
+        name = _SITE.sub("", url) if number <= _NAMED_LINKS else number
+        yield f"[{name}]({_escaped(url)})"
 
 
 def _period(days: int | None) -> str:

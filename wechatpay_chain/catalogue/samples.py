@@ -145,7 +145,7 @@ def _python(item: Any, depth: int) -> str:
 
 
 def _text(item: str) -> str:
-    return json.dumps(item, ensure_ascii=False)
+    return repr(item) if '"' in item else json.dumps(item, ensure_ascii=False)
 
 
 def _php_node(path: str, style: str) -> str:
