@@ -15,7 +15,10 @@ DIRECTORY = Path(__file__).parents[1] / "docs" / "api"
 PUNISH = "v3/aggracct-bc/wb-channel/control-orders/punish"
 
 HEADING = re.compile(r'^## <a id="(?P<id>[a-z0-9-]+)"></a>(?P<name>.+) `(?P<call>[A-Z]+ v\S+)`$')
-ROW = re.compile(r"\| (?P<indent>(?:&emsp;)*)`(?P<name>\S+)` \| (?P<type>\S+) \| (?P<notes>.*) \|")
+ROW = re.compile(
+    r"\| (?P<indent>(?:&emsp;)*)`(?P<name>[^`]+)` \| (?P<type>\S+) \| (?P<notes>.*) \|"
+)
+NOTE = re.compile(r"`[^`]+`|[^ `]+")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -96,7 +99,7 @@ def test_every_field_has_its_row() -> None:
     for one in operations():
         _, text = entries()[address(one)]
         found = [
-            (row["indent"].count("&"), row["name"], row["type"], row["notes"].split())
+            (row["indent"].count("&"), row["name"], row["type"], NOTE.findall(row["notes"]))
             for row in map(ROW.fullmatch, text.splitlines())
             if row
         ]

@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from wechatpay_chain.catalogue import operations, samples
+from wechatpay_chain.catalogue import operations, samples, walk
 from wechatpay_chain.catalogue.pages import address
 
 SITE = Path(os.environ.get("SITE", "docs/_build/html")).resolve()
@@ -93,6 +93,31 @@ def test_every_sample_can_be_chosen_whole() -> None:
             for style, asynchronous, _ in samples.SPELLINGS:
                 wanted = write(one, style, asynchronous=asynchronous)
                 assert shown(block, style, asynchronous) == wanted, str(one)
+
+
+def test_every_field_has_its_row() -> None:
+    """The tables show every field, with its marks, as the Markdown does."""
+    for page in {address(one).partition("#")[0] for one in operations()}:
+        fields = [
+            field
+            for one in operations()
+            if address(one).startswith(f"{page}#")
+            for tree in (one.request, one.response)
+            for _, field in walk(tree)
+        ]
+        found = re.findall(
+            r"<td><code>([^<]+)</code>(.*?)</td><td>(.*?)</td><td>(.*?)</td></tr>",
+            html()[f"api/{page}"],
+        )
+        assert [(unescape(name), kind) for name, _, kind, _ in found] == [
+            (field.name, field.type) for field in fields
+        ]
+        assert [("必填" in marks, "加密" in marks) for _, marks, _, _ in found] == [
+            (field.required, field.encrypted) for field in fields
+        ]
+        assert [tuple(re.findall("<code>(.*?)</code>", values)) for *_, values in found] == [
+            field.enum for field in fields
+        ]
 
 
 def test_the_search_knows_every_operation_and_section() -> None:

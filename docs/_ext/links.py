@@ -36,7 +36,8 @@ def name_sections(app: Sphinx, doctree: nodes.document) -> None:
     slugs: dict[str, tuple[int, str, str]] = metadata.get("myst_slugs", {})
     renamed = {old: slug for slug, (_, old, _) in slugs.items()}
     for section in doctree.findall(nodes.section):
-        section["ids"] = [renamed.get(one, one) for one in section["ids"]]
+        # MyST gives some of them both.
+        section["ids"] = list(dict.fromkeys(renamed.get(one, one) for one in section["ids"]))
     for reference in doctree.findall(nodes.reference):
         if "refid" in reference:
             reference["refid"] = renamed.get(reference["refid"], reference["refid"])
