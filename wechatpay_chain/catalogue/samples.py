@@ -13,10 +13,19 @@ from wechatpay_chain.catalogue import examples
 from wechatpay_chain.catalogue.operation import Operation
 from wechatpay_chain.protocol.segments import camel, snake
 
-__all__ = ["STYLES", "expression", "php", "python"]
+__all__ = ["SPELLINGS", "STYLES", "expression", "php", "php_call", "python", "python_call"]
 
 STYLES = ("pure", "declarative", "item")
 """By attributes (纯链式), by ``chain()`` (声明式), by item (属性式)."""
+
+SPELLINGS = tuple(
+    (style, asynchronous, f"{mode}{name}")
+    for asynchronous, mode in ((False, "同步"), (True, "异步"))
+    for style, name in zip(STYLES, ("纯链式", "声明式", "属性式"), strict=True)
+)
+"""The six spellings: (style, asynchronous, Chinese name)."""
+
+_PHP_KEY = "PUB_KEY_ID_0114232134912410000000000000"
 
 
 def expression(path: str, style: str = "pure", *, spell: Callable[[str, str], Any] = snake) -> str:
@@ -48,26 +57,38 @@ def python(
 ) -> str:
     """Return Python statements that make the call and show its answer."""
     made = examples.options(operation, required_only=required_only) | _sink(operation)
-    node = expression(operation.path, style)
-    verb = operation.method.lower() + ("_async" if asynchronous else "")
     keywords = "".join(f"    {name}={_python(item, 1)},\n" for name, item in made.items())
-    wait = "await " if asynchronous else ""
-    call = f"{node}.{verb}(\n{keywords})" if keywords else f"{node}.{verb}()"
-    return f"response = {wait}{call}\nprint({_shown(operation)})\n"
+    call = python_call(operation, style, asynchronous=asynchronous)
+    given = f"(\n{keywords})" if keywords else "()"
+    return f"response = {call}{given}\nprint({_shown(operation)})\n"
+
+
+def python_call(operation: Operation, style: str = "pure", *, asynchronous: bool = False) -> str:
+    """Return what stands before the call's parentheses, such as ``await client.v3.x.get_async``."""
+    node = expression(operation.path, style)
+    verb = operation.method.lower()
+    return f"await {node}.{verb}_async" if asynchronous else f"{node}.{verb}"
 
 
 def php(operation: Operation, style: str = "pure", *, asynchronous: bool = False) -> str:
-    """Return the same call as PHP statements."""
-    verb = operation.method.lower() + ("Async" if asynchronous else "")
-    node = _php_node(operation.path, style)
+    """Return the same call as PHP statements.
+
+    Fields that are sent encrypted stand in plain: a PHP program encrypts them itself.
+    """
     made = {**examples.options(operation), **_sink(operation), **_told(operation)}
     # The stream, and with it the parts' boundary, is an object of the SDK.
     made.pop("upload", None)
-    rows = "".join(f"  '{name}' => {_php(item, 1)},\n" for name, item in made.items())
+    headers = {name: _php(item, 1) for name, item in _php_headers(operation, made).items()}
+    made.pop("headers", None)
+    rows = [f"'{name}' => {_php(item, 1)}" for name, item in made.items()]
     if operation.upload:
-        rows += "  'body' => $media->getStream(),\n"
-        rows += "  'headers' => ['Content-Type' => $media->getContentType()],\n"
-    call = f"{node}->{verb}([\n{rows}])"
+        rows.append("'body' => $media->getStream()")
+        headers["Content-Type"] = "$media->getContentType()"
+    if headers:
+        inner = "".join(f"    '{name}' => {item},\n" for name, item in headers.items())
+        rows.append(f"'headers' => [\n{inner}  ]")
+    given = "(" + "[\n" + "".join(f"  {row},\n" for row in rows) + "])" if rows else "()"
+    call = php_call(operation, style, asynchronous=asynchronous) + given
     shown = _php_shown(operation)
     before = ""
     if operation.upload:
@@ -75,6 +96,12 @@ def php(operation: Operation, style: str = "pure", *, asynchronous: bool = False
     if asynchronous:
         return f"{before}{call}\n->then(static function($response) {{\n  {shown}\n}})\n->wait();\n"
     return f"{before}$response = {call};\n{shown}\n"
+
+
+def php_call(operation: Operation, style: str = "pure", *, asynchronous: bool = False) -> str:
+    """Return what stands before the call's parentheses, such as ``$instance->v3->x->getAsync``."""
+    verb = operation.method.lower() + ("Async" if asynchronous else "")
+    return f"{_php_node(operation.path, style)}->{verb}"
 
 
 def _sink(operation: Operation) -> dict[str, Any]:
@@ -91,6 +118,19 @@ def _told(operation: Operation) -> dict[str, Any]:
     if operation.nonceless:
         made["nonceless"] = True
     return made
+
+
+def _php_headers(operation: Operation, made: dict[str, Any]) -> dict[str, Any]:
+    """Return a call's headers, with the key that a PHP program encrypts by."""
+    documented = operation.place("headers")
+    named = documented is not None and any(
+        field.name == "Wechatpay-Serial" for field in documented.fields
+    )
+    key = operation.encrypted and not operation.is_v2
+    return {
+        **made.get("headers", {}),
+        **({"Wechatpay-Serial": _PHP_KEY} if named or key else {}),
+    }
 
 
 def _shown(operation: Operation) -> str:
@@ -111,7 +151,7 @@ def _python(item: Any, depth: int) -> str:
 
 
 def _text(item: str) -> str:
-    return json.dumps(item, ensure_ascii=False)
+    return repr(item) if '"' in item else json.dumps(item, ensure_ascii=False)
 
 
 def _php_node(path: str, style: str) -> str:
