@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from aiohttp import ClientMiddlewareType
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -26,12 +26,18 @@ from wechatpay_chain.protocol import hosts, segments
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.tls import Tls
 
+if TYPE_CHECKING:
+    # What is known of paths, verbs and fields; at run time every path is open.
+    from wechatpay_chain.openapi import Root
+else:
+    Root = object
+
 __all__ = ["Client"]
 
 APIV3_KEY_SIZE = 32
 
 
-class Client:
+class Client(Root):
     """A merchant's way to WeChat Pay: attributes, items and ``chain()`` make the path.
 
     ::
@@ -134,20 +140,22 @@ class Client:
         """Return the way to the stacks of both protocols, as PHP's ``getDriver()`` does."""
         return Driver(self._flow)
 
-    def chain(self, path: object) -> Chain:
-        """Return the node of a path such as ``"v3/pay/transactions/id/{transaction_id}"``.
+    if not TYPE_CHECKING:
 
-        Capitals become hyphens, as in PHP; a value with capitals goes into a variable.
-        """
-        return Chain(self._flow, "")._below(path)
+        def chain(self, path: object) -> Chain:
+            """Return the node of a path such as ``"v3/pay/transactions/id/{transaction_id}"``.
 
-    def __getitem__(self, path: object) -> Chain:
-        return Chain(self._flow, "")._below(path)
+            Capitals become hyphens, as in PHP; a value with capitals goes into a variable.
+            """
+            return Chain(self._flow, "")._below(path)
 
-    def __getattr__(self, name: str) -> Chain:
-        # First, because it refuses names such as _flow, which a half-made client lacks.
-        segment = segments.attribute("", name)
-        return Chain(self._flow, segment)
+        def __getitem__(self, path: object) -> Chain:
+            return Chain(self._flow, "")._below(path)
+
+        def __getattr__(self, name: str) -> Chain:
+            # First, because it refuses names such as _flow, which a half-made client lacks.
+            segment = segments.attribute("", name)
+            return Chain(self._flow, segment)
 
     def close(self) -> None:
         """Close the connections of all threads and loops; the client cannot be used afterwards."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from aiohttp import ClientResponse, RequestInfo
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -13,6 +13,17 @@ from wechatpay_chain.protocol import document, transformer
 __all__ = ["REDACTED", "Response", "SentRequest"]
 
 REDACTED = "(redacted)"
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    JsonT = TypeVar("JsonT", default=Any)
+    XmlT = TypeVar("XmlT", default=dict[str, Any])
+else:
+    # Before Python 3.13 there are no defaults, and none are needed at run time.
+    from typing import TypeVar
+
+    JsonT, XmlT = TypeVar("JsonT"), TypeVar("XmlT")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,8 +41,11 @@ class SentRequest:
         return _request, (self.method, self.url, list(self.headers.items()))
 
 
-class Response:
+class Response(Generic[JsonT, XmlT]):
     """An answer of WeChat Pay.
+
+    For type checkers it is generic in what `json` and `xml` return, which the
+    generated stubs tell of each known operation.
 
     Attributes:
         status: the HTTP status.
@@ -81,21 +95,22 @@ class Response:
         """WeChat Pay's number of the request, which its support asks for, or nothing."""
         return self.headers.get("Request-ID", "")
 
-    def json(self) -> Any:
+    def json(self) -> JsonT:
         """Return the body's JSON value, strictly read.
 
         Raises:
             DecodeError: it is no JSON, or JSON that could be read in two ways.
         """
-        return document.loads(self.body)
+        value: JsonT = document.loads(self.body)
+        return value
 
-    def xml(self) -> dict[str, Any]:
+    def xml(self) -> XmlT:
         """Return the children of the body's XML root as a dictionary.
 
         Raises:
             DecodeError: it is no XML, too deep or large, or has a document type.
         """
-        return transformer.to_array(self.body)
+        return cast("XmlT", transformer.to_array(self.body))
 
     def __repr__(self) -> str:
         trust = "verified" if self.verified else "unverified"
