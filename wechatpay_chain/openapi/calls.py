@@ -12,7 +12,10 @@ from wechatpay_chain.catalogue import Field, Operation
 from wechatpay_chain.openapi.documents import Documents, Kind, typed_dict
 from wechatpay_chain.openapi.tree import Node, pascal, variable
 
-__all__ = ["verbs"]
+__all__ = ["MODULE", "verbs"]
+
+MODULE = "t"
+"""What nodes call the module with the TypedDicts of their group."""
 
 # What the client adds by itself.
 _OWN = frozenset({"nonce_str", "sign"})
@@ -51,18 +54,20 @@ def _verb(node: Node, operation: Operation, stem: str, documents: Documents) -> 
     rest = "XmlCallOptions" if operation.is_v2 else "CallOptions"
     if any(item.name == "headers" for item in items):
         rest = "HeadlessOptions"
-    answer = _answer(operation, stem, documents)
-    forms = [f"{_keywords(one)}**options: Unpack[{rest}]" for one in _alternatives(items)]
-    mapping = documents.put(
-        f"{node.name}{pascal(verb)}Options", _mapping(f"{node.name}{pascal(verb)}Options", items, rest)
-    )
-    forms.append(f"options: {mapping}, /, **more: Unpack[{rest}]")
+    answer = documents.qualify(_answer(operation, stem, documents), MODULE)
     deprecated = '    @deprecated("deprecated by WeChat Pay")\n' if operation.deprecated else ""
-    for name, result in ((verb, answer), (f"{verb}_async", f"Promise[{answer}]")):
+    name = f"{node.name}{pascal(verb)}Options"
+    documents.put(name, _mapping(name, items, rest))
+    forms = [f"self{_keywords(one)}" for one in _alternatives(items)] + [f"self, options: {name}, /"]
+    for called, result in ((verb, answer), (f"{verb}_async", f"Promise[{answer}]")):
         for number, form in enumerate(forms):
             # Editors show that of the first form for all of them.
             body = "..." if number else f'\n        """{_about(operation)}"""'
-            yield f"    @overload\n{deprecated}    def {name}(self, {form}) -> {result}: {body}"
+            given = documents.qualify(form, MODULE)
+            yield (
+                f"    @overload\n{deprecated}"
+                f"    def {called}({given}, **more: Unpack[{rest}]) -> {result}: {body}"
+            )
     yield f"    {verb}Async = {verb}_async"
 
 
@@ -125,10 +130,8 @@ def _alternatives(items: list[Item]) -> list[list[Item]]:
 
 
 def _keywords(items: list[Item]) -> str:
-    if not items:
-        return ""
-    shown = [f"{one.name}: {one.type}{'' if one.required else ' = ...'}, " for one in items]
-    return "*, " + "".join(shown)
+    shown = [f"{one.name}: {one.type}{'' if one.required else ' = ...'}" for one in items]
+    return ", *, " + ", ".join(shown) if shown else ""
 
 
 def _mapping(name: str, items: list[Item], base: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -10,6 +11,8 @@ from itertools import product
 
 from wechatpay_chain.catalogue import Field
 from wechatpay_chain.openapi.tree import pascal
+
+_NAME = re.compile(r"\w+")
 
 __all__ = ["Documents", "Kind", "typed_dict"]
 
@@ -73,6 +76,10 @@ class Documents:
         if self.sources.setdefault(name, source) != source:
             raise ValueError(f"{name} is two things")
         return name
+
+    def qualify(self, kind: str, module: str) -> str:
+        """Return a type as it is written outside of the module, which is known there by a name."""
+        return _NAME.sub(lambda one: f"{module}.{one[0]}" if one[0] in self.sources else one[0], kind)
 
     def _type(self, name: str, one: Field, kind: Kind) -> str:
         if one.scalar == "object":

@@ -32,8 +32,9 @@ class Node:
 
     @property
     def name(self) -> str:
-        """The class's name: `PayTransactionsNative`, or `…ByTransactionId` for a variable."""
-        return "".join(self._named(segment) for segment in self.path.split("/")[1:])
+        """The class's name in its group's module: `TransactionsNative`, `…ByTransactionId`."""
+        _, group, *below = self.path.split("/")
+        return "".join(self._named(segment) for segment in below or [group])
 
     def _named(self, segment: str) -> str:
         name = variable(segment)
