@@ -23,6 +23,7 @@ LAYERS: list[set[str]] = [
         "headers",
         "keys",
         "media",
+        "openapi",
         "options",
         "payload",
         "pem",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
 from aiohttp import ClientResponse, RequestInfo
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -74,7 +74,7 @@ class Response(Generic[JsonT, XmlT]):
         self._sent = sent
 
     @classmethod
-    def of(cls, answer: ClientResponse, body: bytes, *, verified: bool) -> Response:
+    def of(cls, answer: ClientResponse, body: bytes, *, verified: bool) -> Self:
         """Return aiohttp's answer as one of ours."""
         return cls(answer.status, answer.headers, body, verified=verified, sent=answer.request_info)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wechatpay_chain.catalogue import Field, Operation
+from wechatpay_chain.catalogue import Operation
 from wechatpay_chain.openapi.documents import Documents, Kind, typed_dict
 from wechatpay_chain.openapi.tree import Node, pascal, variable
 
@@ -20,7 +20,7 @@ MODULE = "t"
 # What the client adds by itself.
 _OWN = frozenset({"nonce_str", "sign"})
 _OWN_HEADERS = frozenset({"Wechatpay-Serial"})
-_UPLOADS = {"upload": "File", "body": "Body", "multipart": "Parts"}
+_UPLOADS = {"upload": "call.File", "body": "call.Body", "multipart": "call.Parts"}
 """The ways to give the body of an upload."""
 
 
@@ -51,38 +51,35 @@ def _name_of(operation: Operation) -> str:
 def _verb(node: Node, operation: Operation, stem: str, documents: Documents) -> Iterator[str]:
     verb = operation.method.lower()
     items = [*_variables(node, operation), *_places(operation, stem, documents)]
-    rest = "XmlCallOptions" if operation.is_v2 else "CallOptions"
+    rest = "call.XmlCallOptions" if operation.is_v2 else "call.CallOptions"
     if any(item.name == "headers" for item in items):
-        rest = "HeadlessOptions"
+        rest = "call.HeadlessOptions"
     answer = documents.qualify(_answer(operation, stem, documents), MODULE)
     deprecated = '    @deprecated("deprecated by WeChat Pay")\n' if operation.deprecated else ""
     name = f"{node.name}{pascal(verb)}Options"
     documents.put(name, _mapping(name, items, rest))
-    forms = [f"self{_keywords(one)}" for one in _alternatives(items)] + [f"self, options: {name}, /"]
+    forms = [f"self{_keywords(one)}" for one in _alternatives(items)] + [
+        f"self, options: {name}, /"
+    ]
     for called, result in ((verb, answer), (f"{verb}_async", f"Promise[{answer}]")):
         for number, form in enumerate(forms):
             # Editors show that of the first form for all of them.
-            body = "..." if number else f'\n        """{_about(operation)}"""'
+            body = " ..." if number else f'\n        """{_about(operation)}"""'
             given = documents.qualify(form, MODULE)
             yield (
                 f"    @overload\n{deprecated}"
-                f"    def {called}({given}, **more: Unpack[{rest}]) -> {result}: {body}"
+                f"    def {called}({given}, **more: Unpack[{rest}]) -> {result}:{body}"
             )
     yield f"    {verb}Async = {verb}_async"
 
 
 def _variables(node: Node, operation: Operation) -> Iterator[Item]:
-    kinds = {field.name: field for field in operation.request}
+    known = {field.name for field in operation.request}
     for segment in node.path.split("/"):
         name = variable(segment)
         if name is None or name in node.given:
             continue
-        yield Item(name, _scalar(kinds.get(name)), name in kinds)
-
-
-def _scalar(field: Field | None) -> str:
-    # An enumeration is of the values in small letters, by which capitals are meant.
-    return "Scalar"
+        yield Item(name, "call.Scalar", name in known)
 
 
 def _places(operation: Operation, stem: str, documents: Documents) -> Iterator[Item]:
@@ -100,7 +97,7 @@ def _places(operation: Operation, stem: str, documents: Documents) -> Iterator[I
         elif place.name == "headers" and any(
             field.required and field.name not in _OWN_HEADERS for field in place.fields
         ):
-            yield Item("headers", "Headers", required=True)
+            yield Item("headers", "call.Headers", required=True)
     if operation.upload:
         yield Item("upload", _upload(operation, stem, documents), required=True)
 
@@ -111,12 +108,12 @@ def _upload(operation: Operation, stem: str, documents: Documents) -> str:
     body = operation.place("body")
     about = [one for one in (body.fields if body else ()) if one.name == "meta"]
     fields = [field for one in about for field in one.fields if field.name not in known]
-    items = {"file": ("File", True), "filename": ("str", False)}
+    items = {"file": ("call.File", True), "filename": ("str", False)}
     if fields:
         meta = documents.add(f"{stem}UploadMeta", fields, Kind.JSON)
         items["meta"] = (meta, any(field.required for field in fields))
     name = f"{stem}Upload"
-    return f"File | {documents.put(name, typed_dict(name, items))}"
+    return f"call.File | {documents.put(name, typed_dict(name, items))}"
 
 
 def _alternatives(items: list[Item]) -> list[list[Item]]:

@@ -32,10 +32,10 @@ class Kind(Enum):
 
 _NUMBERS = {"integer": "int", "number": "float", "float": "float"}
 _TYPES = {
-    Kind.JSON: {"string": "Text", "boolean": "bool", **_NUMBERS},
+    Kind.JSON: {"string": "call.Text", "boolean": "bool", **_NUMBERS},
     # On the wire these are text, so text will do.
     Kind.QUERY: {
-        "string": "Text",
+        "string": "call.Text",
         "boolean": "bool | str",
         **{name: f"{kind} | str" for name, kind in _NUMBERS.items()},
     },
@@ -49,7 +49,7 @@ _TYPES = {
 }
 _ON_THE_WIRE_TEXT = (Kind.QUERY, Kind.XML, Kind.XML_ANSWER)
 _ANSWERS = (Kind.ANSWER, Kind.XML_ANSWER)
-_TEXTS = {"Text": "Texts", "str": "Texts"}
+_TEXTS = {"call.Text": "call.Texts", "str": "call.Texts"}
 
 
 @dataclass
@@ -79,7 +79,9 @@ class Documents:
 
     def qualify(self, kind: str, module: str) -> str:
         """Return a type as it is written outside of the module, which is known there by a name."""
-        return _NAME.sub(lambda one: f"{module}.{one[0]}" if one[0] in self.sources else one[0], kind)
+        return _NAME.sub(
+            lambda one: f"{module}.{one[0]}" if one[0] in self.sources else one[0], kind
+        )
 
     def _type(self, name: str, one: Field, kind: Kind) -> str:
         if one.scalar == "object":

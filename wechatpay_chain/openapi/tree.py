@@ -39,7 +39,8 @@ class Node:
     def _named(self, segment: str) -> str:
         name = variable(segment)
         if name is None:
-            return pascal(segment)
+            # Two paths differ in nothing but a hyphen and an underscore.
+            return "_".join(map(pascal, segment.split("_")))
         return ("Given" if name in self.given else "By") + pascal(name)
 
 

@@ -2,109 +2,109 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text, Texts
+from wechatpay_chain.openapi import call
 
 class ApplymentGetQuery(TypedDict):
-    applyment_id: NotRequired[Text]
-    business_code: NotRequired[Text]
+    applyment_id: NotRequired[call.Text]
+    business_code: NotRequired[call.Text]
 class ApplymentGetAnswer(TypedDict):
     applyment_state: Literal["APPLYMENT_STATE_WAITTING_FOR_AUDIT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_CONTACT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_LEGALPERSON", "APPLYMENT_STATE_PASSED", "APPLYMENT_STATE_FREEZED", "APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_TO_BE_CONFIRMED", "APPLYMENT_STATE_TO_BE_SIGNED", "APPLYMENT_STATE_SIGNING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
     qrcode_data: NotRequired[str]
     reject_param: NotRequired[str]
     reject_reason: NotRequired[str]
-class ApplymentGetOptions(CallOptions):
+class ApplymentGetOptions(call.CallOptions):
     query: NotRequired[ApplymentGetQuery]
 class ApplymentPostJsonContactInfo(TypedDict):
     contact_type: NotRequired[Literal["LEGAL", "SUPER"]]
-    name: Text
+    name: call.Text
     contact_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]]
-    id_card_number: Text
-    contact_id_doc_copy: NotRequired[Text]
-    contact_id_doc_copy_back: NotRequired[Text]
-    contact_period_begin: NotRequired[Text]
-    contact_period_end: NotRequired[Text]
-    business_authorization_letter: NotRequired[Text]
-    mobile: Text
+    id_card_number: call.Text
+    contact_id_doc_copy: NotRequired[call.Text]
+    contact_id_doc_copy_back: NotRequired[call.Text]
+    contact_period_begin: NotRequired[call.Text]
+    contact_period_end: NotRequired[call.Text]
+    business_authorization_letter: NotRequired[call.Text]
+    mobile: call.Text
 class ApplymentPostJsonSubjectInfoBusinessLicenseInfo(TypedDict):
-    licence_number: Text
-    licence_copy: Text
-    merchant_name: Text
-    legal_person: Text
-    company_address: Text
-    licence_valid_date: Text
+    licence_number: call.Text
+    licence_copy: call.Text
+    merchant_name: call.Text
+    legal_person: call.Text
+    company_address: call.Text
+    licence_valid_date: call.Text
 class ApplymentPostJsonSubjectInfoCertificateInfo(TypedDict):
     cert_type: Literal["CERTIFICATE_TYPE_2388", "CERTIFICATE_TYPE_2389", "CERTIFICATE_TYPE_2390", "CERTIFICATE_TYPE_2391", "CERTIFICATE_TYPE_2392", "CERTIFICATE_TYPE_2393", "CERTIFICATE_TYPE_2394", "CERTIFICATE_TYPE_2395", "CERTIFICATE_TYPE_2396", "CERTIFICATE_TYPE_2399", "CERTIFICATE_TYPE_2400", "CERTIFICATE_TYPE_2520", "CERTIFICATE_TYPE_2521", "CERTIFICATE_TYPE_2522"]
-    cert_number: Text
-    cert_copy: Text
-    merchant_name: Text
-    legal_person: Text
-    company_address: Text
-    cert_valid_date: Text
+    cert_number: call.Text
+    cert_copy: call.Text
+    merchant_name: call.Text
+    legal_person: call.Text
+    company_address: call.Text
+    cert_valid_date: call.Text
 class ApplymentPostJsonSubjectInfoAssistProveInfo(TypedDict):
     micro_biz_type: Literal["MICRO_TYPE_STORE", "MICRO_TYPE_MOBILE", "MICRO_TYPE_ONLINE"]
-    store_name: Text
-    store_address_code: NotRequired[Text]
-    store_address: Text
-    store_header_copy: Text
-    store_indoor_copy: Text
+    store_name: call.Text
+    store_address_code: NotRequired[call.Text]
+    store_address: call.Text
+    store_header_copy: call.Text
+    store_indoor_copy: call.Text
 class ApplymentPostJsonSubjectInfoSpecialOperationInfo(TypedDict):
     category_id: Literal[44, 33, 22, 41, 42, 49, 50, 51, 36, 54, 55, 32, 52]
-    store_indoor_copy: NotRequired[Texts]
+    store_indoor_copy: NotRequired[call.Texts]
 class ApplymentPostJsonSubjectInfoFinanceInstitutionInfo(TypedDict):
     finance_type: NotRequired[Literal["BANK_AGENT", "PAYMENT_AGENT", "INSURANCE", "TRADE_AND_SETTLE", "OTHER"]]
-    finance_license_pics: NotRequired[Texts]
+    finance_license_pics: NotRequired[call.Texts]
 class ApplymentPostJsonSubjectInfo(TypedDict):
     subject_type: Literal["SUBJECT_TYPE_INDIVIDUAL", "SUBJECT_TYPE_ENTERPRISE", "SUBJECT_TYPE_INSTITUTIONS", "SUBJECT_TYPE_OTHERS", "SUBJECT_TYPE_MICRO", "SUBJECT_TYPE_GOVERNMENT", "SUBJECT_TYPE_INSTITUTIONS_CLONED"]
     is_finance_institution: NotRequired[bool]
     business_license_info: ApplymentPostJsonSubjectInfoBusinessLicenseInfo
     certificate_info: NotRequired[ApplymentPostJsonSubjectInfoCertificateInfo]
-    company_prove_copy: NotRequired[Text]
+    company_prove_copy: NotRequired[call.Text]
     assist_prove_info: NotRequired[ApplymentPostJsonSubjectInfoAssistProveInfo]
     special_operation_info: NotRequired[Sequence[ApplymentPostJsonSubjectInfoSpecialOperationInfo]]
     finance_institution_info: NotRequired[ApplymentPostJsonSubjectInfoFinanceInstitutionInfo]
 class ApplymentPostJsonIdentificationInfo(TypedDict):
     id_holder_type: NotRequired[Literal["LEGAL", "SUPER"]]
     identification_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]
-    authorize_letter_copy: NotRequired[Text]
-    identification_name: Text
-    identification_number: Text
-    identification_valid_date: Text
-    identification_address: NotRequired[Text]
-    identification_front_copy: Text
-    identification_back_copy: NotRequired[Text]
+    authorize_letter_copy: NotRequired[call.Text]
+    identification_name: call.Text
+    identification_number: call.Text
+    identification_valid_date: call.Text
+    identification_address: NotRequired[call.Text]
+    identification_front_copy: call.Text
+    identification_back_copy: NotRequired[call.Text]
     owner: NotRequired[bool]
 class ApplymentPostJsonUboInfoList(TypedDict):
     ubo_id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]
-    ubo_id_doc_copy: Text
-    ubo_id_doc_copy_back: Text
-    ubo_id_doc_name: Text
-    ubo_id_doc_number: Text
-    ubo_id_doc_address: Text
-    ubo_period_begin: Text
-    ubo_period_end: Text
+    ubo_id_doc_copy: call.Text
+    ubo_id_doc_copy_back: call.Text
+    ubo_id_doc_name: call.Text
+    ubo_id_doc_number: call.Text
+    ubo_id_doc_address: call.Text
+    ubo_period_begin: call.Text
+    ubo_period_end: call.Text
 class ApplymentPostJsonAdditionInfo(TypedDict):
-    confirm_mchid_list: NotRequired[Texts]
+    confirm_mchid_list: NotRequired[call.Texts]
 class ApplymentPostJson(TypedDict):
-    business_code: Text
+    business_code: call.Text
     contact_info: ApplymentPostJsonContactInfo
     subject_info: ApplymentPostJsonSubjectInfo
     identification_info: ApplymentPostJsonIdentificationInfo
     ubo_info_list: NotRequired[Sequence[ApplymentPostJsonUboInfoList]]
     addition_info: NotRequired[ApplymentPostJsonAdditionInfo]
 class ApplymentPostQuery(TypedDict):
-    channel_id: NotRequired[Text]
+    channel_id: NotRequired[call.Text]
 class ApplymentPostAnswer(TypedDict):
     applyment_id: float
-class ApplymentPostOptions(CallOptions):
+class ApplymentPostOptions(call.CallOptions):
     json: ApplymentPostJson
     query: NotRequired[ApplymentPostQuery]
 class ApplymentMerchantsBySubMchidStateGetAnswer(TypedDict):
     authorize_state: Literal["AUTHORIZE_STATE_UNAUTHORIZED", "AUTHORIZE_STATE_AUTHORIZED"] | str
-class ApplymentMerchantsBySubMchidStateGetOptions(CallOptions):
-    sub_mchid: Scalar
-class ApplymentMerchantsGivenSubMchidStateGetOptions(CallOptions):
+class ApplymentMerchantsBySubMchidStateGetOptions(call.CallOptions):
+    sub_mchid: call.Scalar
+class ApplymentMerchantsGivenSubMchidStateGetOptions(call.CallOptions):
     pass
-class ApplymentByApplymentIdCancelPostOptions(CallOptions):
-    applyment_id: Scalar
-class ApplymentByBusinessCodeCancelPostOptions(CallOptions):
-    business_code: Scalar
+class ApplymentByApplymentIdCancelPostOptions(call.CallOptions):
+    applyment_id: call.Scalar
+class ApplymentByBusinessCodeCancelPostOptions(call.CallOptions):
+    business_code: call.Scalar

@@ -2,133 +2,133 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text, Texts
+from wechatpay_chain.openapi import call
 
-class ApplymentApplymentIdByApplymentIdGetAnswerAuditDetail(TypedDict):
+class ApplymentApplyment_IdByApplymentIdGetAnswerAuditDetail(TypedDict):
     field: NotRequired[str]
     field_name: NotRequired[str]
     reject_reason: NotRequired[str]
-class ApplymentApplymentIdByApplymentIdGetAnswer(TypedDict):
+class ApplymentApplyment_IdByApplymentIdGetAnswer(TypedDict):
     business_code: NotRequired[str]
     applyment_id: NotRequired[float]
     sub_mchid: NotRequired[str]
     sign_url: NotRequired[str]
     applyment_state: Literal["APPLYMENT_STATE_WAITTING_FOR_AUDIT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_CONTACT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_LEGALPERSON", "APPLYMENT_STATE_PASSED", "APPLYMENT_STATE_FREEZED", "APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_TO_BE_CONFIRMED", "APPLYMENT_STATE_TO_BE_SIGNED", "APPLYMENT_STATE_SIGNING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
     applyment_state_msg: NotRequired[str]
-    audit_detail: NotRequired[list[ApplymentApplymentIdByApplymentIdGetAnswerAuditDetail]]
-class ApplymentApplymentIdByApplymentIdGetOptions(CallOptions):
-    applyment_id: Scalar
-class ApplymentApplymentIdGivenApplymentIdGetOptions(CallOptions):
+    audit_detail: NotRequired[list[ApplymentApplyment_IdByApplymentIdGetAnswerAuditDetail]]
+class ApplymentApplyment_IdByApplymentIdGetOptions(call.CallOptions):
+    applyment_id: call.Scalar
+class ApplymentApplyment_IdGivenApplymentIdGetOptions(call.CallOptions):
     pass
-class ApplymentBusinessCodeByBusinessCodeGetAnswerAuditDetail(TypedDict):
+class ApplymentBusiness_CodeByBusinessCodeGetAnswerAuditDetail(TypedDict):
     field: NotRequired[str]
     field_name: NotRequired[str]
     reject_reason: NotRequired[str]
-class ApplymentBusinessCodeByBusinessCodeGetAnswer(TypedDict):
+class ApplymentBusiness_CodeByBusinessCodeGetAnswer(TypedDict):
     business_code: NotRequired[str]
     applyment_id: NotRequired[float]
     sub_mchid: NotRequired[str]
     sign_url: NotRequired[str]
     applyment_state: Literal["APPLYMENT_STATE_WAITTING_FOR_AUDIT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_CONTACT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_LEGALPERSON", "APPLYMENT_STATE_PASSED", "APPLYMENT_STATE_FREEZED", "APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_TO_BE_CONFIRMED", "APPLYMENT_STATE_TO_BE_SIGNED", "APPLYMENT_STATE_SIGNING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
     applyment_state_msg: NotRequired[str]
-    audit_detail: NotRequired[list[ApplymentBusinessCodeByBusinessCodeGetAnswerAuditDetail]]
-class ApplymentBusinessCodeByBusinessCodeGetOptions(CallOptions):
-    business_code: Scalar
-class ApplymentBusinessCodeGivenBusinessCodeGetOptions(CallOptions):
+    audit_detail: NotRequired[list[ApplymentBusiness_CodeByBusinessCodeGetAnswerAuditDetail]]
+class ApplymentBusiness_CodeByBusinessCodeGetOptions(call.CallOptions):
+    business_code: call.Scalar
+class ApplymentBusiness_CodeGivenBusinessCodeGetOptions(call.CallOptions):
     pass
 class ApplymentByEmptyPostJsonContactInfo(TypedDict):
     contact_type: Literal["LEGAL", "SUPER"]
-    contact_name: Text
+    contact_name: call.Text
     contact_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]]
-    contact_id_number: NotRequired[Text]
-    contact_id_doc_copy: NotRequired[Text]
-    contact_id_doc_copy_back: NotRequired[Text]
-    contact_period_begin: NotRequired[Text]
-    contact_period_end: NotRequired[Text]
-    business_authorization_letter: NotRequired[Text]
-    openid: NotRequired[Text]
-    mobile_phone: Text
-    contact_email: Text
+    contact_id_number: NotRequired[call.Text]
+    contact_id_doc_copy: NotRequired[call.Text]
+    contact_id_doc_copy_back: NotRequired[call.Text]
+    contact_period_begin: NotRequired[call.Text]
+    contact_period_end: NotRequired[call.Text]
+    business_authorization_letter: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
+    mobile_phone: call.Text
+    contact_email: call.Text
 class ApplymentByEmptyPostJsonSubjectInfoMicroBizInfoMicroStoreInfo(TypedDict):
-    micro_name: Text
-    micro_address_code: Text
-    micro_address: Text
-    store_entrance_pic: Text
-    micro_indoor_copy: Text
-    store_longitude: NotRequired[Text]
-    store_latitude: NotRequired[Text]
+    micro_name: call.Text
+    micro_address_code: call.Text
+    micro_address: call.Text
+    store_entrance_pic: call.Text
+    micro_indoor_copy: call.Text
+    store_longitude: NotRequired[call.Text]
+    store_latitude: NotRequired[call.Text]
 class ApplymentByEmptyPostJsonSubjectInfoMicroBizInfoMicroMobileInfo(TypedDict):
-    micro_mobile_name: Text
-    micro_mobile_city: Text
-    micro_mobile_address: Text
-    micro_mobile_pics: Texts
+    micro_mobile_name: call.Text
+    micro_mobile_city: call.Text
+    micro_mobile_address: call.Text
+    micro_mobile_pics: call.Texts
 class ApplymentByEmptyPostJsonSubjectInfoMicroBizInfoMicroOnlineInfo(TypedDict):
-    micro_online_store: Text
-    micro_ec_name: Text
-    micro_qrcode: NotRequired[Text]
-    micro_link: NotRequired[Text]
+    micro_online_store: call.Text
+    micro_ec_name: call.Text
+    micro_qrcode: NotRequired[call.Text]
+    micro_link: NotRequired[call.Text]
 class ApplymentByEmptyPostJsonSubjectInfoMicroBizInfo(TypedDict):
     micro_biz_type: Literal["MICRO_TYPE_STORE", "MICRO_TYPE_MOBILE", "MICRO_TYPE_ONLINE"]
     micro_store_info: NotRequired[ApplymentByEmptyPostJsonSubjectInfoMicroBizInfoMicroStoreInfo]
     micro_mobile_info: NotRequired[ApplymentByEmptyPostJsonSubjectInfoMicroBizInfoMicroMobileInfo]
     micro_online_info: NotRequired[ApplymentByEmptyPostJsonSubjectInfoMicroBizInfoMicroOnlineInfo]
 class ApplymentByEmptyPostJsonSubjectInfoBusinessLicenseInfo(TypedDict):
-    license_copy: Text
-    license_number: Text
-    merchant_name: Text
-    legal_person: Text
-    license_address: NotRequired[Text]
-    period_begin: NotRequired[Text]
-    period_end: NotRequired[Text]
+    license_copy: call.Text
+    license_number: call.Text
+    merchant_name: call.Text
+    legal_person: call.Text
+    license_address: NotRequired[call.Text]
+    period_begin: NotRequired[call.Text]
+    period_end: NotRequired[call.Text]
 class ApplymentByEmptyPostJsonSubjectInfoCertificateInfo(TypedDict):
-    cert_copy: Text
+    cert_copy: call.Text
     cert_type: Literal["CERTIFICATE_TYPE_2388", "CERTIFICATE_TYPE_2389", "CERTIFICATE_TYPE_2390", "CERTIFICATE_TYPE_2391", "CERTIFICATE_TYPE_2392", "CERTIFICATE_TYPE_2393", "CERTIFICATE_TYPE_2394", "CERTIFICATE_TYPE_2395", "CERTIFICATE_TYPE_2396", "CERTIFICATE_TYPE_2399", "CERTIFICATE_TYPE_2400", "CERTIFICATE_TYPE_2520", "CERTIFICATE_TYPE_2521", "CERTIFICATE_TYPE_2522"]
-    cert_number: Text
-    merchant_name: Text
-    company_address: Text
-    legal_person: Text
-    period_begin: Text
-    period_end: Text
+    cert_number: call.Text
+    merchant_name: call.Text
+    company_address: call.Text
+    legal_person: call.Text
+    period_begin: call.Text
+    period_end: call.Text
 class ApplymentByEmptyPostJsonSubjectInfoOrganizationInfo(TypedDict):
-    organization_copy: Text
-    organization_code: Text
-    org_period_begin: Text
-    org_period_end: Text
+    organization_copy: call.Text
+    organization_code: call.Text
+    org_period_begin: call.Text
+    org_period_end: call.Text
 class ApplymentByEmptyPostJsonSubjectInfoFinanceInstitutionInfo(TypedDict):
     finance_type: NotRequired[Literal["BANK_AGENT", "PAYMENT_AGENT", "INSURANCE", "TRADE_AND_SETTLE", "OTHER"]]
-    finance_license_pics: NotRequired[Texts]
+    finance_license_pics: NotRequired[call.Texts]
 class ApplymentByEmptyPostJsonSubjectInfoIdentityInfoIdCardInfo(TypedDict):
-    id_card_copy: Text
-    id_card_national: Text
-    id_card_name: Text
-    id_card_number: Text
-    id_card_address: NotRequired[Text]
-    card_period_begin: Text
-    card_period_end: Text
+    id_card_copy: call.Text
+    id_card_national: call.Text
+    id_card_name: call.Text
+    id_card_number: call.Text
+    id_card_address: NotRequired[call.Text]
+    card_period_begin: call.Text
+    card_period_end: call.Text
 class ApplymentByEmptyPostJsonSubjectInfoIdentityInfoIdDocInfo(TypedDict):
-    id_doc_copy: Text
-    id_doc_copy_back: NotRequired[Text]
-    id_doc_name: Text
-    id_doc_number: Text
-    id_doc_address: NotRequired[Text]
-    doc_period_begin: Text
-    doc_period_end: Text
+    id_doc_copy: call.Text
+    id_doc_copy_back: NotRequired[call.Text]
+    id_doc_name: call.Text
+    id_doc_number: call.Text
+    id_doc_address: NotRequired[call.Text]
+    doc_period_begin: call.Text
+    doc_period_end: call.Text
 class ApplymentByEmptyPostJsonSubjectInfoIdentityInfo(TypedDict):
     id_holder_type: NotRequired[Literal["LEGAL", "SUPER"]]
     id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]
-    authorize_letter_copy: NotRequired[Text]
+    authorize_letter_copy: NotRequired[call.Text]
     id_card_info: NotRequired[ApplymentByEmptyPostJsonSubjectInfoIdentityInfoIdCardInfo]
     id_doc_info: NotRequired[ApplymentByEmptyPostJsonSubjectInfoIdentityInfoIdDocInfo]
     owner: NotRequired[bool]
 class ApplymentByEmptyPostJsonSubjectInfoUboInfoList(TypedDict):
     ubo_id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]
-    ubo_id_doc_copy: Text
-    ubo_id_doc_copy_back: Text
-    ubo_id_doc_name: Text
-    ubo_id_doc_number: Text
-    ubo_id_doc_address: Text
-    ubo_period_begin: Text
-    ubo_period_end: Text
+    ubo_id_doc_copy: call.Text
+    ubo_id_doc_copy_back: call.Text
+    ubo_id_doc_name: call.Text
+    ubo_id_doc_number: call.Text
+    ubo_id_doc_address: call.Text
+    ubo_period_begin: call.Text
+    ubo_period_end: call.Text
 class ApplymentByEmptyPostJsonSubjectInfo(TypedDict):
     subject_type: Literal["SUBJECT_TYPE_INDIVIDUAL", "SUBJECT_TYPE_ENTERPRISE", "SUBJECT_TYPE_INSTITUTIONS", "SUBJECT_TYPE_OTHERS", "SUBJECT_TYPE_MICRO", "SUBJECT_TYPE_GOVERNMENT", "SUBJECT_TYPE_INSTITUTIONS_CLONED"]
     finance_institution: NotRequired[bool]
@@ -136,36 +136,36 @@ class ApplymentByEmptyPostJsonSubjectInfo(TypedDict):
     business_license_info: ApplymentByEmptyPostJsonSubjectInfoBusinessLicenseInfo
     certificate_info: ApplymentByEmptyPostJsonSubjectInfoCertificateInfo
     organization_info: NotRequired[ApplymentByEmptyPostJsonSubjectInfoOrganizationInfo]
-    certificate_letter_copy: NotRequired[Text]
+    certificate_letter_copy: NotRequired[call.Text]
     finance_institution_info: NotRequired[ApplymentByEmptyPostJsonSubjectInfoFinanceInstitutionInfo]
     identity_info: ApplymentByEmptyPostJsonSubjectInfoIdentityInfo
     ubo_info_list: NotRequired[Sequence[ApplymentByEmptyPostJsonSubjectInfoUboInfoList]]
 class ApplymentByEmptyPostJsonBusinessInfoSalesInfoBizStoreInfo(TypedDict):
-    biz_store_name: Text
-    biz_address_code: Text
-    biz_store_address: Text
-    store_entrance_pic: Texts
-    indoor_pic: Texts
-    biz_sub_appid: NotRequired[Text]
+    biz_store_name: call.Text
+    biz_address_code: call.Text
+    biz_store_address: call.Text
+    store_entrance_pic: call.Texts
+    indoor_pic: call.Texts
+    biz_sub_appid: NotRequired[call.Text]
 class ApplymentByEmptyPostJsonBusinessInfoSalesInfoMpInfo(TypedDict):
-    mp_appid: NotRequired[Text]
-    mp_sub_appid: NotRequired[Text]
-    mp_pics: NotRequired[Texts]
+    mp_appid: NotRequired[call.Text]
+    mp_sub_appid: NotRequired[call.Text]
+    mp_pics: NotRequired[call.Texts]
 class ApplymentByEmptyPostJsonBusinessInfoSalesInfoMiniProgramInfo(TypedDict):
-    mini_program_appid: NotRequired[Text]
-    mini_program_sub_appid: NotRequired[Text]
-    mini_program_pics: NotRequired[Texts]
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_sub_appid: NotRequired[call.Text]
+    mini_program_pics: NotRequired[call.Texts]
 class ApplymentByEmptyPostJsonBusinessInfoSalesInfoAppInfo(TypedDict):
-    app_appid: NotRequired[Text]
-    app_sub_appid: NotRequired[Text]
-    app_pics: NotRequired[Texts]
+    app_appid: NotRequired[call.Text]
+    app_sub_appid: NotRequired[call.Text]
+    app_pics: NotRequired[call.Texts]
 class ApplymentByEmptyPostJsonBusinessInfoSalesInfoWebInfo(TypedDict):
-    domain: NotRequired[Text]
-    web_authorisation: NotRequired[Text]
-    web_appid: NotRequired[Text]
+    domain: NotRequired[call.Text]
+    web_authorisation: NotRequired[call.Text]
+    web_appid: NotRequired[call.Text]
 class ApplymentByEmptyPostJsonBusinessInfoSalesInfoWeworkInfo(TypedDict):
-    sub_corp_id: NotRequired[Text]
-    wework_pics: NotRequired[Texts]
+    sub_corp_id: NotRequired[call.Text]
+    wework_pics: NotRequired[call.Texts]
 class ApplymentByEmptyPostJsonBusinessInfoSalesInfo(TypedDict):
     sales_scenes_type: Sequence[Literal["SALES_SCENES_STORE", "SALES_SCENES_MP", "SALES_SCENES_MINI_PROGRAM", "SALES_SCENES_WEB", "SALES_SCENES_APP", "SALES_SCENES_WEWORK"]]
     biz_store_info: NotRequired[ApplymentByEmptyPostJsonBusinessInfoSalesInfoBizStoreInfo]
@@ -175,33 +175,33 @@ class ApplymentByEmptyPostJsonBusinessInfoSalesInfo(TypedDict):
     web_info: NotRequired[ApplymentByEmptyPostJsonBusinessInfoSalesInfoWebInfo]
     wework_info: NotRequired[ApplymentByEmptyPostJsonBusinessInfoSalesInfoWeworkInfo]
 class ApplymentByEmptyPostJsonBusinessInfo(TypedDict):
-    merchant_shortname: Text
-    service_phone: Text
+    merchant_shortname: call.Text
+    service_phone: call.Text
     sales_info: ApplymentByEmptyPostJsonBusinessInfoSalesInfo
 class ApplymentByEmptyPostJsonSettlementInfo(TypedDict):
-    settlement_id: NotRequired[Text]
-    qualification_type: NotRequired[Text]
-    qualifications: NotRequired[Texts]
-    activities_id: NotRequired[Text]
-    activities_rate: NotRequired[Text]
-    debit_activities_rate: NotRequired[Text]
-    credit_activities_rate: NotRequired[Text]
-    activities_additions: NotRequired[Texts]
+    settlement_id: NotRequired[call.Text]
+    qualification_type: NotRequired[call.Text]
+    qualifications: NotRequired[call.Texts]
+    activities_id: NotRequired[call.Text]
+    activities_rate: NotRequired[call.Text]
+    debit_activities_rate: NotRequired[call.Text]
+    credit_activities_rate: NotRequired[call.Text]
+    activities_additions: NotRequired[call.Texts]
 class ApplymentByEmptyPostJsonBankAccountInfo(TypedDict):
     bank_account_type: Literal["BANK_ACCOUNT_TYPE_CORPORATE", "BANK_ACCOUNT_TYPE_PERSONAL"]
-    account_name: Text
-    account_bank: Text
-    bank_address_code: Text
-    bank_name: NotRequired[Text]
-    bank_branch_id: NotRequired[Text]
-    account_number: NotRequired[Text]
+    account_name: call.Text
+    account_bank: call.Text
+    bank_address_code: call.Text
+    bank_name: NotRequired[call.Text]
+    bank_branch_id: NotRequired[call.Text]
+    account_number: NotRequired[call.Text]
 class ApplymentByEmptyPostJsonAdditionInfo(TypedDict):
-    legal_person_commitment: NotRequired[Text]
-    legal_person_video: NotRequired[Text]
-    business_addition_pics: NotRequired[Texts]
-    business_addition_msg: NotRequired[Text]
+    legal_person_commitment: NotRequired[call.Text]
+    legal_person_video: NotRequired[call.Text]
+    business_addition_pics: NotRequired[call.Texts]
+    business_addition_msg: NotRequired[call.Text]
 class ApplymentByEmptyPostJson(TypedDict):
-    business_code: Text
+    business_code: call.Text
     contact_info: ApplymentByEmptyPostJsonContactInfo
     subject_info: ApplymentByEmptyPostJsonSubjectInfo
     business_info: ApplymentByEmptyPostJsonBusinessInfo
@@ -210,6 +210,6 @@ class ApplymentByEmptyPostJson(TypedDict):
     addition_info: NotRequired[ApplymentByEmptyPostJsonAdditionInfo]
 class ApplymentByEmptyPostAnswer(TypedDict):
     applyment_id: float
-class ApplymentByEmptyPostOptions(CallOptions):
-    empty: NotRequired[Scalar]
+class ApplymentByEmptyPostOptions(call.CallOptions):
+    empty: NotRequired[call.Scalar]
     json: ApplymentByEmptyPostJson

@@ -2,35 +2,35 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class BatchesPostJsonTransferDetailList(TypedDict):
-    out_detail_no: Text
+    out_detail_no: call.Text
     transfer_amount: int
-    transfer_remark: Text
-    openid: Text
-    user_name: Text
-    user_id_card: NotRequired[Text]
+    transfer_remark: call.Text
+    openid: call.Text
+    user_name: call.Text
+    user_id_card: NotRequired[call.Text]
 class BatchesPostJson(TypedDict):
-    platform_mchid: Text
-    specialized_payment_mchid: Text
-    sponsor_mchid: Text
-    user_authorized_mchid: Text
-    user_authorized_appid: Text
-    out_batch_no: Text
-    batch_name: Text
-    batch_remark: Text
-    attach_remark: NotRequired[Text]
+    platform_mchid: call.Text
+    specialized_payment_mchid: call.Text
+    sponsor_mchid: call.Text
+    user_authorized_mchid: call.Text
+    user_authorized_appid: call.Text
+    out_batch_no: call.Text
+    batch_name: call.Text
+    batch_remark: call.Text
+    attach_remark: NotRequired[call.Text]
     total_amount: int
     total_count: int
-    transfer_scene: Text
-    transfer_purpose: Text
+    transfer_scene: call.Text
+    transfer_purpose: call.Text
     transfer_detail_list: NotRequired[Sequence[BatchesPostJsonTransferDetailList]]
 class BatchesPostAnswer(TypedDict):
     out_batch_no: str
     batch_id: str
     create_time: str
-class BatchesPostOptions(CallOptions):
+class BatchesPostOptions(call.CallOptions):
     json: BatchesPostJson
 class BatchesBatchIdByBatchIdGetQuery(TypedDict):
     need_query_detail: bool | str
@@ -67,8 +67,8 @@ class BatchesBatchIdByBatchIdGetAnswer(TypedDict):
     fail_amount: NotRequired[int]
     fail_count: NotRequired[int]
     transfer_detail_list: list[BatchesBatchIdByBatchIdGetAnswerTransferDetailList]
-class BatchesBatchIdByBatchIdGetOptions(CallOptions):
-    batch_id: Scalar
+class BatchesBatchIdByBatchIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
     query: BatchesBatchIdByBatchIdGetQuery
 class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer(TypedDict):
     bank_sp_mchid: str
@@ -93,19 +93,19 @@ class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer(TypedDict):
     account_type: Literal["WECHATPAY_ACCOUNT", "BANK_ACCOUNT"] | str
     bank_name: NotRequired[str]
     bank_card_number_tail: NotRequired[str]
-class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetOptions(CallOptions):
-    batch_id: Scalar
-    detail_id: Scalar
-class BatchesBatchIdByBatchIdDetailsDetailIdGivenDetailIdGetOptions(CallOptions):
-    batch_id: Scalar
-class BatchesBatchIdGivenBatchIdGetOptions(CallOptions):
+class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
+    detail_id: call.Scalar
+class BatchesBatchIdByBatchIdDetailsDetailIdGivenDetailIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
+class BatchesBatchIdGivenBatchIdGetOptions(call.CallOptions):
     query: BatchesBatchIdByBatchIdGetQuery
-class BatchesBatchIdGivenBatchIdDetailsDetailIdByDetailIdGetOptions(CallOptions):
-    detail_id: Scalar
-class BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions(CallOptions):
+class BatchesBatchIdGivenBatchIdDetailsDetailIdByDetailIdGetOptions(call.CallOptions):
+    detail_id: call.Scalar
+class BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions(call.CallOptions):
     pass
 class BatchesOutBatchNoByOutBatchNoGetQuery(TypedDict):
-    out_batch_no: Text
+    out_batch_no: call.Text
     need_query_detail: bool | str
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
@@ -140,8 +140,8 @@ class BatchesOutBatchNoByOutBatchNoGetAnswer(TypedDict):
     fail_amount: NotRequired[int]
     fail_count: NotRequired[int]
     transfer_detail_list: list[BatchesOutBatchNoByOutBatchNoGetAnswerTransferDetailList]
-class BatchesOutBatchNoByOutBatchNoGetOptions(CallOptions):
-    out_batch_no: Scalar
+class BatchesOutBatchNoByOutBatchNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     query: BatchesOutBatchNoByOutBatchNoGetQuery
 class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer(TypedDict):
     bank_sp_mchid: str
@@ -166,14 +166,14 @@ class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer(Type
     account_type: Literal["WECHATPAY_ACCOUNT", "BANK_ACCOUNT"] | str
     bank_name: NotRequired[str]
     bank_card_number_tail: NotRequired[str]
-class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
-    out_detail_no: Scalar
-class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
-class BatchesOutBatchNoGivenOutBatchNoGetOptions(CallOptions):
+class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+    out_detail_no: call.Scalar
+class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+class BatchesOutBatchNoGivenOutBatchNoGetOptions(call.CallOptions):
     query: BatchesOutBatchNoByOutBatchNoGetQuery
-class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(CallOptions):
-    out_detail_no: Scalar
-class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(CallOptions):
+class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
+    out_detail_no: call.Scalar
+class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(call.CallOptions):
     pass

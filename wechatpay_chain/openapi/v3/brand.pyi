@@ -2,53 +2,53 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text, Texts
+from wechatpay_chain.openapi import call
 
 class ApplymentsPostJsonAdminInfo(TypedDict):
-    admin_name: Text
+    admin_name: call.Text
     id_doc_type: Literal["IDENTIFICATION_TYPE_MAINLAND_ID_CARD", "IDENTIFICATION_TYPE_HONGKONG", "IDENTIFICATION_TYPE_MACAO", "IDENTIFICATION_TYPE_TAIWAN", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]
-    id_card_number: Text
+    id_card_number: call.Text
 class ApplymentsPostJsonSubjectInfo(TypedDict):
     subject_type: Literal["SUBJECT_TYPE_ENTERPRISE", "SUBJECT_TYPE_INDIVIDUAL"]
-    subject_name: Text
-    unified_social_credit_code: Text
+    subject_name: call.Text
+    unified_social_credit_code: call.Text
 class ApplymentsPostJsonBrandBasicInfo(TypedDict):
-    brand_name: Text
-    brand_logo: Text
+    brand_name: call.Text
+    brand_logo: call.Text
 class ApplymentsPostJsonTrademarkTrademarkRegistrationCertificate(TypedDict):
-    certificate: NotRequired[Text]
-    name: Text
-    number: Text
-    valid_begin_time: Text
-    valid_end_time: Text
-    international_class: Text
-    holder: Text
-    license: NotRequired[Text]
-    authorization_begin_time: NotRequired[Text]
-    authorization_end_time: NotRequired[Text]
-    certificate_list: NotRequired[Texts]
-    license_list: NotRequired[Texts]
+    certificate: NotRequired[call.Text]
+    name: call.Text
+    number: call.Text
+    valid_begin_time: call.Text
+    valid_end_time: call.Text
+    international_class: call.Text
+    holder: call.Text
+    license: NotRequired[call.Text]
+    authorization_begin_time: NotRequired[call.Text]
+    authorization_end_time: NotRequired[call.Text]
+    certificate_list: NotRequired[call.Texts]
+    license_list: NotRequired[call.Texts]
 class ApplymentsPostJsonTrademarkLogoTrademarkRegistrationCertificate(TypedDict):
-    certificate: NotRequired[Text]
-    name: Text
-    number: Text
-    valid_begin_time: Text
-    valid_end_time: Text
-    international_class: Text
-    holder: Text
-    license: NotRequired[Text]
-    authorization_begin_time: NotRequired[Text]
-    authorization_end_time: NotRequired[Text]
-    certificate_list: NotRequired[Texts]
-    license_list: NotRequired[Texts]
+    certificate: NotRequired[call.Text]
+    name: call.Text
+    number: call.Text
+    valid_begin_time: call.Text
+    valid_end_time: call.Text
+    international_class: call.Text
+    holder: call.Text
+    license: NotRequired[call.Text]
+    authorization_begin_time: NotRequired[call.Text]
+    authorization_end_time: NotRequired[call.Text]
+    certificate_list: NotRequired[call.Texts]
+    license_list: NotRequired[call.Texts]
 class ApplymentsPostJsonTrademark(TypedDict):
     trademark_exists: Literal["TRADEMARK_EXISTS", "TRADEMARK_NONE"]
     trademark_registration_certificate: NotRequired[ApplymentsPostJsonTrademarkTrademarkRegistrationCertificate]
     logo_trademark_registration_certificate: NotRequired[ApplymentsPostJsonTrademarkLogoTrademarkRegistrationCertificate]
-    no_trademark_addition_prove: NotRequired[Text]
-    no_trademark_addition_prove_list: NotRequired[Texts]
+    no_trademark_addition_prove: NotRequired[call.Text]
+    no_trademark_addition_prove_list: NotRequired[call.Texts]
 class ApplymentsPostJson(TypedDict):
-    business_code: Text
+    business_code: call.Text
     admin_info: ApplymentsPostJsonAdminInfo
     subject_info: ApplymentsPostJsonSubjectInfo
     brand_basic_info: ApplymentsPostJsonBrandBasicInfo
@@ -56,7 +56,7 @@ class ApplymentsPostJson(TypedDict):
 class ApplymentsPostAnswer(TypedDict):
     applyment_id: str
     business_code: str
-class ApplymentsPostOptions(CallOptions):
+class ApplymentsPostOptions(call.CallOptions):
     json: ApplymentsPostJson
 class ApplymentsApplymentIdByApplymentIdGetAnswer(TypedDict):
     applyment_id: str
@@ -66,9 +66,9 @@ class ApplymentsApplymentIdByApplymentIdGetAnswer(TypedDict):
     authorization_confirmation_qr_code: NotRequired[str]
     reject_reason: NotRequired[str]
     brand_id: NotRequired[str]
-class ApplymentsApplymentIdByApplymentIdGetOptions(CallOptions):
-    applyment_id: Scalar
-class ApplymentsApplymentIdGivenApplymentIdGetOptions(CallOptions):
+class ApplymentsApplymentIdByApplymentIdGetOptions(call.CallOptions):
+    applyment_id: call.Scalar
+class ApplymentsApplymentIdGivenApplymentIdGetOptions(call.CallOptions):
     pass
 class ApplymentsBusinessCodeByBusinessCodeGetAnswer(TypedDict):
     applyment_id: str
@@ -78,22 +78,22 @@ class ApplymentsBusinessCodeByBusinessCodeGetAnswer(TypedDict):
     authorization_confirmation_qr_code: NotRequired[str]
     reject_reason: NotRequired[str]
     brand_id: NotRequired[str]
-class ApplymentsBusinessCodeByBusinessCodeGetOptions(CallOptions):
-    business_code: Scalar
-class ApplymentsBusinessCodeGivenBusinessCodeGetOptions(CallOptions):
+class ApplymentsBusinessCodeByBusinessCodeGetOptions(call.CallOptions):
+    business_code: call.Scalar
+class ApplymentsBusinessCodeGivenBusinessCodeGetOptions(call.CallOptions):
     pass
 class ApplymentsCancelApplymentPostJson(TypedDict):
-    applyment_id: NotRequired[Text]
-    business_code: NotRequired[Text]
+    applyment_id: NotRequired[call.Text]
+    business_code: NotRequired[call.Text]
 class ApplymentsCancelApplymentPostAnswer(TypedDict):
     applyment_id: str
     business_code: str
-class ApplymentsCancelApplymentPostOptions(CallOptions):
+class ApplymentsCancelApplymentPostOptions(call.CallOptions):
     json: NotRequired[ApplymentsCancelApplymentPostJson]
 class CardCardConfigsGetQuery(TypedDict):
-    business_code: NotRequired[Text]
-    applyment_id: NotRequired[Text]
-    brand_id: Text
+    business_code: NotRequired[call.Text]
+    applyment_id: NotRequired[call.Text]
+    brand_id: call.Text
 class CardCardConfigsGetAnswer(TypedDict):
     business_code: str
     applyment_id: str
@@ -102,25 +102,25 @@ class CardCardConfigsGetAnswer(TypedDict):
     scheduled_publish_time: NotRequired[str]
     reject_reason: NotRequired[str]
     actual_publish_time: NotRequired[str]
-class CardCardConfigsGetOptions(CallOptions):
+class CardCardConfigsGetOptions(call.CallOptions):
     query: CardCardConfigsGetQuery
 class CardCardConfigsPostJsonBrandMiniProgramInfo(TypedDict):
-    appid: Text
-    default_jump_path: NotRequired[Text]
+    appid: call.Text
+    default_jump_path: NotRequired[call.Text]
 class CardCardConfigsPostJsonBrandCustomerService(TypedDict):
     customer_service_type: Literal["MINI_PROGRAM", "CUSTOMIZE_WEB", "CUSTOMIZE_MP", "SERVICE_PHONE"]
-    customer_service_phone: NotRequired[Text]
-    customer_service_path: NotRequired[Text]
-    appid: NotRequired[Text]
+    customer_service_phone: NotRequired[call.Text]
+    customer_service_path: NotRequired[call.Text]
+    appid: NotRequired[call.Text]
 class CardCardConfigsPostJsonServiceList(TypedDict):
-    service_classify_name: NotRequired[Text]
-    service_name: NotRequired[Text]
+    service_classify_name: NotRequired[call.Text]
+    service_name: NotRequired[call.Text]
     service_jump_type: Literal["JUMP_MINI_PROGRAM", "JUMP_WEB_PAGE"]
-    service_jump_path: Text
-    appid: NotRequired[Text]
+    service_jump_path: call.Text
+    appid: NotRequired[call.Text]
 class CardCardConfigsPostJson(TypedDict):
-    business_code: Text
-    brand_id: Text
+    business_code: call.Text
+    brand_id: call.Text
     brand_mini_program_info: NotRequired[CardCardConfigsPostJsonBrandMiniProgramInfo]
     brand_customer_service: CardCardConfigsPostJsonBrandCustomerService
     service_list: NotRequired[Sequence[CardCardConfigsPostJsonServiceList]]
@@ -129,47 +129,47 @@ class CardCardConfigsPostAnswer(TypedDict):
     brand_id: str
     applyment_id: str
     card_preview_url: str
-class CardCardConfigsPostOptions(CallOptions):
+class CardCardConfigsPostOptions(call.CallOptions):
     json: CardCardConfigsPostJson
 class CardCardConfigsCancelApplymentPostJson(TypedDict):
-    business_code: NotRequired[Text]
-    applyment_id: NotRequired[Text]
-    brand_id: Text
+    business_code: NotRequired[call.Text]
+    applyment_id: NotRequired[call.Text]
+    brand_id: call.Text
 class CardCardConfigsCancelApplymentPostAnswer(TypedDict):
     business_code: str
     applyment_id: str
     brand_id: str
     applyment_state: Literal["STATE_UNKNOWN", "DRAFTING", "AUDITING", "AUDIT_REJECTED", "PENDING_PUBLISH", "PUBLISHED", "CANCELED"] | str
-class CardCardConfigsCancelApplymentPostOptions(CallOptions):
+class CardCardConfigsCancelApplymentPostOptions(call.CallOptions):
     json: CardCardConfigsCancelApplymentPostJson
 class CardCardConfigsPreviewUrlGetQuery(TypedDict):
-    business_code: NotRequired[Text]
-    applyment_id: NotRequired[Text]
-    brand_id: Text
+    business_code: NotRequired[call.Text]
+    applyment_id: NotRequired[call.Text]
+    brand_id: call.Text
 class CardCardConfigsPreviewUrlGetAnswer(TypedDict):
     business_code: str
     applyment_id: str
     brand_id: str
     card_preview_url: str
     url_expired_time: str
-class CardCardConfigsPreviewUrlGetOptions(CallOptions):
+class CardCardConfigsPreviewUrlGetOptions(call.CallOptions):
     query: CardCardConfigsPreviewUrlGetQuery
 class CardCardConfigsPublishPostJson(TypedDict):
-    business_code: NotRequired[Text]
-    applyment_id: NotRequired[Text]
-    brand_id: Text
+    business_code: NotRequired[call.Text]
+    applyment_id: NotRequired[call.Text]
+    brand_id: call.Text
     publish_type: Literal["IMMEDIATE_PUBLISH", "SCHEDULED_PUBLISH"]
-    scheduled_publish_time: NotRequired[Text]
+    scheduled_publish_time: NotRequired[call.Text]
 class CardCardConfigsPublishPostAnswer(TypedDict):
     business_code: str
     applyment_id: str
     brand_id: str
     publish_type: Literal["IMMEDIATE_PUBLISH", "SCHEDULED_PUBLISH"] | str
     scheduled_publish_time: NotRequired[str]
-class CardCardConfigsPublishPostOptions(CallOptions):
+class CardCardConfigsPublishPostOptions(call.CallOptions):
     json: CardCardConfigsPublishPostJson
 class CardCardLinksGetQuery(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
     payment_scene: NotRequired[Literal["MINI_PROGRAM", "APP", "PAYMENT_SCORE", "PAYMENT_CODE"]]
     page_index: NotRequired[int | str]
     page_size: NotRequired[int | str]
@@ -184,15 +184,15 @@ class CardCardLinksGetAnswer(TypedDict):
     page_size: NotRequired[int]
     total_num: NotRequired[int]
     active_link_list: NotRequired[list[CardCardLinksGetAnswerActiveLinkList]]
-class CardCardLinksGetOptions(CallOptions):
+class CardCardLinksGetOptions(call.CallOptions):
     query: CardCardLinksGetQuery
 class CardCardLinksPostJson(TypedDict):
-    business_code: Text
-    brand_id: Text
+    business_code: call.Text
+    brand_id: call.Text
     payment_scene: Literal["MINI_PROGRAM", "APP", "PAYMENT_SCORE", "PAYMENT_CODE"]
-    appid: NotRequired[Text]
-    card_link_mchid: NotRequired[Text]
-    service_id: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    card_link_mchid: NotRequired[call.Text]
+    service_id: NotRequired[call.Text]
 class CardCardLinksPostAnswer(TypedDict):
     business_code: str
     brand_id: str
@@ -200,10 +200,10 @@ class CardCardLinksPostAnswer(TypedDict):
     appid: NotRequired[str]
     card_link_mchid: NotRequired[str]
     service_id: NotRequired[str]
-class CardCardLinksPostOptions(CallOptions):
+class CardCardLinksPostOptions(call.CallOptions):
     json: CardCardLinksPostJson
 class CardCardLinksBusinessCodeByBusinessCodeGetQuery(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
 class CardCardLinksBusinessCodeByBusinessCodeGetAnswer(TypedDict):
     business_code: str
     brand_id: str
@@ -213,34 +213,34 @@ class CardCardLinksBusinessCodeByBusinessCodeGetAnswer(TypedDict):
     service_id: NotRequired[str]
     configuration_state: Literal["WAITING_AUDIT", "AUDIT_REJECT", "WAITING_CONFIRMATION", "MERCHANT_ADMIN_REJECT", "IN_EFFECT"] | str
     reject_reason: NotRequired[str]
-class CardCardLinksBusinessCodeByBusinessCodeGetOptions(CallOptions):
-    business_code: Scalar
+class CardCardLinksBusinessCodeByBusinessCodeGetOptions(call.CallOptions):
+    business_code: call.Scalar
     query: CardCardLinksBusinessCodeByBusinessCodeGetQuery
-class CardCardLinksBusinessCodeGivenBusinessCodeGetOptions(CallOptions):
+class CardCardLinksBusinessCodeGivenBusinessCodeGetOptions(call.CallOptions):
     query: CardCardLinksBusinessCodeByBusinessCodeGetQuery
 class CardCardLinksCancelApplymentPostJson(TypedDict):
-    business_code: Text
-    brand_id: Text
+    business_code: call.Text
+    brand_id: call.Text
 class CardCardLinksCancelApplymentPostAnswer(TypedDict):
     business_code: str
-class CardCardLinksCancelApplymentPostOptions(CallOptions):
+class CardCardLinksCancelApplymentPostOptions(call.CallOptions):
     json: CardCardLinksCancelApplymentPostJson
 class CardCardLinksUnbindCardLinkPostJson(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
     payment_scene: Literal["MINI_PROGRAM", "APP", "PAYMENT_SCORE", "PAYMENT_CODE"]
-    appid: NotRequired[Text]
-    card_link_mchid: NotRequired[Text]
-    service_id: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    card_link_mchid: NotRequired[call.Text]
+    service_id: NotRequired[call.Text]
 class CardCardLinksUnbindCardLinkPostAnswer(TypedDict):
     brand_id: str
     payment_scene: Literal["MINI_PROGRAM", "APP", "PAYMENT_SCORE", "PAYMENT_CODE"] | str
     appid: NotRequired[str]
     card_link_mchid: NotRequired[str]
     service_id: NotRequired[str]
-class CardCardLinksUnbindCardLinkPostOptions(CallOptions):
+class CardCardLinksUnbindCardLinkPostOptions(call.CallOptions):
     json: CardCardLinksUnbindCardLinkPostJson
 class MarketingShakeActivitiesActivitiesGetQuery(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
     limit: int | str
     offset: int | str
     activity_state: NotRequired[Literal["CREATED", "DELIVERING", "EXPIRED", "PAUSED", "TERMINATED"]]
@@ -268,10 +268,10 @@ class MarketingShakeActivitiesActivitiesGetAnswer(TypedDict):
     limit: int
     total_count: int
     data: NotRequired[list[MarketingShakeActivitiesActivitiesGetAnswerData]]
-class MarketingShakeActivitiesActivitiesGetOptions(CallOptions):
+class MarketingShakeActivitiesActivitiesGetOptions(call.CallOptions):
     query: MarketingShakeActivitiesActivitiesGetQuery
 class PartnerCardMemberCardsGetQuery(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
     state: NotRequired[Literal["CARD_EFFECTIVE", "CARD_INVALID"]]
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
@@ -328,50 +328,50 @@ class PartnerCardMemberCardsGetAnswer(TypedDict):
     offset: int
     limit: int
     data: NotRequired[list[PartnerCardMemberCardsGetAnswerData]]
-class PartnerCardMemberCardsGetOptions(CallOptions):
+class PartnerCardMemberCardsGetOptions(call.CallOptions):
     query: PartnerCardMemberCardsGetQuery
 class PartnerCardMemberCardsPostJsonCodeJumpInformation(TypedDict):
-    jump_appid: NotRequired[Text]
-    jump_path: NotRequired[Text]
+    jump_appid: NotRequired[call.Text]
+    jump_path: NotRequired[call.Text]
 class PartnerCardMemberCardsPostJsonValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"]
-    available_begin_time: NotRequired[Text]
-    available_end_time: NotRequired[Text]
+    available_begin_time: NotRequired[call.Text]
+    available_end_time: NotRequired[call.Text]
     available_day_after_receive: NotRequired[int]
 class PartnerCardMemberCardsPostJsonPointsInformation(TypedDict):
-    jump_appid: NotRequired[Text]
-    jump_path: NotRequired[Text]
+    jump_appid: NotRequired[call.Text]
+    jump_path: NotRequired[call.Text]
 class PartnerCardMemberCardsPostJsonBalanceInformation(TypedDict):
-    jump_appid: NotRequired[Text]
-    jump_path: NotRequired[Text]
+    jump_appid: NotRequired[call.Text]
+    jump_path: NotRequired[call.Text]
 class PartnerCardMemberCardsPostJsonPurchaseInformation(TypedDict):
     price: NotRequired[float]
-    jump_appid: NotRequired[Text]
-    jump_path: NotRequired[Text]
+    jump_appid: NotRequired[call.Text]
+    jump_path: NotRequired[call.Text]
 class PartnerCardMemberCardsPostJsonUserInformationCustomFieldList(TypedDict):
     type: NotRequired[Literal["CHECK_BOX", "RADIO"]]
-    name: NotRequired[Text]
-    values: NotRequired[Texts]
+    name: NotRequired[call.Text]
+    values: NotRequired[call.Texts]
 class PartnerCardMemberCardsPostJsonUserInformation(TypedDict):
     common_field_list: NotRequired[Sequence[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"]]]
     custom_field_list: NotRequired[Sequence[PartnerCardMemberCardsPostJsonUserInformationCustomFieldList]]
 class PartnerCardMemberCardsPostJson(TypedDict):
-    brand_id: Text
-    appid: Text
+    brand_id: call.Text
+    appid: call.Text
     card_type: Literal["PURCHASE", "NORMAL", "BALANCE"]
-    card_title: Text
-    card_color: Text
-    card_picture_url: Text
+    card_title: call.Text
+    card_color: call.Text
+    card_picture_url: call.Text
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_ALLOCATE"]
     code_type: Literal["NONE_CODE", "BAR_CODE", "QR_CODE", "BAR_CODE_AND_QR_CODE", "JUMP_MINI_PROGRAM"]
     code_jump_information: NotRequired[PartnerCardMemberCardsPostJsonCodeJumpInformation]
-    benefits: Text
-    notify_url: Text
+    benefits: call.Text
+    notify_url: call.Text
     need_pinned: NotRequired[bool]
     need_display_level: NotRequired[bool]
-    init_level: NotRequired[Text]
-    service_phone: NotRequired[Text]
-    legal_agreement: NotRequired[Text]
+    init_level: NotRequired[call.Text]
+    service_phone: NotRequired[call.Text]
+    legal_agreement: NotRequired[call.Text]
     valid_date_information: PartnerCardMemberCardsPostJsonValidDateInformation
     points_information: NotRequired[PartnerCardMemberCardsPostJsonPointsInformation]
     balance_information: NotRequired[PartnerCardMemberCardsPostJsonBalanceInformation]
@@ -425,10 +425,10 @@ class PartnerCardMemberCardsPostAnswer(TypedDict):
     balance_information: NotRequired[PartnerCardMemberCardsPostAnswerBalanceInformation]
     purchase_information: NotRequired[PartnerCardMemberCardsPostAnswerPurchaseInformation]
     user_information: NotRequired[PartnerCardMemberCardsPostAnswerUserInformation]
-class PartnerCardMemberCardsPostOptions(CallOptions):
+class PartnerCardMemberCardsPostOptions(call.CallOptions):
     json: PartnerCardMemberCardsPostJson
 class PartnerCardMemberCardsByCardIdDeleteQuery(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
 class PartnerCardMemberCardsByCardIdDeleteAnswerCodeJumpInformation(TypedDict):
     jump_appid: NotRequired[str]
     jump_path: NotRequired[str]
@@ -480,11 +480,11 @@ class PartnerCardMemberCardsByCardIdDeleteAnswer(TypedDict):
     state: Literal["CARD_EFFECTIVE", "CARD_INVALID"] | str
     create_time: str
     update_time: str
-class PartnerCardMemberCardsByCardIdDeleteOptions(CallOptions):
-    card_id: Scalar
+class PartnerCardMemberCardsByCardIdDeleteOptions(call.CallOptions):
+    card_id: call.Scalar
     query: PartnerCardMemberCardsByCardIdDeleteQuery
 class PartnerCardMemberCardsByCardIdGetQuery(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
 class PartnerCardMemberCardsByCardIdGetAnswerCodeJumpInformation(TypedDict):
     jump_appid: NotRequired[str]
     jump_path: NotRequired[str]
@@ -536,47 +536,47 @@ class PartnerCardMemberCardsByCardIdGetAnswer(TypedDict):
     state: Literal["CARD_EFFECTIVE", "CARD_INVALID"] | str
     create_time: str
     update_time: str
-class PartnerCardMemberCardsByCardIdGetOptions(CallOptions):
-    card_id: Scalar
+class PartnerCardMemberCardsByCardIdGetOptions(call.CallOptions):
+    card_id: call.Scalar
     query: PartnerCardMemberCardsByCardIdGetQuery
 class PartnerCardMemberCardsByCardIdPatchJsonCodeJumpInformation(TypedDict):
-    jump_appid: NotRequired[Text]
-    jump_path: NotRequired[Text]
+    jump_appid: NotRequired[call.Text]
+    jump_path: NotRequired[call.Text]
 class PartnerCardMemberCardsByCardIdPatchJsonValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"]
-    available_begin_time: NotRequired[Text]
-    available_end_time: NotRequired[Text]
+    available_begin_time: NotRequired[call.Text]
+    available_end_time: NotRequired[call.Text]
     available_day_after_receive: NotRequired[int]
 class PartnerCardMemberCardsByCardIdPatchJsonPointsInformation(TypedDict):
-    jump_appid: NotRequired[Text]
-    jump_path: NotRequired[Text]
+    jump_appid: NotRequired[call.Text]
+    jump_path: NotRequired[call.Text]
 class PartnerCardMemberCardsByCardIdPatchJsonBalanceInformation(TypedDict):
-    jump_appid: NotRequired[Text]
-    jump_path: NotRequired[Text]
+    jump_appid: NotRequired[call.Text]
+    jump_path: NotRequired[call.Text]
 class PartnerCardMemberCardsByCardIdPatchJsonPurchaseInformation(TypedDict):
     price: NotRequired[float]
-    jump_appid: NotRequired[Text]
-    jump_path: NotRequired[Text]
+    jump_appid: NotRequired[call.Text]
+    jump_path: NotRequired[call.Text]
 class PartnerCardMemberCardsByCardIdPatchJsonUserInformationCustomFieldList(TypedDict):
     type: NotRequired[Literal["CHECK_BOX", "RADIO"]]
-    name: NotRequired[Text]
-    values: NotRequired[Texts]
+    name: NotRequired[call.Text]
+    values: NotRequired[call.Texts]
 class PartnerCardMemberCardsByCardIdPatchJsonUserInformation(TypedDict):
     common_field_list: NotRequired[Sequence[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"]]]
     custom_field_list: NotRequired[Sequence[PartnerCardMemberCardsByCardIdPatchJsonUserInformationCustomFieldList]]
 class PartnerCardMemberCardsByCardIdPatchJson(TypedDict):
-    brand_id: Text
-    card_title: NotRequired[Text]
-    card_color: NotRequired[Text]
-    card_picture_url: NotRequired[Text]
+    brand_id: call.Text
+    card_title: NotRequired[call.Text]
+    card_color: NotRequired[call.Text]
+    card_picture_url: NotRequired[call.Text]
     code_jump_information: NotRequired[PartnerCardMemberCardsByCardIdPatchJsonCodeJumpInformation]
-    benefits: NotRequired[Text]
-    notify_url: NotRequired[Text]
+    benefits: NotRequired[call.Text]
+    notify_url: NotRequired[call.Text]
     need_pinned: NotRequired[bool]
     need_display_level: NotRequired[bool]
-    init_level: NotRequired[Text]
-    service_phone: NotRequired[Text]
-    legal_agreement: NotRequired[Text]
+    init_level: NotRequired[call.Text]
+    service_phone: NotRequired[call.Text]
+    legal_agreement: NotRequired[call.Text]
     valid_date_information: NotRequired[PartnerCardMemberCardsByCardIdPatchJsonValidDateInformation]
     points_information: NotRequired[PartnerCardMemberCardsByCardIdPatchJsonPointsInformation]
     balance_information: NotRequired[PartnerCardMemberCardsByCardIdPatchJsonBalanceInformation]
@@ -633,11 +633,11 @@ class PartnerCardMemberCardsByCardIdPatchAnswer(TypedDict):
     state: Literal["CARD_EFFECTIVE", "CARD_INVALID"] | str
     create_time: str
     update_time: str
-class PartnerCardMemberCardsByCardIdPatchOptions(CallOptions):
-    card_id: Scalar
+class PartnerCardMemberCardsByCardIdPatchOptions(call.CallOptions):
+    card_id: call.Scalar
     json: PartnerCardMemberCardsByCardIdPatchJson
 class PartnerCardMemberCardsByCardIdInvalidatePostJson(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
 class PartnerCardMemberCardsByCardIdInvalidatePostAnswerCodeJumpInformation(TypedDict):
     jump_appid: NotRequired[str]
     jump_path: NotRequired[str]
@@ -694,20 +694,20 @@ class PartnerCardMemberCardsByCardIdInvalidatePostAnswer(TypedDict):
     state: Literal["CARD_EFFECTIVE", "CARD_INVALID"] | str
     create_time: str
     update_time: str
-class PartnerCardMemberCardsByCardIdInvalidatePostOptions(CallOptions):
-    card_id: Scalar
+class PartnerCardMemberCardsByCardIdInvalidatePostOptions(call.CallOptions):
+    card_id: call.Scalar
     json: PartnerCardMemberCardsByCardIdInvalidatePostJson
-class PartnerCardMemberCardsGivenCardIdDeleteOptions(CallOptions):
+class PartnerCardMemberCardsGivenCardIdDeleteOptions(call.CallOptions):
     query: PartnerCardMemberCardsByCardIdDeleteQuery
-class PartnerCardMemberCardsGivenCardIdGetOptions(CallOptions):
+class PartnerCardMemberCardsGivenCardIdGetOptions(call.CallOptions):
     query: PartnerCardMemberCardsByCardIdGetQuery
-class PartnerCardMemberCardsGivenCardIdPatchOptions(CallOptions):
+class PartnerCardMemberCardsGivenCardIdPatchOptions(call.CallOptions):
     json: PartnerCardMemberCardsByCardIdPatchJson
-class PartnerCardMemberCardsGivenCardIdInvalidatePostOptions(CallOptions):
+class PartnerCardMemberCardsGivenCardIdInvalidatePostOptions(call.CallOptions):
     json: PartnerCardMemberCardsByCardIdInvalidatePostJson
 class PartnerCardMemberMembershipActivitiesGetQuery(TypedDict):
-    brand_id: Text
-    card_id: NotRequired[Text]
+    brand_id: call.Text
+    card_id: NotRequired[call.Text]
     activity_state: NotRequired[Literal["MEMBERSHIP_ACTIVITY_CREATED", "MEMBERSHIP_ACTIVITY_EFFECTIVE", "MEMBERSHIP_ACTIVITY_TERMINATED", "MEMBERSHIP_ACTIVITY_EXPIRED"]]
     offset: int | str
     limit: int | str
@@ -735,20 +735,20 @@ class PartnerCardMemberMembershipActivitiesGetAnswer(TypedDict):
     offset: int
     limit: int
     total_count: int
-class PartnerCardMemberMembershipActivitiesGetOptions(CallOptions):
+class PartnerCardMemberMembershipActivitiesGetOptions(call.CallOptions):
     query: PartnerCardMemberMembershipActivitiesGetQuery
 class PartnerCardMemberMembershipActivitiesPostJsonProductCouponStockList(TypedDict):
-    product_coupon_id: Text
-    stock_id: Text
+    product_coupon_id: call.Text
+    stock_id: call.Text
 class PartnerCardMemberMembershipActivitiesPostJson(TypedDict):
-    out_request_no: Text
-    brand_id: Text
-    card_id: Text
+    out_request_no: call.Text
+    brand_id: call.Text
+    card_id: call.Text
     activity_channel: Literal["MECHANT_APP_COMPONENT"]
-    title: Text
-    sub_title: Text
-    begin_time: Text
-    end_time: Text
+    title: call.Text
+    sub_title: call.Text
+    begin_time: call.Text
+    end_time: call.Text
     apply_total: int
     product_coupon_stock_list: Sequence[PartnerCardMemberMembershipActivitiesPostJsonProductCouponStockList]
 class PartnerCardMemberMembershipActivitiesPostAnswerProductCouponStockList(TypedDict):
@@ -770,10 +770,10 @@ class PartnerCardMemberMembershipActivitiesPostAnswer(TypedDict):
     activity_state: Literal["MEMBERSHIP_ACTIVITY_CREATED", "MEMBERSHIP_ACTIVITY_EFFECTIVE", "MEMBERSHIP_ACTIVITY_TERMINATED", "MEMBERSHIP_ACTIVITY_EXPIRED"] | str
     create_time: str
     modify_time: str
-class PartnerCardMemberMembershipActivitiesPostOptions(CallOptions):
+class PartnerCardMemberMembershipActivitiesPostOptions(call.CallOptions):
     json: PartnerCardMemberMembershipActivitiesPostJson
 class PartnerCardMemberMembershipActivitiesByActivityIdGetQuery(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
 class PartnerCardMemberMembershipActivitiesByActivityIdGetAnswerProductCouponStockList(TypedDict):
     product_coupon_id: str
     stock_id: str
@@ -793,15 +793,15 @@ class PartnerCardMemberMembershipActivitiesByActivityIdGetAnswer(TypedDict):
     activity_state: Literal["MEMBERSHIP_ACTIVITY_CREATED", "MEMBERSHIP_ACTIVITY_EFFECTIVE", "MEMBERSHIP_ACTIVITY_TERMINATED", "MEMBERSHIP_ACTIVITY_EXPIRED"] | str
     create_time: str
     modify_time: str
-class PartnerCardMemberMembershipActivitiesByActivityIdGetOptions(CallOptions):
-    activity_id: Scalar
+class PartnerCardMemberMembershipActivitiesByActivityIdGetOptions(call.CallOptions):
+    activity_id: call.Scalar
     query: PartnerCardMemberMembershipActivitiesByActivityIdGetQuery
 class PartnerCardMemberMembershipActivitiesByActivityIdPatchJson(TypedDict):
-    brand_id: Text
-    title: Text
-    sub_title: Text
-    begin_time: Text
-    end_time: Text
+    brand_id: call.Text
+    title: call.Text
+    sub_title: call.Text
+    begin_time: call.Text
+    end_time: call.Text
 class PartnerCardMemberMembershipActivitiesByActivityIdPatchAnswerProductCouponStockList(TypedDict):
     product_coupon_id: str
     stock_id: str
@@ -821,11 +821,11 @@ class PartnerCardMemberMembershipActivitiesByActivityIdPatchAnswer(TypedDict):
     activity_state: Literal["MEMBERSHIP_ACTIVITY_CREATED", "MEMBERSHIP_ACTIVITY_EFFECTIVE", "MEMBERSHIP_ACTIVITY_TERMINATED", "MEMBERSHIP_ACTIVITY_EXPIRED"] | str
     create_time: str
     modify_time: str
-class PartnerCardMemberMembershipActivitiesByActivityIdPatchOptions(CallOptions):
-    activity_id: Scalar
+class PartnerCardMemberMembershipActivitiesByActivityIdPatchOptions(call.CallOptions):
+    activity_id: call.Scalar
     json: PartnerCardMemberMembershipActivitiesByActivityIdPatchJson
 class PartnerCardMemberMembershipActivitiesByActivityIdTerminatePostJson(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
 class PartnerCardMemberMembershipActivitiesByActivityIdTerminatePostAnswerProductCouponStockList(TypedDict):
     product_coupon_id: str
     stock_id: str
@@ -845,36 +845,36 @@ class PartnerCardMemberMembershipActivitiesByActivityIdTerminatePostAnswer(Typed
     activity_state: Literal["MEMBERSHIP_ACTIVITY_CREATED", "MEMBERSHIP_ACTIVITY_EFFECTIVE", "MEMBERSHIP_ACTIVITY_TERMINATED", "MEMBERSHIP_ACTIVITY_EXPIRED"] | str
     create_time: str
     modify_time: str
-class PartnerCardMemberMembershipActivitiesByActivityIdTerminatePostOptions(CallOptions):
-    activity_id: Scalar
+class PartnerCardMemberMembershipActivitiesByActivityIdTerminatePostOptions(call.CallOptions):
+    activity_id: call.Scalar
     json: PartnerCardMemberMembershipActivitiesByActivityIdTerminatePostJson
-class PartnerCardMemberMembershipActivitiesGivenActivityIdGetOptions(CallOptions):
+class PartnerCardMemberMembershipActivitiesGivenActivityIdGetOptions(call.CallOptions):
     query: PartnerCardMemberMembershipActivitiesByActivityIdGetQuery
-class PartnerCardMemberMembershipActivitiesGivenActivityIdPatchOptions(CallOptions):
+class PartnerCardMemberMembershipActivitiesGivenActivityIdPatchOptions(call.CallOptions):
     json: PartnerCardMemberMembershipActivitiesByActivityIdPatchJson
-class PartnerCardMemberMembershipActivitiesGivenActivityIdTerminatePostOptions(CallOptions):
+class PartnerCardMemberMembershipActivitiesGivenActivityIdTerminatePostOptions(call.CallOptions):
     json: PartnerCardMemberMembershipActivitiesByActivityIdTerminatePostJson
 class PartnerCardMemberPayViewTokensPostJson(TypedDict):
-    brand_id: Text
-    card_id: Text
-    openid: Text
+    brand_id: call.Text
+    card_id: call.Text
+    openid: call.Text
 class PartnerCardMemberPayViewTokensPostAnswer(TypedDict):
     token: str
     expire_time: str
-class PartnerCardMemberPayViewTokensPostOptions(CallOptions):
+class PartnerCardMemberPayViewTokensPostOptions(call.CallOptions):
     json: PartnerCardMemberPayViewTokensPostJson
 class PartnerCardMemberPreAuthTokensPostJson(TypedDict):
-    brand_id: Text
-    card_id: Text
-    openid: Text
+    brand_id: call.Text
+    card_id: call.Text
+    openid: call.Text
 class PartnerCardMemberPreAuthTokensPostAnswer(TypedDict):
     token: str
     expire_time: str
-class PartnerCardMemberPreAuthTokensPostOptions(CallOptions):
+class PartnerCardMemberPreAuthTokensPostOptions(call.CallOptions):
     json: PartnerCardMemberPreAuthTokensPostJson
 class PartnerCardMemberUserCardsGetQuery(TypedDict):
-    brand_id: Text
-    openid: Text
+    brand_id: call.Text
+    openid: call.Text
     user_card_state: NotRequired[Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"]]
     offset: int | str
     limit: int | str
@@ -914,31 +914,31 @@ class PartnerCardMemberUserCardsGetAnswer(TypedDict):
     offset: int
     limit: int
     data: NotRequired[list[PartnerCardMemberUserCardsGetAnswerData]]
-class PartnerCardMemberUserCardsGetOptions(CallOptions):
+class PartnerCardMemberUserCardsGetOptions(call.CallOptions):
     query: PartnerCardMemberUserCardsGetQuery
 class PartnerCardMemberUserCardsImportByOpenidPostJsonUserInformationCommonFieldList(TypedDict):
     name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"]]
-    value: NotRequired[Text]
+    value: NotRequired[call.Text]
 class PartnerCardMemberUserCardsImportByOpenidPostJsonUserInformationCustomFieldList(TypedDict):
-    name: NotRequired[Text]
-    user_chosen_values: NotRequired[Texts]
+    name: NotRequired[call.Text]
+    user_chosen_values: NotRequired[call.Texts]
 class PartnerCardMemberUserCardsImportByOpenidPostJsonUserInformation(TypedDict):
     common_field_list: NotRequired[Sequence[PartnerCardMemberUserCardsImportByOpenidPostJsonUserInformationCommonFieldList]]
     custom_field_list: NotRequired[Sequence[PartnerCardMemberUserCardsImportByOpenidPostJsonUserInformationCustomFieldList]]
 class PartnerCardMemberUserCardsImportByOpenidPostJsonDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"]
-    available_begin_time: NotRequired[Text]
-    available_end_time: NotRequired[Text]
+    available_begin_time: NotRequired[call.Text]
+    available_end_time: NotRequired[call.Text]
     available_day_after_receive: NotRequired[int]
 class PartnerCardMemberUserCardsImportByOpenidPostJson(TypedDict):
-    brand_id: Text
-    card_id: Text
-    openid: Text
-    user_card_code: Text
-    phone_number: NotRequired[Text]
+    brand_id: call.Text
+    card_id: call.Text
+    openid: call.Text
+    user_card_code: call.Text
+    phone_number: NotRequired[call.Text]
     user_information: NotRequired[PartnerCardMemberUserCardsImportByOpenidPostJsonUserInformation]
     date_information: PartnerCardMemberUserCardsImportByOpenidPostJsonDateInformation
-    pickup_time: Text
+    pickup_time: call.Text
 class PartnerCardMemberUserCardsImportByOpenidPostAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
     available_begin_time: NotRequired[str]
@@ -970,30 +970,30 @@ class PartnerCardMemberUserCardsImportByOpenidPostAnswer(TypedDict):
     user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
     invalid_reason: NotRequired[str]
     invalid_time: NotRequired[str]
-class PartnerCardMemberUserCardsImportByOpenidPostOptions(CallOptions):
+class PartnerCardMemberUserCardsImportByOpenidPostOptions(call.CallOptions):
     json: PartnerCardMemberUserCardsImportByOpenidPostJson
 class PartnerCardMemberUserCardsImportByPhonePostJsonUserInformationCommonFieldList(TypedDict):
     name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"]]
-    value: NotRequired[Text]
+    value: NotRequired[call.Text]
 class PartnerCardMemberUserCardsImportByPhonePostJsonUserInformationCustomFieldList(TypedDict):
-    name: NotRequired[Text]
-    user_chosen_values: NotRequired[Texts]
+    name: NotRequired[call.Text]
+    user_chosen_values: NotRequired[call.Texts]
 class PartnerCardMemberUserCardsImportByPhonePostJsonUserInformation(TypedDict):
     common_field_list: NotRequired[Sequence[PartnerCardMemberUserCardsImportByPhonePostJsonUserInformationCommonFieldList]]
     custom_field_list: NotRequired[Sequence[PartnerCardMemberUserCardsImportByPhonePostJsonUserInformationCustomFieldList]]
 class PartnerCardMemberUserCardsImportByPhonePostJsonDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"]
-    available_begin_time: NotRequired[Text]
-    available_end_time: NotRequired[Text]
+    available_begin_time: NotRequired[call.Text]
+    available_end_time: NotRequired[call.Text]
     available_day_after_receive: NotRequired[int]
 class PartnerCardMemberUserCardsImportByPhonePostJson(TypedDict):
-    brand_id: Text
-    card_id: Text
-    phone_number: Text
-    user_card_code: Text
+    brand_id: call.Text
+    card_id: call.Text
+    phone_number: call.Text
+    user_card_code: call.Text
     user_information: NotRequired[PartnerCardMemberUserCardsImportByPhonePostJsonUserInformation]
     date_information: PartnerCardMemberUserCardsImportByPhonePostJsonDateInformation
-    pickup_time: Text
+    pickup_time: call.Text
 class PartnerCardMemberUserCardsImportByPhonePostAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
     available_begin_time: NotRequired[str]
@@ -1025,12 +1025,12 @@ class PartnerCardMemberUserCardsImportByPhonePostAnswer(TypedDict):
     user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
     invalid_reason: NotRequired[str]
     invalid_time: NotRequired[str]
-class PartnerCardMemberUserCardsImportByPhonePostOptions(CallOptions):
+class PartnerCardMemberUserCardsImportByPhonePostOptions(call.CallOptions):
     json: PartnerCardMemberUserCardsImportByPhonePostJson
 class PartnerCardMemberUserCardsByUserCardCodeGetQuery(TypedDict):
-    brand_id: Text
-    card_id: Text
-    openid: Text
+    brand_id: call.Text
+    card_id: call.Text
+    openid: call.Text
 class PartnerCardMemberUserCardsByUserCardCodeGetAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
     available_begin_time: NotRequired[str]
@@ -1062,36 +1062,36 @@ class PartnerCardMemberUserCardsByUserCardCodeGetAnswer(TypedDict):
     user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
     invalid_reason: NotRequired[str]
     invalid_time: NotRequired[str]
-class PartnerCardMemberUserCardsByUserCardCodeGetOptions(CallOptions):
-    user_card_code: Scalar
+class PartnerCardMemberUserCardsByUserCardCodeGetOptions(call.CallOptions):
+    user_card_code: call.Scalar
     query: PartnerCardMemberUserCardsByUserCardCodeGetQuery
 class PartnerCardMemberUserCardsByUserCardCodePatchJsonValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"]
-    available_begin_time: NotRequired[Text]
-    available_end_time: NotRequired[Text]
+    available_begin_time: NotRequired[call.Text]
+    available_end_time: NotRequired[call.Text]
     available_day_after_receive: NotRequired[int]
 class PartnerCardMemberUserCardsByUserCardCodePatchJsonUserInformationCommonFieldList(TypedDict):
     name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"]]
-    value: NotRequired[Text]
+    value: NotRequired[call.Text]
 class PartnerCardMemberUserCardsByUserCardCodePatchJsonUserInformationCustomFieldList(TypedDict):
-    name: NotRequired[Text]
-    user_chosen_values: NotRequired[Texts]
+    name: NotRequired[call.Text]
+    user_chosen_values: NotRequired[call.Texts]
 class PartnerCardMemberUserCardsByUserCardCodePatchJsonUserInformation(TypedDict):
     common_field_list: NotRequired[Sequence[PartnerCardMemberUserCardsByUserCardCodePatchJsonUserInformationCommonFieldList]]
     custom_field_list: NotRequired[Sequence[PartnerCardMemberUserCardsByUserCardCodePatchJsonUserInformationCustomFieldList]]
 class PartnerCardMemberUserCardsByUserCardCodePatchJson(TypedDict):
-    brand_id: NotRequired[Text]
-    openid: NotRequired[Text]
-    card_color: NotRequired[Text]
-    card_picture_url: NotRequired[Text]
-    phone_number: NotRequired[Text]
-    level: NotRequired[Text]
+    brand_id: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
+    card_color: NotRequired[call.Text]
+    card_picture_url: NotRequired[call.Text]
+    phone_number: NotRequired[call.Text]
+    level: NotRequired[call.Text]
     valid_date_information: NotRequired[PartnerCardMemberUserCardsByUserCardCodePatchJsonValidDateInformation]
-    pickup_time: NotRequired[Text]
+    pickup_time: NotRequired[call.Text]
     user_information: NotRequired[PartnerCardMemberUserCardsByUserCardCodePatchJsonUserInformation]
-    attach: NotRequired[Text]
+    attach: NotRequired[call.Text]
 class PartnerCardMemberUserCardsByUserCardCodePatchQuery(TypedDict):
-    card_id: Text
+    card_id: call.Text
 class PartnerCardMemberUserCardsByUserCardCodePatchAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
     available_begin_time: NotRequired[str]
@@ -1123,37 +1123,37 @@ class PartnerCardMemberUserCardsByUserCardCodePatchAnswer(TypedDict):
     user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
     invalid_reason: NotRequired[str]
     invalid_time: NotRequired[str]
-class PartnerCardMemberUserCardsByUserCardCodePatchOptions(CallOptions):
-    user_card_code: Scalar
+class PartnerCardMemberUserCardsByUserCardCodePatchOptions(call.CallOptions):
+    user_card_code: call.Scalar
     json: NotRequired[PartnerCardMemberUserCardsByUserCardCodePatchJson]
     query: PartnerCardMemberUserCardsByUserCardCodePatchQuery
 class PartnerCardMemberUserCardsByUserCardCodeConfirmPostJsonValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"]
-    available_begin_time: NotRequired[Text]
-    available_end_time: NotRequired[Text]
+    available_begin_time: NotRequired[call.Text]
+    available_end_time: NotRequired[call.Text]
     available_day_after_receive: NotRequired[int]
 class PartnerCardMemberUserCardsByUserCardCodeConfirmPostJsonUserInformationCommonFieldList(TypedDict):
     name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"]]
-    value: NotRequired[Text]
+    value: NotRequired[call.Text]
 class PartnerCardMemberUserCardsByUserCardCodeConfirmPostJsonUserInformationCustomFieldList(TypedDict):
-    name: NotRequired[Text]
-    user_chosen_values: NotRequired[Texts]
+    name: NotRequired[call.Text]
+    user_chosen_values: NotRequired[call.Texts]
 class PartnerCardMemberUserCardsByUserCardCodeConfirmPostJsonUserInformation(TypedDict):
     common_field_list: NotRequired[Sequence[PartnerCardMemberUserCardsByUserCardCodeConfirmPostJsonUserInformationCommonFieldList]]
     custom_field_list: NotRequired[Sequence[PartnerCardMemberUserCardsByUserCardCodeConfirmPostJsonUserInformationCustomFieldList]]
 class PartnerCardMemberUserCardsByUserCardCodeConfirmPostJson(TypedDict):
-    brand_id: Text
-    openid: Text
-    card_color: NotRequired[Text]
-    card_picture_url: NotRequired[Text]
-    phone_number: NotRequired[Text]
-    level: NotRequired[Text]
+    brand_id: call.Text
+    openid: call.Text
+    card_color: NotRequired[call.Text]
+    card_picture_url: NotRequired[call.Text]
+    phone_number: NotRequired[call.Text]
+    level: NotRequired[call.Text]
     valid_date_information: NotRequired[PartnerCardMemberUserCardsByUserCardCodeConfirmPostJsonValidDateInformation]
     user_information: NotRequired[PartnerCardMemberUserCardsByUserCardCodeConfirmPostJsonUserInformation]
-    attach: NotRequired[Text]
+    attach: NotRequired[call.Text]
     user_card_confirm_state: Literal["CREATE_CARD_SUCCESS", "CREATE_CARD_FAIL"]
 class PartnerCardMemberUserCardsByUserCardCodeConfirmPostQuery(TypedDict):
-    card_id: Text
+    card_id: call.Text
 class PartnerCardMemberUserCardsByUserCardCodeConfirmPostAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
     available_begin_time: NotRequired[str]
@@ -1185,16 +1185,16 @@ class PartnerCardMemberUserCardsByUserCardCodeConfirmPostAnswer(TypedDict):
     user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
     invalid_reason: NotRequired[str]
     invalid_time: NotRequired[str]
-class PartnerCardMemberUserCardsByUserCardCodeConfirmPostOptions(CallOptions):
-    user_card_code: Scalar
+class PartnerCardMemberUserCardsByUserCardCodeConfirmPostOptions(call.CallOptions):
+    user_card_code: call.Scalar
     json: PartnerCardMemberUserCardsByUserCardCodeConfirmPostJson
     query: PartnerCardMemberUserCardsByUserCardCodeConfirmPostQuery
 class PartnerCardMemberUserCardsByUserCardCodeInvalidatePostJson(TypedDict):
-    openid: Text
-    invalid_reason: NotRequired[Text]
+    openid: call.Text
+    invalid_reason: NotRequired[call.Text]
 class PartnerCardMemberUserCardsByUserCardCodeInvalidatePostQuery(TypedDict):
-    brand_id: Text
-    card_id: Text
+    brand_id: call.Text
+    card_id: call.Text
 class PartnerCardMemberUserCardsByUserCardCodeInvalidatePostAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
     available_begin_time: NotRequired[str]
@@ -1226,28 +1226,28 @@ class PartnerCardMemberUserCardsByUserCardCodeInvalidatePostAnswer(TypedDict):
     user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
     invalid_reason: NotRequired[str]
     invalid_time: NotRequired[str]
-class PartnerCardMemberUserCardsByUserCardCodeInvalidatePostOptions(CallOptions):
-    user_card_code: Scalar
+class PartnerCardMemberUserCardsByUserCardCodeInvalidatePostOptions(call.CallOptions):
+    user_card_code: call.Scalar
     json: PartnerCardMemberUserCardsByUserCardCodeInvalidatePostJson
     query: PartnerCardMemberUserCardsByUserCardCodeInvalidatePostQuery
-class PartnerCardMemberUserCardsGivenUserCardCodeGetOptions(CallOptions):
+class PartnerCardMemberUserCardsGivenUserCardCodeGetOptions(call.CallOptions):
     query: PartnerCardMemberUserCardsByUserCardCodeGetQuery
-class PartnerCardMemberUserCardsGivenUserCardCodePatchOptions(CallOptions):
+class PartnerCardMemberUserCardsGivenUserCardCodePatchOptions(call.CallOptions):
     json: NotRequired[PartnerCardMemberUserCardsByUserCardCodePatchJson]
     query: PartnerCardMemberUserCardsByUserCardCodePatchQuery
-class PartnerCardMemberUserCardsGivenUserCardCodeConfirmPostOptions(CallOptions):
+class PartnerCardMemberUserCardsGivenUserCardCodeConfirmPostOptions(call.CallOptions):
     json: PartnerCardMemberUserCardsByUserCardCodeConfirmPostJson
     query: PartnerCardMemberUserCardsByUserCardCodeConfirmPostQuery
-class PartnerCardMemberUserCardsGivenUserCardCodeInvalidatePostOptions(CallOptions):
+class PartnerCardMemberUserCardsGivenUserCardCodeInvalidatePostOptions(call.CallOptions):
     json: PartnerCardMemberUserCardsByUserCardCodeInvalidatePostJson
     query: PartnerCardMemberUserCardsByUserCardCodeInvalidatePostQuery
 class PartnerCardMemberUserFeedsPostJson(TypedDict):
-    brand_id: Text
-    card_id: Text
-    user_card_code: Text
-    openid: Text
-    out_request_no: Text
-    cell_message: Text
+    brand_id: call.Text
+    card_id: call.Text
+    user_card_code: call.Text
+    openid: call.Text
+    out_request_no: call.Text
+    cell_message: call.Text
 class PartnerCardMemberUserFeedsPostAnswer(TypedDict):
     brand_id: str
     card_id: str
@@ -1255,18 +1255,18 @@ class PartnerCardMemberUserFeedsPostAnswer(TypedDict):
     openid: str
     out_request_no: str
     cell_message: str
-class PartnerCardMemberUserFeedsPostOptions(CallOptions):
+class PartnerCardMemberUserFeedsPostOptions(call.CallOptions):
     json: PartnerCardMemberUserFeedsPostJson
 class PartnerCardMemberUserPointsExchangeCouponConfirmPostJson(TypedDict):
-    record_id: Text
-    exchange_coupon_template_id: Text
-    brand_id: Text
-    card_id: Text
-    openid: Text
-    user_card_code: Text
+    record_id: call.Text
+    exchange_coupon_template_id: call.Text
+    brand_id: call.Text
+    card_id: call.Text
+    openid: call.Text
+    user_card_code: call.Text
     state: Literal["POINT_EXCHANGE_COUPON_SUCCESS", "POINT_EXCHANGE_COUPON_FAIL"]
-    coupon_code: NotRequired[Text]
-    fail_reason: NotRequired[Text]
+    coupon_code: NotRequired[call.Text]
+    fail_reason: NotRequired[call.Text]
 class PartnerCardMemberUserPointsExchangeCouponConfirmPostAnswer(TypedDict):
     record_id: str
     exchange_coupon_template_id: str
@@ -1277,14 +1277,14 @@ class PartnerCardMemberUserPointsExchangeCouponConfirmPostAnswer(TypedDict):
     state: Literal["POINT_EXCHANGE_COUPON_SUCCESS", "POINT_EXCHANGE_COUPON_FAIL"] | str
     coupon_code: NotRequired[str]
     fail_reason: NotRequired[str]
-class PartnerCardMemberUserPointsExchangeCouponConfirmPostOptions(CallOptions):
+class PartnerCardMemberUserPointsExchangeCouponConfirmPostOptions(call.CallOptions):
     json: PartnerCardMemberUserPointsExchangeCouponConfirmPostJson
 class PartnerCardMemberUserPointsSyncPostJson(TypedDict):
-    out_request_no: Text
-    brand_id: Text
-    card_id: Text
-    openid: Text
-    user_card_code: Text
+    out_request_no: call.Text
+    brand_id: call.Text
+    card_id: call.Text
+    openid: call.Text
+    user_card_code: call.Text
     point_balance: int
 class PartnerCardMemberUserPointsSyncPostAnswer(TypedDict):
     out_request_no: str
@@ -1293,10 +1293,10 @@ class PartnerCardMemberUserPointsSyncPostAnswer(TypedDict):
     openid: str
     user_card_code: str
     point_balance: int
-class PartnerCardMemberUserPointsSyncPostOptions(CallOptions):
+class PartnerCardMemberUserPointsSyncPostOptions(call.CallOptions):
     json: PartnerCardMemberUserPointsSyncPostJson
 class PartnerStoreBrandstoresGetQuery(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
     store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"]]
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
@@ -1332,22 +1332,22 @@ class PartnerStoreBrandstoresGetAnswer(TypedDict):
     limit: NotRequired[int]
     total_count: NotRequired[int]
     data: NotRequired[list[PartnerStoreBrandstoresGetAnswerData]]
-class PartnerStoreBrandstoresGetOptions(CallOptions):
+class PartnerStoreBrandstoresGetOptions(call.CallOptions):
     query: PartnerStoreBrandstoresGetQuery
 class PartnerStoreBrandstoresPostJsonStoreBasics(TypedDict):
-    store_reference_id: NotRequired[Text]
-    branch_name: NotRequired[Text]
+    store_reference_id: NotRequired[call.Text]
+    branch_name: NotRequired[call.Text]
 class PartnerStoreBrandstoresPostJsonStoreAddress(TypedDict):
-    address_code: Text
-    address_detail: Text
-    address_complements: NotRequired[Text]
-    longitude: NotRequired[Text]
-    latitude: NotRequired[Text]
+    address_code: call.Text
+    address_detail: call.Text
+    address_complements: NotRequired[call.Text]
+    longitude: NotRequired[call.Text]
+    latitude: NotRequired[call.Text]
 class PartnerStoreBrandstoresPostJsonStoreBusiness(TypedDict):
-    service_phone: NotRequired[Text]
-    business_hours: NotRequired[Text]
+    service_phone: NotRequired[call.Text]
+    business_hours: NotRequired[call.Text]
 class PartnerStoreBrandstoresPostJson(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
     store_basics: NotRequired[PartnerStoreBrandstoresPostJsonStoreBasics]
     store_address: PartnerStoreBrandstoresPostJsonStoreAddress
     store_business: NotRequired[PartnerStoreBrandstoresPostJsonStoreBusiness]
@@ -1377,15 +1377,15 @@ class PartnerStoreBrandstoresPostAnswer(TypedDict):
     store_address: NotRequired[PartnerStoreBrandstoresPostAnswerStoreAddress]
     store_business: NotRequired[PartnerStoreBrandstoresPostAnswerStoreBusiness]
     store_recipient: NotRequired[list[PartnerStoreBrandstoresPostAnswerStoreRecipient]]
-class PartnerStoreBrandstoresPostOptions(CallOptions):
+class PartnerStoreBrandstoresPostOptions(call.CallOptions):
     json: PartnerStoreBrandstoresPostJson
 class PartnerStoreBrandstoresByStoreIdDeleteJson(TypedDict):
-    brand_id: Text
-class PartnerStoreBrandstoresByStoreIdDeleteOptions(CallOptions):
-    store_id: Scalar
+    brand_id: call.Text
+class PartnerStoreBrandstoresByStoreIdDeleteOptions(call.CallOptions):
+    store_id: call.Scalar
     json: PartnerStoreBrandstoresByStoreIdDeleteJson
 class PartnerStoreBrandstoresByStoreIdGetQuery(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
 class PartnerStoreBrandstoresByStoreIdGetAnswerStoreBasics(TypedDict):
     store_reference_id: NotRequired[str]
     branch_name: NotRequired[str]
@@ -1412,23 +1412,23 @@ class PartnerStoreBrandstoresByStoreIdGetAnswer(TypedDict):
     store_address: NotRequired[PartnerStoreBrandstoresByStoreIdGetAnswerStoreAddress]
     store_business: NotRequired[PartnerStoreBrandstoresByStoreIdGetAnswerStoreBusiness]
     store_recipient: NotRequired[list[PartnerStoreBrandstoresByStoreIdGetAnswerStoreRecipient]]
-class PartnerStoreBrandstoresByStoreIdGetOptions(CallOptions):
-    store_id: Scalar
+class PartnerStoreBrandstoresByStoreIdGetOptions(call.CallOptions):
+    store_id: call.Scalar
     query: PartnerStoreBrandstoresByStoreIdGetQuery
 class PartnerStoreBrandstoresByStoreIdPatchJsonStoreBasics(TypedDict):
-    store_reference_id: NotRequired[Text]
-    branch_name: NotRequired[Text]
+    store_reference_id: NotRequired[call.Text]
+    branch_name: NotRequired[call.Text]
 class PartnerStoreBrandstoresByStoreIdPatchJsonStoreAddress(TypedDict):
-    address_code: Text
-    address_detail: Text
-    address_complements: NotRequired[Text]
-    longitude: NotRequired[Text]
-    latitude: NotRequired[Text]
+    address_code: call.Text
+    address_detail: call.Text
+    address_complements: NotRequired[call.Text]
+    longitude: NotRequired[call.Text]
+    latitude: NotRequired[call.Text]
 class PartnerStoreBrandstoresByStoreIdPatchJsonStoreBusiness(TypedDict):
-    service_phone: NotRequired[Text]
-    business_hours: NotRequired[Text]
+    service_phone: NotRequired[call.Text]
+    business_hours: NotRequired[call.Text]
 class PartnerStoreBrandstoresByStoreIdPatchJson(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
     store_basics: NotRequired[PartnerStoreBrandstoresByStoreIdPatchJsonStoreBasics]
     store_address: NotRequired[PartnerStoreBrandstoresByStoreIdPatchJsonStoreAddress]
     store_business: NotRequired[PartnerStoreBrandstoresByStoreIdPatchJsonStoreBusiness]
@@ -1458,85 +1458,85 @@ class PartnerStoreBrandstoresByStoreIdPatchAnswer(TypedDict):
     store_address: NotRequired[PartnerStoreBrandstoresByStoreIdPatchAnswerStoreAddress]
     store_business: NotRequired[PartnerStoreBrandstoresByStoreIdPatchAnswerStoreBusiness]
     store_recipient: NotRequired[list[PartnerStoreBrandstoresByStoreIdPatchAnswerStoreRecipient]]
-class PartnerStoreBrandstoresByStoreIdPatchOptions(CallOptions):
-    store_id: Scalar
+class PartnerStoreBrandstoresByStoreIdPatchOptions(call.CallOptions):
+    store_id: call.Scalar
     json: PartnerStoreBrandstoresByStoreIdPatchJson
 class PartnerStoreBrandstoresByStoreIdBindrecipientPostJson(TypedDict):
-    brand_id: Text
-    mchid: Text
-    company_name: Text
+    brand_id: call.Text
+    mchid: call.Text
+    company_name: call.Text
 class PartnerStoreBrandstoresByStoreIdBindrecipientPostAnswer(TypedDict):
     brand_id: NotRequired[str]
     store_id: NotRequired[str]
     mchid: NotRequired[str]
     company_name: NotRequired[str]
     recipient_state: NotRequired[Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str]
-class PartnerStoreBrandstoresByStoreIdBindrecipientPostOptions(CallOptions):
-    store_id: Scalar
+class PartnerStoreBrandstoresByStoreIdBindrecipientPostOptions(call.CallOptions):
+    store_id: call.Scalar
     json: PartnerStoreBrandstoresByStoreIdBindrecipientPostJson
 class PartnerStoreBrandstoresByStoreIdClosePostJson(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
 class PartnerStoreBrandstoresByStoreIdClosePostAnswer(TypedDict):
     brand_id: str
     store_id: NotRequired[str]
     store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"] | str]
-class PartnerStoreBrandstoresByStoreIdClosePostOptions(CallOptions):
-    store_id: Scalar
+class PartnerStoreBrandstoresByStoreIdClosePostOptions(call.CallOptions):
+    store_id: call.Scalar
     json: PartnerStoreBrandstoresByStoreIdClosePostJson
 class PartnerStoreBrandstoresByStoreIdResumePostJson(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
 class PartnerStoreBrandstoresByStoreIdResumePostAnswer(TypedDict):
     brand_id: str
     store_id: NotRequired[str]
     store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"] | str]
-class PartnerStoreBrandstoresByStoreIdResumePostOptions(CallOptions):
-    store_id: Scalar
+class PartnerStoreBrandstoresByStoreIdResumePostOptions(call.CallOptions):
+    store_id: call.Scalar
     json: PartnerStoreBrandstoresByStoreIdResumePostJson
 class PartnerStoreBrandstoresByStoreIdUnbindrecipientPostJson(TypedDict):
-    brand_id: Text
-    mchid: Text
+    brand_id: call.Text
+    mchid: call.Text
 class PartnerStoreBrandstoresByStoreIdUnbindrecipientPostAnswer(TypedDict):
     failed_reason: NotRequired[str]
-class PartnerStoreBrandstoresByStoreIdUnbindrecipientPostOptions(CallOptions):
-    store_id: Scalar
+class PartnerStoreBrandstoresByStoreIdUnbindrecipientPostOptions(call.CallOptions):
+    store_id: call.Scalar
     json: PartnerStoreBrandstoresByStoreIdUnbindrecipientPostJson
-class PartnerStoreBrandstoresGivenStoreIdDeleteOptions(CallOptions):
+class PartnerStoreBrandstoresGivenStoreIdDeleteOptions(call.CallOptions):
     json: PartnerStoreBrandstoresByStoreIdDeleteJson
-class PartnerStoreBrandstoresGivenStoreIdGetOptions(CallOptions):
+class PartnerStoreBrandstoresGivenStoreIdGetOptions(call.CallOptions):
     query: PartnerStoreBrandstoresByStoreIdGetQuery
-class PartnerStoreBrandstoresGivenStoreIdPatchOptions(CallOptions):
+class PartnerStoreBrandstoresGivenStoreIdPatchOptions(call.CallOptions):
     json: PartnerStoreBrandstoresByStoreIdPatchJson
-class PartnerStoreBrandstoresGivenStoreIdBindrecipientPostOptions(CallOptions):
+class PartnerStoreBrandstoresGivenStoreIdBindrecipientPostOptions(call.CallOptions):
     json: PartnerStoreBrandstoresByStoreIdBindrecipientPostJson
-class PartnerStoreBrandstoresGivenStoreIdClosePostOptions(CallOptions):
+class PartnerStoreBrandstoresGivenStoreIdClosePostOptions(call.CallOptions):
     json: PartnerStoreBrandstoresByStoreIdClosePostJson
-class PartnerStoreBrandstoresGivenStoreIdResumePostOptions(CallOptions):
+class PartnerStoreBrandstoresGivenStoreIdResumePostOptions(call.CallOptions):
     json: PartnerStoreBrandstoresByStoreIdResumePostJson
-class PartnerStoreBrandstoresGivenStoreIdUnbindrecipientPostOptions(CallOptions):
+class PartnerStoreBrandstoresGivenStoreIdUnbindrecipientPostOptions(call.CallOptions):
     json: PartnerStoreBrandstoresByStoreIdUnbindrecipientPostJson
 class ProfitsharingBrandConfigsByBrandMchidGetAnswer(TypedDict):
     brand_mchid: str
     max_ratio: int
-class ProfitsharingBrandConfigsByBrandMchidGetOptions(CallOptions):
-    brand_mchid: Scalar
-class ProfitsharingBrandConfigsGivenBrandMchidGetOptions(CallOptions):
+class ProfitsharingBrandConfigsByBrandMchidGetOptions(call.CallOptions):
+    brand_mchid: call.Scalar
+class ProfitsharingBrandConfigsGivenBrandMchidGetOptions(call.CallOptions):
     pass
 class ProfitsharingFinishOrderPostJson(TypedDict):
-    sub_mchid: Text
-    transaction_id: Text
-    out_order_no: Text
-    description: Text
+    sub_mchid: call.Text
+    transaction_id: call.Text
+    out_order_no: call.Text
+    description: call.Text
 class ProfitsharingFinishOrderPostAnswer(TypedDict):
     sub_mchid: str
     transaction_id: str
     out_order_no: str
     order_id: str
-class ProfitsharingFinishOrderPostOptions(CallOptions):
+class ProfitsharingFinishOrderPostOptions(call.CallOptions):
     json: ProfitsharingFinishOrderPostJson
 class ProfitsharingOrdersGetQuery(TypedDict):
-    sub_mchid: Text
-    transaction_id: Text
-    out_order_no: Text
+    sub_mchid: call.Text
+    transaction_id: call.Text
+    out_order_no: call.Text
 class ProfitsharingOrdersGetAnswerReceivers(TypedDict):
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
     account: str
@@ -1555,21 +1555,21 @@ class ProfitsharingOrdersGetAnswer(TypedDict):
     receivers: list[ProfitsharingOrdersGetAnswerReceivers]
     finish_amount: NotRequired[int]
     finish_description: NotRequired[str]
-class ProfitsharingOrdersGetOptions(CallOptions):
+class ProfitsharingOrdersGetOptions(call.CallOptions):
     query: ProfitsharingOrdersGetQuery
 class ProfitsharingOrdersPostJsonReceivers(TypedDict):
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]
-    account: Text
+    account: call.Text
     amount: int
-    description: Text
-    name: NotRequired[Text]
+    description: call.Text
+    name: NotRequired[call.Text]
 class ProfitsharingOrdersPostJson(TypedDict):
-    brand_mchid: Text
-    sub_mchid: Text
-    appid: Text
-    sub_appid: NotRequired[Text]
-    transaction_id: Text
-    out_order_no: Text
+    brand_mchid: call.Text
+    sub_mchid: call.Text
+    appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    transaction_id: call.Text
+    out_order_no: call.Text
     receivers: Sequence[ProfitsharingOrdersPostJsonReceivers]
     finish: bool
 class ProfitsharingOrdersPostAnswerReceivers(TypedDict):
@@ -1589,46 +1589,46 @@ class ProfitsharingOrdersPostAnswer(TypedDict):
     order_id: str
     receivers: NotRequired[list[ProfitsharingOrdersPostAnswerReceivers]]
     status: NotRequired[Literal["PROCESSING", "FINISHED"] | str]
-class ProfitsharingOrdersPostOptions(CallOptions):
+class ProfitsharingOrdersPostOptions(call.CallOptions):
     json: ProfitsharingOrdersPostJson
 class ProfitsharingOrdersByTransactionIdAmountsGetAnswer(TypedDict):
     transaction_id: str
     unsplit_amount: int
-class ProfitsharingOrdersByTransactionIdAmountsGetOptions(CallOptions):
-    transaction_id: Scalar
-class ProfitsharingOrdersGivenTransactionIdAmountsGetOptions(CallOptions):
+class ProfitsharingOrdersByTransactionIdAmountsGetOptions(call.CallOptions):
+    transaction_id: call.Scalar
+class ProfitsharingOrdersGivenTransactionIdAmountsGetOptions(call.CallOptions):
     pass
 class ProfitsharingReceiversAddPostJson(TypedDict):
-    brand_mchid: Text
-    appid: Text
-    sub_appid: NotRequired[Text]
+    brand_mchid: call.Text
+    appid: call.Text
+    sub_appid: NotRequired[call.Text]
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]
-    account: Text
-    name: NotRequired[Text]
+    account: call.Text
+    name: NotRequired[call.Text]
     relation_type: Literal["SUPPLIER", "DISTRIBUTOR", "SERVICE_PROVIDER", "PLATFORM", "STAFF", "OTHERS"]
 class ProfitsharingReceiversAddPostAnswer(TypedDict):
     brand_mchid: str
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
     account: str
-class ProfitsharingReceiversAddPostOptions(CallOptions):
+class ProfitsharingReceiversAddPostOptions(call.CallOptions):
     json: ProfitsharingReceiversAddPostJson
 class ProfitsharingReceiversDeletePostJson(TypedDict):
-    brand_mchid: Text
-    appid: Text
-    sub_appid: NotRequired[Text]
+    brand_mchid: call.Text
+    appid: call.Text
+    sub_appid: NotRequired[call.Text]
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]
-    account: Text
+    account: call.Text
 class ProfitsharingReceiversDeletePostAnswer(TypedDict):
     brand_mchid: str
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
     account: str
-class ProfitsharingReceiversDeletePostOptions(CallOptions):
+class ProfitsharingReceiversDeletePostOptions(call.CallOptions):
     json: ProfitsharingReceiversDeletePostJson
 class ProfitsharingReturnordersGetQuery(TypedDict):
-    sub_mchid: Text
-    out_return_no: Text
-    order_id: NotRequired[Text]
-    out_order_no: NotRequired[Text]
+    sub_mchid: call.Text
+    out_return_no: call.Text
+    order_id: NotRequired[call.Text]
+    out_order_no: NotRequired[call.Text]
 class ProfitsharingReturnordersGetAnswer(TypedDict):
     sub_mchid: str
     order_id: str
@@ -1640,16 +1640,16 @@ class ProfitsharingReturnordersGetAnswer(TypedDict):
     result: Literal["PROCESSING", "SUCCESS", "FAIL"] | str
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
     finish_time: str
-class ProfitsharingReturnordersGetOptions(CallOptions):
+class ProfitsharingReturnordersGetOptions(call.CallOptions):
     query: ProfitsharingReturnordersGetQuery
 class ProfitsharingReturnordersPostJson(TypedDict):
-    sub_mchid: Text
-    order_id: NotRequired[Text]
-    out_order_no: NotRequired[Text]
-    out_return_no: Text
-    return_mchid: Text
+    sub_mchid: call.Text
+    order_id: NotRequired[call.Text]
+    out_order_no: NotRequired[call.Text]
+    out_return_no: call.Text
+    return_mchid: call.Text
     amount: int
-    description: Text
+    description: call.Text
 class ProfitsharingReturnordersPostAnswer(TypedDict):
     sub_mchid: str
     order_id: str
@@ -1661,5 +1661,5 @@ class ProfitsharingReturnordersPostAnswer(TypedDict):
     result: Literal["PROCESSING", "SUCCESS", "FAIL"] | str
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL"] | str]
     finish_time: str
-class ProfitsharingReturnordersPostOptions(CallOptions):
+class ProfitsharingReturnordersPostOptions(call.CallOptions):
     json: ProfitsharingReturnordersPostJson

@@ -2,45 +2,45 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Text
+from wechatpay_chain.openapi import call
 
 class OrdersSyncStatusPostJsonDishListProperties(TypedDict):
-    taste: Text
-    cuisine: Text
-    main_material: Text
-    ingredients: Text
-    others: NotRequired[Text]
+    taste: call.Text
+    cuisine: call.Text
+    main_material: call.Text
+    ingredients: call.Text
+    others: NotRequired[call.Text]
 class OrdersSyncStatusPostJsonDishList(TypedDict):
-    out_dish_no: Text
-    name: Text
+    out_dish_no: call.Text
+    name: call.Text
     price: int
     unit: Literal["BY_SHARE", "BY_WEIGHT"]
     count: float
     discount: NotRequired[int]
-    type: NotRequired[Text]
+    type: NotRequired[call.Text]
     priority: NotRequired[int]
     properties: NotRequired[OrdersSyncStatusPostJsonDishListProperties]
 class OrdersSyncStatusPostJson(TypedDict):
-    sp_mchid: NotRequired[Text]
-    sp_appid: NotRequired[Text]
-    channel_id: Text
-    sub_mchid: Text
-    sub_appid: Text
-    out_shop_no: Text
-    sub_openid: Text
-    login_token: Text
-    order_entry: Text
+    sp_mchid: NotRequired[call.Text]
+    sp_appid: NotRequired[call.Text]
+    channel_id: call.Text
+    sub_mchid: call.Text
+    sub_appid: call.Text
+    out_shop_no: call.Text
+    sub_openid: call.Text
+    login_token: call.Text
+    order_entry: call.Text
     total_amount: int
     discount_amount: int
     user_amount: int
     status: Literal["CREATE_DEAL", "PAY_SUCCESS"]
-    action_time: Text
-    pay_time: NotRequired[Text]
-    transaction_id: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
-    out_order_no: Text
-    out_table_no: NotRequired[Text]
+    action_time: call.Text
+    pay_time: NotRequired[call.Text]
+    transaction_id: NotRequired[call.Text]
+    out_trade_no: NotRequired[call.Text]
+    out_order_no: call.Text
+    out_table_no: NotRequired[call.Text]
     people_count: NotRequired[int]
     dish_list: Sequence[OrdersSyncStatusPostJsonDishList]
-class OrdersSyncStatusPostOptions(CallOptions):
+class OrdersSyncStatusPostOptions(call.CallOptions):
     json: OrdersSyncStatusPostJson

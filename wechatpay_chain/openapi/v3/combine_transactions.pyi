@@ -2,44 +2,44 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class AppPostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    payer_client_ip: Text
+    device_id: NotRequired[call.Text]
+    payer_client_ip: call.Text
 class AppPostJsonSubOrdersAmount(TypedDict):
     total_amount: int
-    currency: Text
+    currency: call.Text
 class AppPostJsonSubOrdersSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
     subsidy_amount: NotRequired[int]
 class AppPostJsonSubOrders(TypedDict):
-    mchid: Text
-    individual_auth_id: NotRequired[Text]
-    individual_name: NotRequired[Text]
-    attach: Text
+    mchid: call.Text
+    individual_auth_id: NotRequired[call.Text]
+    individual_name: NotRequired[call.Text]
+    attach: call.Text
     amount: AppPostJsonSubOrdersAmount
-    out_trade_no: Text
-    sub_mchid: NotRequired[Text]
-    detail: NotRequired[Text]
-    goods_tag: NotRequired[Text]
-    description: Text
+    out_trade_no: call.Text
+    sub_mchid: NotRequired[call.Text]
+    detail: NotRequired[call.Text]
+    goods_tag: NotRequired[call.Text]
+    description: call.Text
     settle_info: NotRequired[AppPostJsonSubOrdersSettleInfo]
-    sub_appid: NotRequired[Text]
+    sub_appid: NotRequired[call.Text]
     profit_sharing: NotRequired[bool]
 class AppPostJsonCombinePayerInfoIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"]
-    number: Text
-    name: Text
+    number: call.Text
+    name: call.Text
 class AppPostJsonCombinePayerInfo(TypedDict):
     identity: NotRequired[AppPostJsonCombinePayerInfoIdentity]
 class AppPostJsonContractInfo(TypedDict):
-    mchid: Text
-    appid: Text
-    out_contract_code: Text
+    mchid: call.Text
+    appid: call.Text
+    out_contract_code: call.Text
     plan_id: float
-    contract_display_account: Text
-    notify_url: Text
+    contract_display_account: call.Text
+    notify_url: call.Text
 class AppPostJsonSubsidyInfoSubsidyDetailSubsidyPlan(TypedDict):
     subsidy_installment_num: Literal[3, 6, 12]
     subsidy_percent: Literal[0, 100]
@@ -49,16 +49,16 @@ class AppPostJsonSubsidyInfoSubsidyDetail(TypedDict):
 class AppPostJsonSubsidyInfo(TypedDict):
     subsidy_detail: NotRequired[Sequence[AppPostJsonSubsidyInfoSubsidyDetail]]
 class AppPostJson(TypedDict):
-    combine_appid: Text
-    combine_mchid: Text
-    combine_out_trade_no: Text
+    combine_appid: call.Text
+    combine_mchid: call.Text
+    combine_out_trade_no: call.Text
     scene_info: NotRequired[AppPostJsonSceneInfo]
     sub_orders: Sequence[AppPostJsonSubOrders]
     combine_payer_info: NotRequired[AppPostJsonCombinePayerInfo]
-    time_start: NotRequired[Text]
-    time_expire: NotRequired[Text]
-    prepay_id: NotRequired[Text]
-    notify_url: Text
+    time_start: NotRequired[call.Text]
+    time_expire: NotRequired[call.Text]
+    prepay_id: NotRequired[call.Text]
+    notify_url: call.Text
     trade_scenario: NotRequired[Literal["RECOMMERCE"]]
     limit_pay: NotRequired[Sequence[Literal["no_balance", "no_debit", "balance_only"]]]
     contract_info: NotRequired[AppPostJsonContractInfo]
@@ -69,56 +69,56 @@ class AppPostAnswerContractResult(TypedDict):
 class AppPostAnswer(TypedDict):
     prepay_id: str
     contract_result: NotRequired[AppPostAnswerContractResult]
-class AppPostOptions(CallOptions):
+class AppPostOptions(call.CallOptions):
     json: AppPostJson
 class H5PostJsonSceneInfoH5Info(TypedDict):
-    type: Text
-    app_name: NotRequired[Text]
-    app_url: NotRequired[Text]
-    bundle_id: NotRequired[Text]
-    package_name: NotRequired[Text]
+    type: call.Text
+    app_name: NotRequired[call.Text]
+    app_url: NotRequired[call.Text]
+    bundle_id: NotRequired[call.Text]
+    package_name: NotRequired[call.Text]
 class H5PostJsonSceneInfo(TypedDict):
-    device_id: Text
-    payer_client_ip: Text
+    device_id: call.Text
+    payer_client_ip: call.Text
     h5_info: H5PostJsonSceneInfoH5Info
 class H5PostJsonSubOrdersAmount(TypedDict):
     total_amount: int
-    currency: Text
+    currency: call.Text
 class H5PostJsonSubOrdersSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
     subsidy_amount: NotRequired[int]
 class H5PostJsonSubOrders(TypedDict):
-    mchid: Text
-    attach: Text
+    mchid: call.Text
+    attach: call.Text
     amount: H5PostJsonSubOrdersAmount
-    out_trade_no: Text
-    sub_mchid: Text
-    goods_tag: NotRequired[Text]
-    description: Text
+    out_trade_no: call.Text
+    sub_mchid: call.Text
+    goods_tag: NotRequired[call.Text]
+    description: call.Text
     settle_info: NotRequired[H5PostJsonSubOrdersSettleInfo]
-    sub_appid: NotRequired[Text]
+    sub_appid: NotRequired[call.Text]
 class H5PostJsonCombinePayerInfoIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"]
-    number: Text
-    name: Text
+    number: call.Text
+    name: call.Text
 class H5PostJsonCombinePayerInfo(TypedDict):
-    openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
     identity: NotRequired[H5PostJsonCombinePayerInfoIdentity]
 class H5PostJson(TypedDict):
-    combine_appid: Text
-    combine_mchid: Text
-    combine_out_trade_no: Text
+    combine_appid: call.Text
+    combine_mchid: call.Text
+    combine_out_trade_no: call.Text
     scene_info: H5PostJsonSceneInfo
     sub_orders: Sequence[H5PostJsonSubOrders]
-    time_start: NotRequired[Text]
-    time_expire: NotRequired[Text]
-    notify_url: Text
+    time_start: NotRequired[call.Text]
+    time_expire: NotRequired[call.Text]
+    notify_url: call.Text
     limit_pay: NotRequired[Sequence[Literal["no_balance", "no_debit", "balance_only"]]]
     combine_payer_info: NotRequired[H5PostJsonCombinePayerInfo]
 class H5PostAnswer(TypedDict):
     h5_url: str
-class H5PostOptions(CallOptions):
+class H5PostOptions(call.CallOptions):
     json: H5PostJson
 class IdByCombineTransactionIdGetAnswerCombinePayerInfo(TypedDict):
     openid: NotRequired[str]
@@ -151,38 +151,38 @@ class IdByCombineTransactionIdGetAnswer(TypedDict):
     scene_info: NotRequired[IdByCombineTransactionIdGetAnswerSceneInfo]
     sub_orders: NotRequired[list[IdByCombineTransactionIdGetAnswerSubOrders]]
     trade_scenario: NotRequired[Literal["RECOMMERCE"] | str]
-class IdByCombineTransactionIdGetOptions(CallOptions):
-    combine_transaction_id: Scalar
-class IdGivenCombineTransactionIdGetOptions(CallOptions):
+class IdByCombineTransactionIdGetOptions(call.CallOptions):
+    combine_transaction_id: call.Scalar
+class IdGivenCombineTransactionIdGetOptions(call.CallOptions):
     pass
 class JsapiPostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    payer_client_ip: Text
+    device_id: NotRequired[call.Text]
+    payer_client_ip: call.Text
 class JsapiPostJsonSubOrdersAmount(TypedDict):
     total_amount: int
-    currency: Text
+    currency: call.Text
 class JsapiPostJsonSubOrdersSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
     subsidy_amount: NotRequired[int]
 class JsapiPostJsonSubOrders(TypedDict):
-    mchid: Text
-    attach: Text
+    mchid: call.Text
+    attach: call.Text
     amount: JsapiPostJsonSubOrdersAmount
-    out_trade_no: Text
-    sub_mchid: Text
-    detail: NotRequired[Text]
-    goods_tag: NotRequired[Text]
-    description: Text
+    out_trade_no: call.Text
+    sub_mchid: call.Text
+    detail: NotRequired[call.Text]
+    goods_tag: NotRequired[call.Text]
+    description: call.Text
     settle_info: NotRequired[JsapiPostJsonSubOrdersSettleInfo]
-    sub_appid: NotRequired[Text]
+    sub_appid: NotRequired[call.Text]
     profit_sharing: NotRequired[bool]
 class JsapiPostJsonCombinePayerInfoIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"]
-    number: Text
-    name: Text
+    number: call.Text
+    name: call.Text
 class JsapiPostJsonCombinePayerInfo(TypedDict):
-    openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
     identity: NotRequired[JsapiPostJsonCombinePayerInfoIdentity]
 class JsapiPostJsonSubsidyInfoSubsidyDetailSubsidyPlan(TypedDict):
     subsidy_installment_num: Literal[3, 6, 12]
@@ -193,93 +193,93 @@ class JsapiPostJsonSubsidyInfoSubsidyDetail(TypedDict):
 class JsapiPostJsonSubsidyInfo(TypedDict):
     subsidy_detail: NotRequired[Sequence[JsapiPostJsonSubsidyInfoSubsidyDetail]]
 class JsapiPostJson(TypedDict):
-    combine_appid: Text
-    combine_mchid: Text
-    combine_out_trade_no: Text
+    combine_appid: call.Text
+    combine_mchid: call.Text
+    combine_out_trade_no: call.Text
     scene_info: NotRequired[JsapiPostJsonSceneInfo]
     sub_orders: Sequence[JsapiPostJsonSubOrders]
     combine_payer_info: JsapiPostJsonCombinePayerInfo
-    time_start: NotRequired[Text]
-    time_expire: NotRequired[Text]
-    notify_url: Text
+    time_start: NotRequired[call.Text]
+    time_expire: NotRequired[call.Text]
+    notify_url: call.Text
     limit_pay: NotRequired[Sequence[Literal["no_balance", "no_debit", "balance_only"]]]
     subsidy_info: NotRequired[JsapiPostJsonSubsidyInfo]
 class JsapiPostAnswer(TypedDict):
     prepay_id: str
-class JsapiPostOptions(CallOptions):
+class JsapiPostOptions(call.CallOptions):
     json: JsapiPostJson
 class MiniprogramPostJsonCombinePayerInfo(TypedDict):
-    openid: Text
+    openid: call.Text
 class MiniprogramPostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    payer_client_ip: Text
+    device_id: NotRequired[call.Text]
+    payer_client_ip: call.Text
 class MiniprogramPostJsonSubOrdersAmount(TypedDict):
     total_amount: float
-    currency: Text
+    currency: call.Text
 class MiniprogramPostJsonSubOrders(TypedDict):
-    mchid: Text
+    mchid: call.Text
     order_service_type: NotRequired[Literal["INDIVIDUALTRADE"]]
-    individual_auth_id: Text
-    individual_name: NotRequired[Text]
-    out_trade_no: Text
+    individual_auth_id: call.Text
+    individual_name: NotRequired[call.Text]
+    out_trade_no: call.Text
     amount: MiniprogramPostJsonSubOrdersAmount
-    attach: Text
-    description: Text
+    attach: call.Text
+    description: call.Text
 class MiniprogramPostJson(TypedDict):
-    combine_appid: Text
-    combine_mchid: Text
-    combine_out_trade_no: Text
+    combine_appid: call.Text
+    combine_mchid: call.Text
+    combine_out_trade_no: call.Text
     combine_payer_info: MiniprogramPostJsonCombinePayerInfo
     scene_info: NotRequired[MiniprogramPostJsonSceneInfo]
     sub_orders: Sequence[MiniprogramPostJsonSubOrders]
-    time_expire: NotRequired[Text]
-    notify_url: NotRequired[Text]
+    time_expire: NotRequired[call.Text]
+    notify_url: NotRequired[call.Text]
     trade_scenario: NotRequired[Literal["RECOMMERCE"]]
 class MiniprogramPostAnswer(TypedDict):
     prepay_id: str
-class MiniprogramPostOptions(CallOptions):
+class MiniprogramPostOptions(call.CallOptions):
     json: MiniprogramPostJson
 class NativePostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    payer_client_ip: Text
+    device_id: NotRequired[call.Text]
+    payer_client_ip: call.Text
 class NativePostJsonSubOrdersAmount(TypedDict):
     total_amount: int
-    currency: Text
+    currency: call.Text
 class NativePostJsonSubOrdersSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
     subsidy_amount: NotRequired[int]
 class NativePostJsonSubOrders(TypedDict):
-    mchid: Text
-    attach: Text
+    mchid: call.Text
+    attach: call.Text
     amount: NativePostJsonSubOrdersAmount
-    out_trade_no: Text
-    sub_mchid: Text
-    goods_tag: NotRequired[Text]
-    description: Text
+    out_trade_no: call.Text
+    sub_mchid: call.Text
+    goods_tag: NotRequired[call.Text]
+    description: call.Text
     settle_info: NotRequired[NativePostJsonSubOrdersSettleInfo]
-    sub_appid: NotRequired[Text]
+    sub_appid: NotRequired[call.Text]
 class NativePostJsonCombinePayerInfoIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"]
-    number: Text
-    name: Text
+    number: call.Text
+    name: call.Text
 class NativePostJsonCombinePayerInfo(TypedDict):
-    openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
     identity: NotRequired[NativePostJsonCombinePayerInfoIdentity]
 class NativePostJson(TypedDict):
-    combine_appid: Text
-    combine_mchid: Text
-    combine_out_trade_no: Text
+    combine_appid: call.Text
+    combine_mchid: call.Text
+    combine_out_trade_no: call.Text
     scene_info: NotRequired[NativePostJsonSceneInfo]
     sub_orders: Sequence[NativePostJsonSubOrders]
-    time_start: NotRequired[Text]
-    time_expire: NotRequired[Text]
-    notify_url: Text
+    time_start: NotRequired[call.Text]
+    time_expire: NotRequired[call.Text]
+    notify_url: call.Text
     limit_pay: NotRequired[Sequence[Literal["no_balance", "no_debit", "balance_only"]]]
     combine_payer_info: NotRequired[NativePostJsonCombinePayerInfo]
 class NativePostAnswer(TypedDict):
     code_url: str
-class NativePostOptions(CallOptions):
+class NativePostOptions(call.CallOptions):
     json: NativePostJson
 class OutTradeNoByCombineOutTradeNoGetAnswerSceneInfo(TypedDict):
     device_id: NotRequired[str]
@@ -338,21 +338,21 @@ class OutTradeNoByCombineOutTradeNoGetAnswer(TypedDict):
     combine_payer_info: NotRequired[OutTradeNoByCombineOutTradeNoGetAnswerCombinePayerInfo]
     trade_scenario: NotRequired[Literal["RECOMMERCE"] | str]
     installment_info: NotRequired[OutTradeNoByCombineOutTradeNoGetAnswerInstallmentInfo]
-class OutTradeNoByCombineOutTradeNoGetOptions(CallOptions):
-    combine_out_trade_no: Scalar
+class OutTradeNoByCombineOutTradeNoGetOptions(call.CallOptions):
+    combine_out_trade_no: call.Scalar
 class OutTradeNoByCombineOutTradeNoClosePostJsonSubOrders(TypedDict):
-    mchid: Text
-    out_trade_no: Text
-    individual_auth_id: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    mchid: call.Text
+    out_trade_no: call.Text
+    individual_auth_id: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
 class OutTradeNoByCombineOutTradeNoClosePostJson(TypedDict):
-    combine_appid: Text
+    combine_appid: call.Text
     sub_orders: Sequence[OutTradeNoByCombineOutTradeNoClosePostJsonSubOrders]
-class OutTradeNoByCombineOutTradeNoClosePostOptions(CallOptions):
-    combine_out_trade_no: Scalar
+class OutTradeNoByCombineOutTradeNoClosePostOptions(call.CallOptions):
+    combine_out_trade_no: call.Scalar
     json: OutTradeNoByCombineOutTradeNoClosePostJson
-class OutTradeNoGivenCombineOutTradeNoGetOptions(CallOptions):
+class OutTradeNoGivenCombineOutTradeNoGetOptions(call.CallOptions):
     pass
-class OutTradeNoGivenCombineOutTradeNoClosePostOptions(CallOptions):
+class OutTradeNoGivenCombineOutTradeNoClosePostOptions(call.CallOptions):
     json: OutTradeNoByCombineOutTradeNoClosePostJson

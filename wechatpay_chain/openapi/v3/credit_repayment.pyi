@@ -2,67 +2,67 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class PartnerContractsAppPresignPostJsonRealIdentity(TypedDict):
     identity_type: Literal["REAL_IDENTITY_TYPE_INVALID", "REAL_IDENTITY_TYPE_ID_CARD"]
-    identity_id: Text
-    real_name: Text
+    identity_id: call.Text
+    real_name: call.Text
 class PartnerContractsAppPresignPostJsonTradeInfo(TypedDict):
-    out_trade_no: Text
+    out_trade_no: call.Text
     deduct_amount: int
-    description: NotRequired[Text]
-    attach: NotRequired[Text]
-    notify_url: NotRequired[Text]
+    description: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
+    notify_url: NotRequired[call.Text]
 class PartnerContractsAppPresignPostJson(TypedDict):
-    appid: Text
-    plan_id: Text
-    out_contract_code: Text
-    display_name: Text
-    contract_notify_url: Text
+    appid: call.Text
+    plan_id: call.Text
+    out_contract_code: call.Text
+    display_name: call.Text
+    contract_notify_url: call.Text
     repayment_day: int
-    repayment_amount_limit: Text
-    sub_mchid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    repayment_amount_limit: call.Text
+    sub_mchid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
     real_identity: PartnerContractsAppPresignPostJsonRealIdentity
     trade_info: NotRequired[PartnerContractsAppPresignPostJsonTradeInfo]
 class PartnerContractsAppPresignPostAnswer(TypedDict):
     presign_token: str
     redirect_service: NotRequired[str]
-class PartnerContractsAppPresignPostOptions(CallOptions):
+class PartnerContractsAppPresignPostOptions(call.CallOptions):
     json: PartnerContractsAppPresignPostJson
 class PartnerContractsH5PresignPostJsonRealIdentity(TypedDict):
     identity_type: Literal["REAL_IDENTITY_TYPE_INVALID", "REAL_IDENTITY_TYPE_ID_CARD"]
-    identity_id: Text
-    real_name: Text
+    identity_id: call.Text
+    real_name: call.Text
 class PartnerContractsH5PresignPostJsonTradeInfo(TypedDict):
-    out_trade_no: Text
+    out_trade_no: call.Text
     deduct_amount: int
-    description: NotRequired[Text]
-    attach: NotRequired[Text]
-    notify_url: NotRequired[Text]
+    description: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
+    notify_url: NotRequired[call.Text]
 class PartnerContractsH5PresignPostJsonJumpInfo(TypedDict):
-    jump_appid: NotRequired[Text]
+    jump_appid: NotRequired[call.Text]
 class PartnerContractsH5PresignPostJson(TypedDict):
-    appid: Text
-    plan_id: Text
-    out_contract_code: Text
-    display_name: Text
-    contract_notify_url: Text
+    appid: call.Text
+    plan_id: call.Text
+    out_contract_code: call.Text
+    display_name: call.Text
+    contract_notify_url: call.Text
     repayment_day: int
-    repayment_amount_limit: Text
-    sub_mchid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    repayment_amount_limit: call.Text
+    sub_mchid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
     real_identity: PartnerContractsH5PresignPostJsonRealIdentity
     trade_info: NotRequired[PartnerContractsH5PresignPostJsonTradeInfo]
     jump_info: NotRequired[PartnerContractsH5PresignPostJsonJumpInfo]
 class PartnerContractsH5PresignPostAnswer(TypedDict):
     redirect_url: str
-class PartnerContractsH5PresignPostOptions(CallOptions):
+class PartnerContractsH5PresignPostOptions(call.CallOptions):
     json: PartnerContractsH5PresignPostJson
 class PartnerContractsTerminatePostJson(TypedDict):
-    out_contract_code: Text
-    contract_termination_remark: Text
+    out_contract_code: call.Text
+    contract_termination_remark: call.Text
 class PartnerContractsTerminatePostAnswerContractInfo(TypedDict):
     contract_id: str
     plan_id: str
@@ -79,7 +79,7 @@ class PartnerContractsTerminatePostAnswerContractInfo(TypedDict):
     repayment_amount_limit: int
 class PartnerContractsTerminatePostAnswer(TypedDict):
     contract_info: NotRequired[PartnerContractsTerminatePostAnswerContractInfo]
-class PartnerContractsTerminatePostOptions(CallOptions):
+class PartnerContractsTerminatePostOptions(call.CallOptions):
     json: PartnerContractsTerminatePostJson
 class PartnerContractsByOutContractCodeGetAnswer(TypedDict):
     contract_id: str
@@ -95,18 +95,18 @@ class PartnerContractsByOutContractCodeGetAnswer(TypedDict):
     openid: NotRequired[str]
     appid: NotRequired[str]
     repayment_amount_limit: int
-class PartnerContractsByOutContractCodeGetOptions(CallOptions):
-    out_contract_code: Scalar
-class PartnerContractsGivenOutContractCodeGetOptions(CallOptions):
+class PartnerContractsByOutContractCodeGetOptions(call.CallOptions):
+    out_contract_code: call.Scalar
+class PartnerContractsGivenOutContractCodeGetOptions(call.CallOptions):
     pass
 class PartnerDeductOrdersPostJson(TypedDict):
-    contract_id: Text
-    out_trade_no: Text
-    out_record_id: Text
-    deduct_amount: Text
-    notify_url: Text
-    description: Text
-    attach: NotRequired[Text]
+    contract_id: call.Text
+    out_trade_no: call.Text
+    out_record_id: call.Text
+    deduct_amount: call.Text
+    notify_url: call.Text
+    description: call.Text
+    attach: NotRequired[call.Text]
 class PartnerDeductOrdersPostAnswer(TypedDict):
     out_trade_no: str
     out_record_id: str
@@ -120,7 +120,7 @@ class PartnerDeductOrdersPostAnswer(TypedDict):
     description: str
     attach: NotRequired[str]
     transaction_id: NotRequired[str]
-class PartnerDeductOrdersPostOptions(CallOptions):
+class PartnerDeductOrdersPostOptions(call.CallOptions):
     json: PartnerDeductOrdersPostJson
 class PartnerDeductOrdersByOutTradeNoGetAnswer(TypedDict):
     out_trade_no: str
@@ -135,21 +135,21 @@ class PartnerDeductOrdersByOutTradeNoGetAnswer(TypedDict):
     description: str
     attach: NotRequired[str]
     transaction_id: NotRequired[str]
-class PartnerDeductOrdersByOutTradeNoGetOptions(CallOptions):
-    out_trade_no: Scalar
-class PartnerDeductOrdersGivenOutTradeNoGetOptions(CallOptions):
+class PartnerDeductOrdersByOutTradeNoGetOptions(call.CallOptions):
+    out_trade_no: call.Scalar
+class PartnerDeductOrdersGivenOutTradeNoGetOptions(call.CallOptions):
     pass
 class PartnerScheduleRecordsBatchCreatePostJsonScheduleItems(TypedDict):
-    out_record_id: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    repayment_amount: Text
-    min_repayment_amount: NotRequired[Text]
-    repayment_date: Text
+    out_record_id: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    repayment_amount: call.Text
+    min_repayment_amount: NotRequired[call.Text]
+    repayment_date: call.Text
 class PartnerScheduleRecordsBatchCreatePostJson(TypedDict):
-    contract_id: Text
-    appid: Text
-    openid: Text
+    contract_id: call.Text
+    appid: call.Text
+    openid: call.Text
     schedule_items: Sequence[PartnerScheduleRecordsBatchCreatePostJsonScheduleItems]
 class PartnerScheduleRecordsBatchCreatePostAnswerScheduleRecords(TypedDict):
     out_record_id: str
@@ -162,10 +162,10 @@ class PartnerScheduleRecordsBatchCreatePostAnswerScheduleRecords(TypedDict):
     openid: str
 class PartnerScheduleRecordsBatchCreatePostAnswer(TypedDict):
     schedule_records: NotRequired[list[PartnerScheduleRecordsBatchCreatePostAnswerScheduleRecords]]
-class PartnerScheduleRecordsBatchCreatePostOptions(CallOptions):
+class PartnerScheduleRecordsBatchCreatePostOptions(call.CallOptions):
     json: PartnerScheduleRecordsBatchCreatePostJson
 class PartnerScheduleRecordsByOutRecordIdGetQuery(TypedDict):
-    contract_id: Text
+    contract_id: call.Text
 class PartnerScheduleRecordsByOutRecordIdGetAnswer(TypedDict):
     out_record_id: str
     appid: str
@@ -175,8 +175,8 @@ class PartnerScheduleRecordsByOutRecordIdGetAnswer(TypedDict):
     min_repayment_amount: str
     repayment_date: str
     openid: str
-class PartnerScheduleRecordsByOutRecordIdGetOptions(CallOptions):
-    out_record_id: Scalar
+class PartnerScheduleRecordsByOutRecordIdGetOptions(call.CallOptions):
+    out_record_id: call.Scalar
     query: PartnerScheduleRecordsByOutRecordIdGetQuery
-class PartnerScheduleRecordsGivenOutRecordIdGetOptions(CallOptions):
+class PartnerScheduleRecordsGivenOutRecordIdGetOptions(call.CallOptions):
     query: PartnerScheduleRecordsByOutRecordIdGetQuery

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class CardsPostJson(TypedDict):
-    out_card_code: Text
-    card_template_id: Text
-    appid: Text
-    notify_url: Text
+    out_card_code: call.Text
+    card_template_id: call.Text
+    appid: call.Text
+    notify_url: call.Text
 class CardsPostAnswer(TypedDict):
     prepare_card_token: str
-class CardsPostOptions(CallOptions):
+class CardsPostOptions(call.CallOptions):
     json: CardsPostJson
 class CardsByOutCardCodeGetAnswerTimeRange(TypedDict):
     begin_time: str
@@ -69,35 +69,35 @@ class CardsByOutCardCodeGetAnswer(TypedDict):
     objectives: NotRequired[list[CardsByOutCardCodeGetAnswerObjectives]]
     rewards: NotRequired[list[CardsByOutCardCodeGetAnswerRewards]]
     sharer_openid: NotRequired[str]
-class CardsByOutCardCodeGetOptions(CallOptions):
-    out_card_code: Scalar
+class CardsByOutCardCodeGetOptions(call.CallOptions):
+    out_card_code: call.Scalar
 class CardsByOutCardCodeAddUserRecordsPostJsonObjectiveCompletionRecords(TypedDict):
-    objective_completion_serial_no: Text
-    objective_id: Text
-    completion_time: Text
-    completion_type: Text
-    description: Text
+    objective_completion_serial_no: call.Text
+    objective_id: call.Text
+    completion_time: call.Text
+    completion_type: call.Text
+    description: call.Text
     completion_count: int
-    remark: NotRequired[Text]
+    remark: NotRequired[call.Text]
 class CardsByOutCardCodeAddUserRecordsPostJsonRewardUsageRecords(TypedDict):
-    reward_usage_serial_no: Text
-    reward_id: Text
-    usage_time: Text
-    usage_type: Text
-    description: Text
+    reward_usage_serial_no: call.Text
+    reward_id: call.Text
+    usage_time: call.Text
+    usage_type: call.Text
+    description: call.Text
     usage_count: int
     amount: int
-    remark: NotRequired[Text]
+    remark: NotRequired[call.Text]
 class CardsByOutCardCodeAddUserRecordsPostJson(TypedDict):
-    card_template_id: Text
+    card_template_id: call.Text
     objective_completion_records: NotRequired[Sequence[CardsByOutCardCodeAddUserRecordsPostJsonObjectiveCompletionRecords]]
     reward_usage_records: NotRequired[Sequence[CardsByOutCardCodeAddUserRecordsPostJsonRewardUsageRecords]]
-class CardsByOutCardCodeAddUserRecordsPostOptions(CallOptions):
-    out_card_code: Scalar
+class CardsByOutCardCodeAddUserRecordsPostOptions(call.CallOptions):
+    out_card_code: call.Scalar
     json: CardsByOutCardCodeAddUserRecordsPostJson
-class CardsGivenOutCardCodeGetOptions(CallOptions):
+class CardsGivenOutCardCodeGetOptions(call.CallOptions):
     pass
-class CardsGivenOutCardCodeAddUserRecordsPostOptions(CallOptions):
+class CardsGivenOutCardCodeAddUserRecordsPostOptions(call.CallOptions):
     json: CardsByOutCardCodeAddUserRecordsPostJson
 class OrdersOutTradeNoByOutTradeNoGetAnswerObjectives(TypedDict):
     objective_serial_no: str
@@ -145,9 +145,9 @@ class OrdersOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     pay_time: NotRequired[str]
     objectives: NotRequired[list[OrdersOutTradeNoByOutTradeNoGetAnswerObjectives]]
     rewards: NotRequired[list[OrdersOutTradeNoByOutTradeNoGetAnswerRewards]]
-class OrdersOutTradeNoByOutTradeNoGetOptions(CallOptions):
-    out_trade_no: Scalar
-class OrdersOutTradeNoGivenOutTradeNoGetOptions(CallOptions):
+class OrdersOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
+    out_trade_no: call.Scalar
+class OrdersOutTradeNoGivenOutTradeNoGetOptions(call.CallOptions):
     pass
 class OrdersByOutOrderNoGetAnswerObjectives(TypedDict):
     objective_serial_no: str
@@ -195,35 +195,35 @@ class OrdersByOutOrderNoGetAnswer(TypedDict):
     pay_time: NotRequired[str]
     objectives: NotRequired[list[OrdersByOutOrderNoGetAnswerObjectives]]
     rewards: NotRequired[list[OrdersByOutOrderNoGetAnswerRewards]]
-class OrdersByOutOrderNoGetOptions(CallOptions):
-    out_order_no: Scalar
+class OrdersByOutOrderNoGetOptions(call.CallOptions):
+    out_order_no: call.Scalar
 class OrdersByOutOrderNoPatchJsonObjectives(TypedDict):
-    objective_serial_no: Text
+    objective_serial_no: call.Text
     objective_id: int
-    performance_description: Text
-    performance_type: Text
+    performance_description: call.Text
+    performance_type: call.Text
     count: int
-    performance_time: Text
-    remark: NotRequired[Text]
+    performance_time: call.Text
+    remark: NotRequired[call.Text]
 class OrdersByOutOrderNoPatchJsonRewards(TypedDict):
-    reward_serial_no: Text
+    reward_serial_no: call.Text
     reward_id: int
-    description: Text
-    reward_type: Text
+    description: call.Text
+    reward_type: call.Text
     count: int
     amount: int
-    reward_time: Text
-    remark: NotRequired[Text]
+    reward_time: call.Text
+    remark: NotRequired[call.Text]
 class OrdersByOutOrderNoPatchJson(TypedDict):
     objectives: NotRequired[Sequence[OrdersByOutOrderNoPatchJsonObjectives]]
     rewards: NotRequired[Sequence[OrdersByOutOrderNoPatchJsonRewards]]
 class OrdersByOutOrderNoPatchAnswer(TypedDict):
     out_order_no: str
     order_id: str
-class OrdersByOutOrderNoPatchOptions(CallOptions):
-    out_order_no: Scalar
+class OrdersByOutOrderNoPatchOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: NotRequired[OrdersByOutOrderNoPatchJson]
-class OrdersGivenOutOrderNoGetOptions(CallOptions):
+class OrdersGivenOutOrderNoGetOptions(call.CallOptions):
     pass
-class OrdersGivenOutOrderNoPatchOptions(CallOptions):
+class OrdersGivenOutOrderNoPatchOptions(call.CallOptions):
     json: NotRequired[OrdersByOutOrderNoPatchJson]

@@ -2,38 +2,38 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import Body, CallOptions, File, Parts, Scalar, Text, Texts
+from wechatpay_chain.openapi import call
 
 class AccountApplyCancelWithdrawPostJsonPayeeInfoBankAccountInfo(TypedDict):
-    account_name: Text
-    account_bank: Text
-    bank_branch_id: NotRequired[Text]
-    bank_branch_name: NotRequired[Text]
-    bank_name: NotRequired[Text]
-    account_number: Text
+    account_name: call.Text
+    account_bank: call.Text
+    bank_branch_id: NotRequired[call.Text]
+    bank_branch_name: NotRequired[call.Text]
+    bank_name: NotRequired[call.Text]
+    account_number: call.Text
 class AccountApplyCancelWithdrawPostJsonPayeeInfoIdentityInfo(TypedDict):
     id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]]
-    identification_name: Text
-    identification_no: Text
+    identification_name: call.Text
+    identification_no: call.Text
 class AccountApplyCancelWithdrawPostJsonPayeeInfo(TypedDict):
     account_type: Literal["ACCOUNT_TYPE_CORPORATE", "ACCOUNT_TYPE_PERSONAL"]
     bank_account_info: AccountApplyCancelWithdrawPostJsonPayeeInfoBankAccountInfo
     identity_info: NotRequired[AccountApplyCancelWithdrawPostJsonPayeeInfoIdentityInfo]
 class AccountApplyCancelWithdrawPostJsonProofMedias(TypedDict):
     proof_media_type: Literal["WITHDRAWAL_APPLICATION"]
-    proof_media: Text
+    proof_media: call.Text
 class AccountApplyCancelWithdrawPostJson(TypedDict):
-    sub_mchid: Text
-    out_request_no: Text
+    sub_mchid: call.Text
+    out_request_no: call.Text
     withdraw: NotRequired[Literal["APPLY_WITHDRAW", "NOT_APPLY_WITHDRAW"]]
     payee_info: AccountApplyCancelWithdrawPostJsonPayeeInfo
     proof_medias: NotRequired[Sequence[AccountApplyCancelWithdrawPostJsonProofMedias]]
-    additional_materials: NotRequired[Texts]
-    remark: NotRequired[Text]
+    additional_materials: NotRequired[call.Texts]
+    remark: NotRequired[call.Text]
 class AccountApplyCancelWithdrawPostAnswer(TypedDict):
     applyment_id: NotRequired[str]
     out_request_no: NotRequired[str]
-class AccountApplyCancelWithdrawPostOptions(CallOptions):
+class AccountApplyCancelWithdrawPostOptions(call.CallOptions):
     json: AccountApplyCancelWithdrawPostJson
 class AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswerAccountWithdrawResult(TypedDict):
     out_account_type: Literal["BASIC_ACCOUNT", "OPERATE_ACCOUNT", "MARGIN_ACCOUNT", "TRADE_FEE_ACCOUNT"] | str
@@ -56,22 +56,22 @@ class AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswer(TypedDict):
     sub_mchid: str
     account_info: NotRequired[list[AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswerAccountInfo]]
     confirm_cancel: NotRequired[AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswerConfirmCancel]
-class AccountApplyCancelWithdrawApplymentIdByApplymentIdGetOptions(CallOptions):
-    applyment_id: Scalar
-class AccountApplyCancelWithdrawApplymentIdGivenApplymentIdGetOptions(CallOptions):
+class AccountApplyCancelWithdrawApplymentIdByApplymentIdGetOptions(call.CallOptions):
+    applyment_id: call.Scalar
+class AccountApplyCancelWithdrawApplymentIdGivenApplymentIdGetOptions(call.CallOptions):
     pass
 class AccountApplyCancelWithdrawConfirmPostJson(TypedDict):
-    applyment_id: NotRequired[Text]
-    out_request_no: NotRequired[Text]
-    sub_mchid: Text
-    operator_identification: Text
-    confirm_time: Text
-    cancel_contract_version: Text
+    applyment_id: NotRequired[call.Text]
+    out_request_no: NotRequired[call.Text]
+    sub_mchid: call.Text
+    operator_identification: call.Text
+    confirm_time: call.Text
+    cancel_contract_version: call.Text
 class AccountApplyCancelWithdrawConfirmPostAnswer(TypedDict):
     applyment_id: NotRequired[str]
     out_request_no: NotRequired[str]
     sub_mchid: NotRequired[str]
-class AccountApplyCancelWithdrawConfirmPostOptions(CallOptions):
+class AccountApplyCancelWithdrawConfirmPostOptions(call.CallOptions):
     json: AccountApplyCancelWithdrawConfirmPostJson
 class AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswerAccountWithdrawResult(TypedDict):
     out_account_type: Literal["BASIC_ACCOUNT", "OPERATE_ACCOUNT", "MARGIN_ACCOUNT", "TRADE_FEE_ACCOUNT"] | str
@@ -94,9 +94,9 @@ class AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswer(TypedDict):
     sub_mchid: str
     account_info: NotRequired[list[AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswerAccountInfo]]
     confirm_cancel: NotRequired[AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswerConfirmCancel]
-class AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetOptions(CallOptions):
-    out_request_no: Scalar
-class AccountApplyCancelWithdrawOutRequestNoGivenOutRequestNoGetOptions(CallOptions):
+class AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
+    out_request_no: call.Scalar
+class AccountApplyCancelWithdrawOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
     pass
 class AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswerAccountInfo(TypedDict):
     out_account_type: Literal["BASIC_ACCOUNT", "OPERATE_ACCOUNT", "MARGIN_ACCOUNT", "TRADE_FEE_ACCOUNT"] | str
@@ -110,16 +110,16 @@ class AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswer(TypedDict):
     validate_result: Literal["ALLOW_CANCEL_WITHDRAW", "NOT_ALLOW_CANCEL_WITHDRAW"] | str
     account_info: list[AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswerAccountInfo]
     block_reasons: NotRequired[list[AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswerBlockReasons]]
-class AccountApplyCancelWithdrawValidateCancelBySubMchidGetOptions(CallOptions):
-    sub_mchid: Scalar
-class AccountApplyCancelWithdrawValidateCancelGivenSubMchidGetOptions(CallOptions):
+class AccountApplyCancelWithdrawValidateCancelBySubMchidGetOptions(call.CallOptions):
+    sub_mchid: call.Scalar
+class AccountApplyCancelWithdrawValidateCancelGivenSubMchidGetOptions(call.CallOptions):
     pass
 class AccountCancelApplicationsPostJsonApplicationInfo(TypedDict):
     application_type: NotRequired[Literal["SP_CANCEL_ACCOUNT_APPLICATION", "SUB_CANCEL_ACCOUNT_APPLICATION"]]
-    application_media_id: NotRequired[Text]
+    application_media_id: NotRequired[call.Text]
 class AccountCancelApplicationsPostJson(TypedDict):
-    sub_mchid: Text
-    out_apply_no: Text
+    sub_mchid: call.Text
+    out_apply_no: call.Text
     application_info: Sequence[AccountCancelApplicationsPostJsonApplicationInfo]
 class AccountCancelApplicationsPostAnswer(TypedDict):
     out_apply_no: str
@@ -127,26 +127,26 @@ class AccountCancelApplicationsPostAnswer(TypedDict):
     reject_reason: NotRequired[str]
     cancel_state: NotRequired[Literal["REVIEWING", "REJECTED", "CANCEL_SUCCESS"] | str]
     update_time: NotRequired[str]
-class AccountCancelApplicationsPostOptions(CallOptions):
+class AccountCancelApplicationsPostOptions(call.CallOptions):
     json: AccountCancelApplicationsPostJson
 class AccountCancelApplicationsMediaPostUpload(TypedDict):
-    file: File
+    file: call.File
     filename: NotRequired[str]
 class AccountCancelApplicationsMediaPostAnswer(TypedDict):
     media_id: str
-class AccountCancelApplicationsMediaPostOptions(CallOptions):
-    upload: NotRequired[File | AccountCancelApplicationsMediaPostUpload]
-    body: NotRequired[Body]
-    multipart: NotRequired[Parts]
+class AccountCancelApplicationsMediaPostOptions(call.CallOptions):
+    upload: NotRequired[call.File | AccountCancelApplicationsMediaPostUpload]
+    body: NotRequired[call.Body]
+    multipart: NotRequired[call.Parts]
 class AccountCancelApplicationsOutApplyNoByOutApplyNoGetAnswer(TypedDict):
     out_apply_no: str
     sub_mchid: str
     reject_reason: NotRequired[str]
     cancel_state: NotRequired[Literal["REVIEWING", "REJECTED", "CANCEL_SUCCESS"] | str]
     update_time: NotRequired[str]
-class AccountCancelApplicationsOutApplyNoByOutApplyNoGetOptions(CallOptions):
-    out_apply_no: Scalar
-class AccountCancelApplicationsOutApplyNoGivenOutApplyNoGetOptions(CallOptions):
+class AccountCancelApplicationsOutApplyNoByOutApplyNoGetOptions(call.CallOptions):
+    out_apply_no: call.Scalar
+class AccountCancelApplicationsOutApplyNoGivenOutApplyNoGetOptions(call.CallOptions):
     pass
 class ApplymentsOutRequestNoByOutRequestNoGetAnswerAccountValidation(TypedDict):
     account_name: NotRequired[str]
@@ -172,90 +172,90 @@ class ApplymentsOutRequestNoByOutRequestNoGetAnswer(TypedDict):
     out_request_no: str
     applyment_id: float
     sign_state: NotRequired[Literal["UNSIGNED", "SIGNED", "NOT_SIGNABLE"] | str]
-class ApplymentsOutRequestNoByOutRequestNoGetOptions(CallOptions):
-    out_request_no: Scalar
+class ApplymentsOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
+    out_request_no: call.Scalar
 class ApplymentsOutRequestNoByOutRequestNoRevokePostAnswer(TypedDict):
     applyment_id: int
     out_request_no: str
-class ApplymentsOutRequestNoByOutRequestNoRevokePostOptions(CallOptions):
-    out_request_no: Scalar
-class ApplymentsOutRequestNoGivenOutRequestNoGetOptions(CallOptions):
+class ApplymentsOutRequestNoByOutRequestNoRevokePostOptions(call.CallOptions):
+    out_request_no: call.Scalar
+class ApplymentsOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
     pass
-class ApplymentsOutRequestNoGivenOutRequestNoRevokePostOptions(CallOptions):
+class ApplymentsOutRequestNoGivenOutRequestNoRevokePostOptions(call.CallOptions):
     pass
 class ApplymentsSubmitAccountHostingApplymentPostJsonBusinessLicenseInfo(TypedDict):
     cert_type: NotRequired[Literal["CERTIFICATE_TYPE_2388", "CERTIFICATE_TYPE_2389", "CERTIFICATE_TYPE_2390", "CERTIFICATE_TYPE_2391", "CERTIFICATE_TYPE_2392", "CERTIFICATE_TYPE_2393", "CERTIFICATE_TYPE_2394", "CERTIFICATE_TYPE_2395", "CERTIFICATE_TYPE_2396", "CERTIFICATE_TYPE_2399", "CERTIFICATE_TYPE_2400", "CERTIFICATE_TYPE_2520", "CERTIFICATE_TYPE_2521", "CERTIFICATE_TYPE_2522"]]
-    business_license_copy: NotRequired[Text]
-    business_license_number: NotRequired[Text]
-    merchant_name: NotRequired[Text]
-    legal_person: NotRequired[Text]
-    company_address: NotRequired[Text]
-    business_time: NotRequired[Text]
+    business_license_copy: NotRequired[call.Text]
+    business_license_number: NotRequired[call.Text]
+    merchant_name: NotRequired[call.Text]
+    legal_person: NotRequired[call.Text]
+    company_address: NotRequired[call.Text]
+    business_time: NotRequired[call.Text]
 class ApplymentsSubmitAccountHostingApplymentPostJsonFinanceInstitutionInfo(TypedDict):
     finance_type: NotRequired[Literal["BANK_AGENT", "PAYMENT_AGENT", "INSURANCE", "TRADE_AND_SETTLE", "OTHER"]]
-    finance_license_pics: NotRequired[Texts]
+    finance_license_pics: NotRequired[call.Texts]
 class ApplymentsSubmitAccountHostingApplymentPostJsonIdCardInfo(TypedDict):
-    id_card_copy: Text
-    id_card_national: Text
-    id_card_name: Text
-    id_card_number: Text
-    id_card_valid_time_begin: Text
-    id_card_valid_time: Text
+    id_card_copy: call.Text
+    id_card_national: call.Text
+    id_card_name: call.Text
+    id_card_number: call.Text
+    id_card_valid_time_begin: call.Text
+    id_card_valid_time: call.Text
 class ApplymentsSubmitAccountHostingApplymentPostJsonIdDocInfo(TypedDict):
-    id_doc_name: Text
-    id_doc_number: Text
-    id_doc_copy: Text
-    id_doc_copy_back: NotRequired[Text]
-    doc_period_begin: Text
-    doc_period_end: Text
+    id_doc_name: call.Text
+    id_doc_number: call.Text
+    id_doc_copy: call.Text
+    id_doc_copy_back: NotRequired[call.Text]
+    doc_period_begin: call.Text
+    doc_period_end: call.Text
 class ApplymentsSubmitAccountHostingApplymentPostJsonUboInfoList(TypedDict):
     ubo_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]]
-    ubo_id_doc_copy: NotRequired[Text]
-    ubo_id_doc_copy_back: NotRequired[Text]
-    ubo_id_doc_name: NotRequired[Text]
-    ubo_id_doc_number: NotRequired[Text]
-    ubo_id_doc_address: NotRequired[Text]
-    ubo_period_begin: NotRequired[Text]
-    ubo_period_end: NotRequired[Text]
-    ubo_id_doc_period_begin: NotRequired[Text]
-    ubo_id_doc_period_end: NotRequired[Text]
+    ubo_id_doc_copy: NotRequired[call.Text]
+    ubo_id_doc_copy_back: NotRequired[call.Text]
+    ubo_id_doc_name: NotRequired[call.Text]
+    ubo_id_doc_number: NotRequired[call.Text]
+    ubo_id_doc_address: NotRequired[call.Text]
+    ubo_period_begin: NotRequired[call.Text]
+    ubo_period_end: NotRequired[call.Text]
+    ubo_id_doc_period_begin: NotRequired[call.Text]
+    ubo_id_doc_period_end: NotRequired[call.Text]
 class ApplymentsSubmitAccountHostingApplymentPostJsonAccountInfo(TypedDict):
     bank_account_type: Literal["74", "75"]
-    account_bank: Text
-    account_name: Text
-    bank_branch_id: NotRequired[Text]
-    bank_name: NotRequired[Text]
-    account_number: Text
+    account_bank: call.Text
+    account_name: call.Text
+    bank_branch_id: NotRequired[call.Text]
+    bank_name: NotRequired[call.Text]
+    account_number: call.Text
 class ApplymentsSubmitAccountHostingApplymentPostJsonContactInfo(TypedDict):
     contact_type: Literal["65", "66"]
-    contact_name: Text
+    contact_name: call.Text
     contact_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]]
-    contact_id_card_number: NotRequired[Text]
-    contact_id_doc_copy: NotRequired[Text]
-    contact_id_doc_copy_back: NotRequired[Text]
-    contact_period_begin: NotRequired[Text]
-    contact_period_end: NotRequired[Text]
-    business_authorization_letter: NotRequired[Text]
-    contact_id_doc_period_begin: NotRequired[Text]
-    contact_id_doc_period_end: NotRequired[Text]
-    mobile_phone: NotRequired[Text]
+    contact_id_card_number: NotRequired[call.Text]
+    contact_id_doc_copy: NotRequired[call.Text]
+    contact_id_doc_copy_back: NotRequired[call.Text]
+    contact_period_begin: NotRequired[call.Text]
+    contact_period_end: NotRequired[call.Text]
+    business_authorization_letter: NotRequired[call.Text]
+    contact_id_doc_period_begin: NotRequired[call.Text]
+    contact_id_doc_period_end: NotRequired[call.Text]
+    mobile_phone: NotRequired[call.Text]
 class ApplymentsSubmitAccountHostingApplymentPostJsonSalesSceneInfo(TypedDict):
-    store_name: NotRequired[Text]
-    store_url: NotRequired[Text]
-    store_qr_code: NotRequired[Text]
-    mini_program_sub_appid: NotRequired[Text]
+    store_name: NotRequired[call.Text]
+    store_url: NotRequired[call.Text]
+    store_qr_code: NotRequired[call.Text]
+    mini_program_sub_appid: NotRequired[call.Text]
 class ApplymentsSubmitAccountHostingApplymentPostJsonSettlementInfo(TypedDict):
-    settlement_id: NotRequired[Text]
-    qualification_type: NotRequired[Text]
+    settlement_id: NotRequired[call.Text]
+    qualification_type: NotRequired[call.Text]
 class ApplymentsSubmitAccountHostingApplymentPostJson(TypedDict):
-    out_request_no: Text
+    out_request_no: call.Text
     organization_type: Literal["2401", "2500", "4", "2", "3", "2502", "1708"]
     finance_institution: NotRequired[bool]
     business_license_info: NotRequired[ApplymentsSubmitAccountHostingApplymentPostJsonBusinessLicenseInfo]
     finance_institution_info: NotRequired[ApplymentsSubmitAccountHostingApplymentPostJsonFinanceInstitutionInfo]
     id_holder_type: NotRequired[Literal["LEGAL", "SUPER"]]
     id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]]
-    authorize_letter_copy: NotRequired[Text]
+    authorize_letter_copy: NotRequired[call.Text]
     id_card_info: NotRequired[ApplymentsSubmitAccountHostingApplymentPostJsonIdCardInfo]
     id_doc_info: NotRequired[ApplymentsSubmitAccountHostingApplymentPostJsonIdDocInfo]
     ubo_info_list: NotRequired[Sequence[ApplymentsSubmitAccountHostingApplymentPostJsonUboInfoList]]
@@ -263,28 +263,28 @@ class ApplymentsSubmitAccountHostingApplymentPostJson(TypedDict):
     contact_info: ApplymentsSubmitAccountHostingApplymentPostJsonContactInfo
     sales_scene_info: ApplymentsSubmitAccountHostingApplymentPostJsonSalesSceneInfo
     settlement_info: NotRequired[ApplymentsSubmitAccountHostingApplymentPostJsonSettlementInfo]
-    merchant_shortname: Text
-    qualifications: NotRequired[Texts]
-    business_addition_pics: NotRequired[Texts]
-    business_addition_desc: NotRequired[Texts]
+    merchant_shortname: call.Text
+    qualifications: NotRequired[call.Texts]
+    business_addition_pics: NotRequired[call.Texts]
+    business_addition_desc: NotRequired[call.Texts]
     proxy_sign_verify_mode: NotRequired[bool]
-    id_card_complete_statement: NotRequired[Text]
+    id_card_complete_statement: NotRequired[call.Text]
 class ApplymentsSubmitAccountHostingApplymentPostAnswer(TypedDict):
     applyment_id: int
     out_request_no: str
-class ApplymentsSubmitAccountHostingApplymentPostOptions(CallOptions):
+class ApplymentsSubmitAccountHostingApplymentPostOptions(call.CallOptions):
     json: ApplymentsSubmitAccountHostingApplymentPostJson
 class ApplymentsSubmitSignVerifyInfoPostJsonProxyVerifyIdentityInfo(TypedDict):
     verify_identity_type: Literal["VERIFY_IDENTITY_TYPE_FACE_TO_FACE", "VERIFY_IDENTITY_TYPE_REMOTE"]
     verify_identity_result: bool
 class ApplymentsSubmitSignVerifyInfoPostJson(TypedDict):
-    out_request_no: Text
+    out_request_no: call.Text
     applyment_id: NotRequired[int]
-    pre_sign_time: NotRequired[Text]
+    pre_sign_time: NotRequired[call.Text]
     proxy_verify_identity_info: NotRequired[ApplymentsSubmitSignVerifyInfoPostJsonProxyVerifyIdentityInfo]
 class ApplymentsSubmitSignVerifyInfoPostAnswer(TypedDict):
     applyment_id: int
-class ApplymentsSubmitSignVerifyInfoPostOptions(CallOptions):
+class ApplymentsSubmitSignVerifyInfoPostOptions(call.CallOptions):
     json: ApplymentsSubmitSignVerifyInfoPostJson
 class ApplymentsByApplymentIdGetAnswerAccountValidation(TypedDict):
     account_name: str
@@ -310,83 +310,83 @@ class ApplymentsByApplymentIdGetAnswer(TypedDict):
     out_request_no: str
     applyment_id: float
     sign_state: NotRequired[Literal["UNSIGNED", "SIGNED", "NOT_SIGNABLE"] | str]
-class ApplymentsByApplymentIdGetOptions(CallOptions):
-    applyment_id: Scalar
+class ApplymentsByApplymentIdGetOptions(call.CallOptions):
+    applyment_id: call.Scalar
 class ApplymentsByApplymentIdRevokePostAnswer(TypedDict):
     applyment_id: int
     out_request_no: str
-class ApplymentsByApplymentIdRevokePostOptions(CallOptions):
-    applyment_id: Scalar
+class ApplymentsByApplymentIdRevokePostOptions(call.CallOptions):
+    applyment_id: call.Scalar
 class ApplymentsByEmptyPostJsonBusinessLicenseInfo(TypedDict):
     cert_type: NotRequired[Literal["CERTIFICATE_TYPE_2388", "CERTIFICATE_TYPE_2389", "CERTIFICATE_TYPE_2390", "CERTIFICATE_TYPE_2391", "CERTIFICATE_TYPE_2392", "CERTIFICATE_TYPE_2393", "CERTIFICATE_TYPE_2394", "CERTIFICATE_TYPE_2395", "CERTIFICATE_TYPE_2396", "CERTIFICATE_TYPE_2399", "CERTIFICATE_TYPE_2400", "CERTIFICATE_TYPE_2520", "CERTIFICATE_TYPE_2521", "CERTIFICATE_TYPE_2522"]]
-    business_license_copy: NotRequired[Text]
-    business_license_number: NotRequired[Text]
-    merchant_name: NotRequired[Text]
-    legal_person: NotRequired[Text]
-    company_address: NotRequired[Text]
-    business_time: NotRequired[Text]
+    business_license_copy: NotRequired[call.Text]
+    business_license_number: NotRequired[call.Text]
+    merchant_name: NotRequired[call.Text]
+    legal_person: NotRequired[call.Text]
+    company_address: NotRequired[call.Text]
+    business_time: NotRequired[call.Text]
 class ApplymentsByEmptyPostJsonFinanceInstitutionInfo(TypedDict):
     finance_type: NotRequired[Literal["BANK_AGENT", "PAYMENT_AGENT", "INSURANCE", "TRADE_AND_SETTLE", "OTHER"]]
-    finance_license_pics: NotRequired[Texts]
+    finance_license_pics: NotRequired[call.Texts]
 class ApplymentsByEmptyPostJsonIdCardInfo(TypedDict):
-    id_card_copy: NotRequired[Text]
-    id_card_national: NotRequired[Text]
-    id_card_name: NotRequired[Text]
-    id_card_number: NotRequired[Text]
-    id_card_valid_time_begin: NotRequired[Text]
-    id_card_valid_time: NotRequired[Text]
+    id_card_copy: NotRequired[call.Text]
+    id_card_national: NotRequired[call.Text]
+    id_card_name: NotRequired[call.Text]
+    id_card_number: NotRequired[call.Text]
+    id_card_valid_time_begin: NotRequired[call.Text]
+    id_card_valid_time: NotRequired[call.Text]
 class ApplymentsByEmptyPostJsonIdDocInfo(TypedDict):
-    id_doc_name: NotRequired[Text]
-    id_doc_number: NotRequired[Text]
-    id_doc_copy: NotRequired[Text]
-    id_doc_copy_back: NotRequired[Text]
-    doc_period_begin: NotRequired[Text]
-    doc_period_end: NotRequired[Text]
+    id_doc_name: NotRequired[call.Text]
+    id_doc_number: NotRequired[call.Text]
+    id_doc_copy: NotRequired[call.Text]
+    id_doc_copy_back: NotRequired[call.Text]
+    doc_period_begin: NotRequired[call.Text]
+    doc_period_end: NotRequired[call.Text]
 class ApplymentsByEmptyPostJsonUboInfoList(TypedDict):
     ubo_id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]
-    ubo_id_doc_copy: Text
-    ubo_id_doc_copy_back: Text
-    ubo_id_doc_name: Text
-    ubo_id_doc_number: Text
-    ubo_id_doc_address: Text
-    ubo_period_begin: Text
-    ubo_period_end: Text
+    ubo_id_doc_copy: call.Text
+    ubo_id_doc_copy_back: call.Text
+    ubo_id_doc_name: call.Text
+    ubo_id_doc_number: call.Text
+    ubo_id_doc_address: call.Text
+    ubo_period_begin: call.Text
+    ubo_period_end: call.Text
 class ApplymentsByEmptyPostJsonAccountInfo(TypedDict):
     bank_account_type: NotRequired[Literal["74", "75"]]
-    account_bank: NotRequired[Text]
-    account_name: NotRequired[Text]
-    bank_address_code: NotRequired[Text]
-    bank_branch_id: NotRequired[Text]
-    bank_name: NotRequired[Text]
-    account_number: NotRequired[Text]
+    account_bank: NotRequired[call.Text]
+    account_name: NotRequired[call.Text]
+    bank_address_code: NotRequired[call.Text]
+    bank_branch_id: NotRequired[call.Text]
+    bank_name: NotRequired[call.Text]
+    account_number: NotRequired[call.Text]
 class ApplymentsByEmptyPostJsonContactInfo(TypedDict):
     contact_type: NotRequired[Literal["65", "66"]]
-    contact_name: NotRequired[Text]
+    contact_name: NotRequired[call.Text]
     contact_id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]]
-    contact_id_card_number: NotRequired[Text]
-    contact_id_doc_copy: NotRequired[Text]
-    contact_id_doc_copy_back: NotRequired[Text]
-    contact_period_begin: NotRequired[Text]
-    contact_period_end: NotRequired[Text]
-    business_authorization_letter: NotRequired[Text]
-    mobile_phone: NotRequired[Text]
+    contact_id_card_number: NotRequired[call.Text]
+    contact_id_doc_copy: NotRequired[call.Text]
+    contact_id_doc_copy_back: NotRequired[call.Text]
+    contact_period_begin: NotRequired[call.Text]
+    contact_period_end: NotRequired[call.Text]
+    business_authorization_letter: NotRequired[call.Text]
+    mobile_phone: NotRequired[call.Text]
 class ApplymentsByEmptyPostJsonSalesSceneInfo(TypedDict):
-    store_name: NotRequired[Text]
-    store_url: NotRequired[Text]
-    store_qr_code: NotRequired[Text]
-    mini_program_sub_appid: NotRequired[Text]
+    store_name: NotRequired[call.Text]
+    store_url: NotRequired[call.Text]
+    store_qr_code: NotRequired[call.Text]
+    mini_program_sub_appid: NotRequired[call.Text]
 class ApplymentsByEmptyPostJsonSettlementInfo(TypedDict):
-    settlement_id: NotRequired[Text]
-    qualification_type: NotRequired[Text]
+    settlement_id: NotRequired[call.Text]
+    qualification_type: NotRequired[call.Text]
 class ApplymentsByEmptyPostJson(TypedDict):
-    out_request_no: Text
+    out_request_no: call.Text
     organization_type: Literal["2401", "2500", "4", "2", "3", "2502", "1708"]
     finance_institution: NotRequired[bool]
     business_license_info: NotRequired[ApplymentsByEmptyPostJsonBusinessLicenseInfo]
     finance_institution_info: NotRequired[ApplymentsByEmptyPostJsonFinanceInstitutionInfo]
     id_holder_type: NotRequired[Literal["LEGAL", "SUPER"]]
     id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]]
-    authorize_letter_copy: NotRequired[Text]
+    authorize_letter_copy: NotRequired[call.Text]
     id_card_info: NotRequired[ApplymentsByEmptyPostJsonIdCardInfo]
     id_doc_info: NotRequired[ApplymentsByEmptyPostJsonIdDocInfo]
     owner: NotRequired[bool]
@@ -395,22 +395,22 @@ class ApplymentsByEmptyPostJson(TypedDict):
     contact_info: ApplymentsByEmptyPostJsonContactInfo
     sales_scene_info: ApplymentsByEmptyPostJsonSalesSceneInfo
     settlement_info: NotRequired[ApplymentsByEmptyPostJsonSettlementInfo]
-    merchant_shortname: Text
-    qualifications: NotRequired[Texts]
-    business_addition_pics: NotRequired[Texts]
-    business_addition_desc: NotRequired[Texts]
+    merchant_shortname: call.Text
+    qualifications: NotRequired[call.Texts]
+    business_addition_pics: NotRequired[call.Texts]
+    business_addition_desc: NotRequired[call.Texts]
 class ApplymentsByEmptyPostAnswer(TypedDict):
     applyment_id: int
     out_request_no: str
-class ApplymentsByEmptyPostOptions(CallOptions):
-    empty: NotRequired[Scalar]
+class ApplymentsByEmptyPostOptions(call.CallOptions):
+    empty: NotRequired[call.Scalar]
     json: ApplymentsByEmptyPostJson
-class ApplymentsGivenApplymentIdGetOptions(CallOptions):
+class ApplymentsGivenApplymentIdGetOptions(call.CallOptions):
     pass
-class ApplymentsGivenApplymentIdRevokePostOptions(CallOptions):
+class ApplymentsGivenApplymentIdRevokePostOptions(call.CallOptions):
     pass
 class BillFundflowbillGetQuery(TypedDict):
-    bill_date: Text
+    bill_date: call.Text
     account_type: Literal["ALL"]
     tar_type: NotRequired[Literal["GZIP"]]
     algorithm: Literal["AEAD_AES_256_GCM", "SM4_GCM"]
@@ -424,7 +424,7 @@ class BillFundflowbillGetAnswerDownloadBillList(TypedDict):
 class BillFundflowbillGetAnswer(TypedDict):
     download_bill_count: int
     download_bill_list: NotRequired[list[BillFundflowbillGetAnswerDownloadBillList]]
-class BillFundflowbillGetOptions(CallOptions):
+class BillFundflowbillGetOptions(call.CallOptions):
     query: BillFundflowbillGetQuery
 class CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: str
@@ -442,84 +442,84 @@ class CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnsw
     contract_expired_time: str
     contract_terminate_info: NotRequired[CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo]
     openid: str
-class CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(CallOptions):
-    plan_id: Scalar
-    out_contract_code: Scalar
+class CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
+    plan_id: call.Scalar
+    out_contract_code: call.Scalar
 class CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson(TypedDict):
-    contract_termination_remark: Text
+    contract_termination_remark: call.Text
 class CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswer(TypedDict):
     mchid: str
     plan_id: int
     out_contract_code: str
-class CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(CallOptions):
-    plan_id: Scalar
-    out_contract_code: Scalar
+class CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(call.CallOptions):
+    plan_id: call.Scalar
+    out_contract_code: call.Scalar
     json: CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
-class CombinePapayContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeGetOptions(CallOptions):
-    plan_id: Scalar
-class CombinePapayContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(CallOptions):
-    plan_id: Scalar
+class CombinePapayContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeGetOptions(call.CallOptions):
+    plan_id: call.Scalar
+class CombinePapayContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(call.CallOptions):
+    plan_id: call.Scalar
     json: CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
-class CombinePapayContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeGetOptions(CallOptions):
-    out_contract_code: Scalar
-class CombinePapayContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(CallOptions):
-    out_contract_code: Scalar
+class CombinePapayContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
+    out_contract_code: call.Scalar
+class CombinePapayContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(call.CallOptions):
+    out_contract_code: call.Scalar
     json: CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
-class CombinePapayContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions(CallOptions):
+class CombinePapayContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions(call.CallOptions):
     pass
-class CombinePapayContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(CallOptions):
+class CombinePapayContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(call.CallOptions):
     json: CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
 class CombinePapayContractsPreEntrustSignPostJson(TypedDict):
-    appid: Text
+    appid: call.Text
     plan_id: int
-    out_contract_code: Text
-    contract_display_account: Text
-    notify_url: Text
+    out_contract_code: call.Text
+    contract_display_account: call.Text
+    notify_url: call.Text
     return_app: NotRequired[bool]
-    attach: NotRequired[Text]
+    attach: NotRequired[call.Text]
 class CombinePapayContractsPreEntrustSignPostAnswer(TypedDict):
     pre_entrustweb_id: str
     mchid: str
     plan_id: int
     out_contract_code: str
-class CombinePapayContractsPreEntrustSignPostOptions(CallOptions):
+class CombinePapayContractsPreEntrustSignPostOptions(call.CallOptions):
     json: CombinePapayContractsPreEntrustSignPostJson
 class CombinePapayContractsPreEntrustSignMiniProgramPostJson(TypedDict):
-    appid: Text
+    appid: call.Text
     plan_id: int
-    out_contract_code: Text
-    contract_display_account: Text
-    notify_url: Text
+    out_contract_code: call.Text
+    contract_display_account: call.Text
+    notify_url: call.Text
 class CombinePapayContractsPreEntrustSignMiniProgramPostAnswer(TypedDict):
     pre_entrustweb_id: str
     mchid: str
     plan_id: int
     out_contract_code: str
-class CombinePapayContractsPreEntrustSignMiniProgramPostOptions(CallOptions):
+class CombinePapayContractsPreEntrustSignMiniProgramPostOptions(call.CallOptions):
     json: CombinePapayContractsPreEntrustSignMiniProgramPostJson
 class CombinePapayTransactionsPostJsonSubOrdersAmount(TypedDict):
     total_amount: int
-    currency: Text
+    currency: call.Text
 class CombinePapayTransactionsPostJsonSubOrdersSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
     subsidy_amount: NotRequired[int]
 class CombinePapayTransactionsPostJsonSubOrders(TypedDict):
-    mchid: Text
-    attach: NotRequired[Text]
+    mchid: call.Text
+    attach: NotRequired[call.Text]
     amount: CombinePapayTransactionsPostJsonSubOrdersAmount
-    out_trade_no: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    description: Text
+    out_trade_no: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    description: call.Text
     settle_info: NotRequired[CombinePapayTransactionsPostJsonSubOrdersSettleInfo]
-    sub_risk_info: NotRequired[Text]
+    sub_risk_info: NotRequired[call.Text]
 class CombinePapayTransactionsPostJson(TypedDict):
-    combine_appid: Text
-    combine_mchid: Text
-    combine_out_trade_no: Text
-    contract_id: Text
+    combine_appid: call.Text
+    combine_mchid: call.Text
+    combine_out_trade_no: call.Text
+    contract_id: call.Text
     sub_orders: NotRequired[Sequence[CombinePapayTransactionsPostJsonSubOrders]]
-    risk_info: NotRequired[Text]
+    risk_info: NotRequired[call.Text]
 class CombinePapayTransactionsPostAnswerSubOrdersAmount(TypedDict):
     total_amount: int
     currency: str
@@ -545,7 +545,7 @@ class CombinePapayTransactionsPostAnswer(TypedDict):
     combine_out_trade_no: str
     sub_orders: NotRequired[list[CombinePapayTransactionsPostAnswerSubOrders]]
     combine_payer_info: NotRequired[CombinePapayTransactionsPostAnswerCombinePayerInfo]
-class CombinePapayTransactionsPostOptions(CallOptions):
+class CombinePapayTransactionsPostOptions(call.CallOptions):
     json: CombinePapayTransactionsPostJson
 class CombinePapayTransactionsByCombineOutTradeNoGetAnswerSubOrdersAmount(TypedDict):
     total_amount: int
@@ -572,22 +572,22 @@ class CombinePapayTransactionsByCombineOutTradeNoGetAnswer(TypedDict):
     combine_out_trade_no: str
     sub_orders: NotRequired[list[CombinePapayTransactionsByCombineOutTradeNoGetAnswerSubOrders]]
     combine_payer_info: NotRequired[CombinePapayTransactionsByCombineOutTradeNoGetAnswerCombinePayerInfo]
-class CombinePapayTransactionsByCombineOutTradeNoGetOptions(CallOptions):
-    combine_out_trade_no: Scalar
+class CombinePapayTransactionsByCombineOutTradeNoGetOptions(call.CallOptions):
+    combine_out_trade_no: call.Scalar
 class CombinePapayTransactionsByCombineOutTradeNoReversePostJsonSubOrders(TypedDict):
-    mchid: Text
-    out_trade_no: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
+    mchid: call.Text
+    out_trade_no: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
 class CombinePapayTransactionsByCombineOutTradeNoReversePostJson(TypedDict):
-    combine_appid: Text
+    combine_appid: call.Text
     sub_orders: NotRequired[Sequence[CombinePapayTransactionsByCombineOutTradeNoReversePostJsonSubOrders]]
-class CombinePapayTransactionsByCombineOutTradeNoReversePostOptions(CallOptions):
-    combine_out_trade_no: Scalar
+class CombinePapayTransactionsByCombineOutTradeNoReversePostOptions(call.CallOptions):
+    combine_out_trade_no: call.Scalar
     json: CombinePapayTransactionsByCombineOutTradeNoReversePostJson
-class CombinePapayTransactionsGivenCombineOutTradeNoGetOptions(CallOptions):
+class CombinePapayTransactionsGivenCombineOutTradeNoGetOptions(call.CallOptions):
     pass
-class CombinePapayTransactionsGivenCombineOutTradeNoReversePostOptions(CallOptions):
+class CombinePapayTransactionsGivenCombineOutTradeNoReversePostOptions(call.CallOptions):
     json: CombinePapayTransactionsByCombineOutTradeNoReversePostJson
 class FundBalanceBySubMchidGetQuery(TypedDict):
     account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES", "DEPOSIT"]]
@@ -596,41 +596,41 @@ class FundBalanceBySubMchidGetAnswer(TypedDict):
     account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES", "DEPOSIT"] | str]
     available_amount: int
     pending_amount: NotRequired[int]
-class FundBalanceBySubMchidGetOptions(CallOptions):
-    sub_mchid: Scalar
+class FundBalanceBySubMchidGetOptions(call.CallOptions):
+    sub_mchid: call.Scalar
     query: NotRequired[FundBalanceBySubMchidGetQuery]
-class FundBalanceGivenSubMchidGetOptions(CallOptions):
+class FundBalanceGivenSubMchidGetOptions(call.CallOptions):
     query: NotRequired[FundBalanceBySubMchidGetQuery]
 class FundEnddaybalanceBySubMchidGetQuery(TypedDict):
-    date: Text
+    date: call.Text
     account_type: NotRequired[Literal["BASIC", "DEPOSIT"]]
 class FundEnddaybalanceBySubMchidGetAnswer(TypedDict):
     sub_mchid: str
     available_amount: int
     pending_amount: NotRequired[int]
     account_type: NotRequired[Literal["BASIC", "DEPOSIT"] | str]
-class FundEnddaybalanceBySubMchidGetOptions(CallOptions):
-    sub_mchid: Scalar
+class FundEnddaybalanceBySubMchidGetOptions(call.CallOptions):
+    sub_mchid: call.Scalar
     query: FundEnddaybalanceBySubMchidGetQuery
-class FundEnddaybalanceGivenSubMchidGetOptions(CallOptions):
+class FundEnddaybalanceGivenSubMchidGetOptions(call.CallOptions):
     query: FundEnddaybalanceBySubMchidGetQuery
 class FundWithdrawPostJson(TypedDict):
-    sub_mchid: Text
-    out_request_no: Text
+    sub_mchid: call.Text
+    out_request_no: call.Text
     amount: int
-    remark: NotRequired[Text]
-    bank_memo: NotRequired[Text]
+    remark: NotRequired[call.Text]
+    bank_memo: NotRequired[call.Text]
     account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES"]]
-    notify_url: NotRequired[Text]
+    notify_url: NotRequired[call.Text]
 class FundWithdrawPostAnswer(TypedDict):
     sub_mchid: str
     withdraw_id: str
     out_request_no: str
     account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES"] | str]
-class FundWithdrawPostOptions(CallOptions):
+class FundWithdrawPostOptions(call.CallOptions):
     json: FundWithdrawPostJson
 class FundWithdrawOutRequestNoByOutRequestNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class FundWithdrawOutRequestNoByOutRequestNoGetAnswer(TypedDict):
     sub_mchid: NotRequired[str]
     sp_mchid: str
@@ -647,13 +647,13 @@ class FundWithdrawOutRequestNoByOutRequestNoGetAnswer(TypedDict):
     account_number: NotRequired[str]
     account_bank: NotRequired[str]
     bank_name: NotRequired[str]
-class FundWithdrawOutRequestNoByOutRequestNoGetOptions(CallOptions):
-    out_request_no: Scalar
+class FundWithdrawOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
+    out_request_no: call.Scalar
     query: FundWithdrawOutRequestNoByOutRequestNoGetQuery
-class FundWithdrawOutRequestNoGivenOutRequestNoGetOptions(CallOptions):
+class FundWithdrawOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
     query: FundWithdrawOutRequestNoByOutRequestNoGetQuery
 class FundWithdrawByWithdrawIdGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class FundWithdrawByWithdrawIdGetAnswer(TypedDict):
     sub_mchid: NotRequired[str]
     sp_mchid: str
@@ -670,13 +670,13 @@ class FundWithdrawByWithdrawIdGetAnswer(TypedDict):
     account_number: NotRequired[str]
     account_bank: NotRequired[str]
     bank_name: NotRequired[str]
-class FundWithdrawByWithdrawIdGetOptions(CallOptions):
-    withdraw_id: Scalar
+class FundWithdrawByWithdrawIdGetOptions(call.CallOptions):
+    withdraw_id: call.Scalar
     query: FundWithdrawByWithdrawIdGetQuery
-class FundWithdrawGivenWithdrawIdGetOptions(CallOptions):
+class FundWithdrawGivenWithdrawIdGetOptions(call.CallOptions):
     query: FundWithdrawByWithdrawIdGetQuery
 class IndividualContractsOutContractCodeByOutContractCodeGetQuery(TypedDict):
-    appid: Text
+    appid: call.Text
 class IndividualContractsOutContractCodeByOutContractCodeGetAnswerRealNameAuthResult(TypedDict):
     scope: Literal["pay_realname"] | str
     access_token: str
@@ -687,92 +687,92 @@ class IndividualContractsOutContractCodeByOutContractCodeGetAnswer(TypedDict):
     auth_state: Literal["AUTHORIZED", "UNAUTHORIZED"] | str
     individual_openid: NotRequired[str]
     real_name_auth_result: NotRequired[IndividualContractsOutContractCodeByOutContractCodeGetAnswerRealNameAuthResult]
-class IndividualContractsOutContractCodeByOutContractCodeGetOptions(CallOptions):
-    out_contract_code: Scalar
+class IndividualContractsOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
+    out_contract_code: call.Scalar
     query: IndividualContractsOutContractCodeByOutContractCodeGetQuery
-class IndividualContractsOutContractCodeGivenOutContractCodeGetOptions(CallOptions):
+class IndividualContractsOutContractCodeGivenOutContractCodeGetOptions(call.CallOptions):
     query: IndividualContractsOutContractCodeByOutContractCodeGetQuery
 class IndividualContractsPreEntrustSignAppPostJson(TypedDict):
-    appid: Text
-    out_contract_code: Text
+    appid: call.Text
+    out_contract_code: call.Text
 class IndividualContractsPreEntrustSignAppPostAnswer(TypedDict):
     pre_entrustweb_id: str
-class IndividualContractsPreEntrustSignAppPostOptions(CallOptions):
+class IndividualContractsPreEntrustSignAppPostOptions(call.CallOptions):
     json: IndividualContractsPreEntrustSignAppPostJson
 class IndividualContractsPreEntrustSignMiniProgramPostJson(TypedDict):
-    appid: Text
-    out_contract_code: Text
-    openid: Text
+    appid: call.Text
+    out_contract_code: call.Text
+    openid: call.Text
 class IndividualContractsPreEntrustSignMiniProgramPostAnswer(TypedDict):
     pre_entrustweb_id: str
-class IndividualContractsPreEntrustSignMiniProgramPostOptions(CallOptions):
+class IndividualContractsPreEntrustSignMiniProgramPostOptions(call.CallOptions):
     json: IndividualContractsPreEntrustSignMiniProgramPostJson
 class IndividualContractsPreEntrustSignWithRealNameIdentityAppPostJson(TypedDict):
-    appid: Text
-    out_contract_code: Text
-    real_name: Text
+    appid: call.Text
+    out_contract_code: call.Text
+    real_name: call.Text
     cred_type: Literal["ID_CARD"]
-    cred_id: Text
+    cred_id: call.Text
 class IndividualContractsPreEntrustSignWithRealNameIdentityAppPostAnswer(TypedDict):
     pre_entrustweb_id: str
-class IndividualContractsPreEntrustSignWithRealNameIdentityAppPostOptions(CallOptions):
+class IndividualContractsPreEntrustSignWithRealNameIdentityAppPostOptions(call.CallOptions):
     json: IndividualContractsPreEntrustSignWithRealNameIdentityAppPostJson
 class IndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostJson(TypedDict):
-    appid: Text
-    out_contract_code: Text
-    openid: Text
-    real_name: Text
+    appid: call.Text
+    out_contract_code: call.Text
+    openid: call.Text
+    real_name: call.Text
     cred_type: Literal["ID_CARD"]
-    cred_id: Text
+    cred_id: call.Text
 class IndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostAnswer(TypedDict):
     pre_entrustweb_id: str
-class IndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostOptions(CallOptions):
+class IndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostOptions(call.CallOptions):
     json: IndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPostJson
 class IndividualContractsByOpenidGetQuery(TypedDict):
-    appid: Text
+    appid: call.Text
     permission_type: Literal["INDIVIDUAL_PAYEE"]
 class IndividualContractsByOpenidGetAnswer(TypedDict):
     individual_auth_id: str
     operation_time: str
     auth_state: Literal["AUTHORIZED", "UNAUTHORIZED"] | str
-class IndividualContractsByOpenidGetOptions(CallOptions):
-    openid: Scalar
+class IndividualContractsByOpenidGetOptions(call.CallOptions):
+    openid: call.Scalar
     query: IndividualContractsByOpenidGetQuery
-class IndividualContractsGivenOpenidGetOptions(CallOptions):
+class IndividualContractsGivenOpenidGetOptions(call.CallOptions):
     query: IndividualContractsByOpenidGetQuery
 class MchTransferAuthorizationsPostJsonAgreementList(TypedDict):
-    agreement_code: Text
-    agreement_version: Text
-    sign_organization: Text
-    sign_time: Text
+    agreement_code: call.Text
+    agreement_version: call.Text
+    sign_organization: call.Text
+    sign_time: call.Text
 class MchTransferAuthorizationsPostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
     agreement_list: Sequence[MchTransferAuthorizationsPostJsonAgreementList]
 class MchTransferAuthorizationsPostAnswer(TypedDict):
     sub_mchid: str
     authorization_state: str
     accept_time: str
     authorize_time: NotRequired[str]
-class MchTransferAuthorizationsPostOptions(CallOptions):
+class MchTransferAuthorizationsPostOptions(call.CallOptions):
     json: MchTransferAuthorizationsPostJson
 class MchTransferAuthorizationsBySubMchidGetAnswer(TypedDict):
     sub_mchid: str
     authorization_state: str
     authorize_time: NotRequired[str]
-class MchTransferAuthorizationsBySubMchidGetOptions(CallOptions):
-    sub_mchid: Scalar
-class MchTransferAuthorizationsGivenSubMchidGetOptions(CallOptions):
+class MchTransferAuthorizationsBySubMchidGetOptions(call.CallOptions):
+    sub_mchid: call.Scalar
+class MchTransferAuthorizationsGivenSubMchidGetOptions(call.CallOptions):
     pass
 class MchTransferTransferBillsPostJson(TypedDict):
-    sub_mchid: Text
-    appid: Text
-    out_bill_no: Text
-    transfer_scene_id: Text
-    openid: Text
-    user_name: NotRequired[Text]
+    sub_mchid: call.Text
+    appid: call.Text
+    out_bill_no: call.Text
+    transfer_scene_id: call.Text
+    openid: call.Text
+    user_name: NotRequired[call.Text]
     transfer_amount: float
-    transfer_remark: Text
-    notify_url: NotRequired[Text]
+    transfer_remark: call.Text
+    notify_url: NotRequired[call.Text]
 class MchTransferTransferBillsPostAnswer(TypedDict):
     sub_mchid: str
     out_bill_no: str
@@ -781,10 +781,10 @@ class MchTransferTransferBillsPostAnswer(TypedDict):
     state: str
     fail_reason: NotRequired[str]
     package_info: NotRequired[str]
-class MchTransferTransferBillsPostOptions(CallOptions):
+class MchTransferTransferBillsPostOptions(call.CallOptions):
     json: MchTransferTransferBillsPostJson
 class MchTransferTransferBillsOutBillNoByOutBillNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferTransferBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     mchid: str
     sub_mchid: str
@@ -800,26 +800,26 @@ class MchTransferTransferBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     user_name: NotRequired[str]
     create_time: str
     update_time: str
-class MchTransferTransferBillsOutBillNoByOutBillNoGetOptions(CallOptions):
-    out_bill_no: Scalar
+class MchTransferTransferBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
+    out_bill_no: call.Scalar
     query: MchTransferTransferBillsOutBillNoByOutBillNoGetQuery
 class MchTransferTransferBillsOutBillNoByOutBillNoCancelPostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferTransferBillsOutBillNoByOutBillNoCancelPostAnswer(TypedDict):
     sub_mchid: str
     out_bill_no: str
     transfer_bill_no: str
     state: str
     update_time: str
-class MchTransferTransferBillsOutBillNoByOutBillNoCancelPostOptions(CallOptions):
-    out_bill_no: Scalar
+class MchTransferTransferBillsOutBillNoByOutBillNoCancelPostOptions(call.CallOptions):
+    out_bill_no: call.Scalar
     json: MchTransferTransferBillsOutBillNoByOutBillNoCancelPostJson
-class MchTransferTransferBillsOutBillNoGivenOutBillNoGetOptions(CallOptions):
+class MchTransferTransferBillsOutBillNoGivenOutBillNoGetOptions(call.CallOptions):
     query: MchTransferTransferBillsOutBillNoByOutBillNoGetQuery
-class MchTransferTransferBillsOutBillNoGivenOutBillNoCancelPostOptions(CallOptions):
+class MchTransferTransferBillsOutBillNoGivenOutBillNoCancelPostOptions(call.CallOptions):
     json: MchTransferTransferBillsOutBillNoByOutBillNoCancelPostJson
 class MchTransferTransferBillsTransferBillNoByTransferBillNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferTransferBillsTransferBillNoByTransferBillNoGetAnswer(TypedDict):
     mchid: str
     sub_mchid: str
@@ -835,14 +835,14 @@ class MchTransferTransferBillsTransferBillNoByTransferBillNoGetAnswer(TypedDict)
     user_name: NotRequired[str]
     create_time: str
     update_time: str
-class MchTransferTransferBillsTransferBillNoByTransferBillNoGetOptions(CallOptions):
-    transfer_bill_no: Scalar
+class MchTransferTransferBillsTransferBillNoByTransferBillNoGetOptions(call.CallOptions):
+    transfer_bill_no: call.Scalar
     query: MchTransferTransferBillsTransferBillNoByTransferBillNoGetQuery
-class MchTransferTransferBillsTransferBillNoGivenTransferBillNoGetOptions(CallOptions):
+class MchTransferTransferBillsTransferBillNoGivenTransferBillNoGetOptions(call.CallOptions):
     query: MchTransferTransferBillsTransferBillNoByTransferBillNoGetQuery
 class ProfitsharingAfterSalesOrdersGetQuery(TypedDict):
-    sub_mchid: Text
-    transaction_id: NotRequired[Text]
+    sub_mchid: call.Text
+    transaction_id: NotRequired[call.Text]
 class ProfitsharingAfterSalesOrdersGetAnswer(TypedDict):
     sub_mchid: str
     transaction_id: str
@@ -850,37 +850,37 @@ class ProfitsharingAfterSalesOrdersGetAnswer(TypedDict):
     result: Literal["PROCESSING", "SUCCESS", "FAILED"] | str
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK"] | str]
     finish_time: str
-class ProfitsharingAfterSalesOrdersGetOptions(CallOptions):
+class ProfitsharingAfterSalesOrdersGetOptions(call.CallOptions):
     query: ProfitsharingAfterSalesOrdersGetQuery
 class ProfitsharingAfterSalesOrdersPostJson(TypedDict):
-    sub_mchid: Text
-    transaction_id: Text
+    sub_mchid: call.Text
+    transaction_id: call.Text
     amount: int
     type: Literal["SERVICE_FEE_INCOME"]
     scene: Literal["REFUND_TICKET", "CHANGE_TICKET", "RETURN_GOODS"]
-    refund_id: Text
+    refund_id: call.Text
 class ProfitsharingAfterSalesOrdersPostAnswer(TypedDict):
     sub_mchid: str
     transaction_id: str
     amount: int
-class ProfitsharingAfterSalesOrdersPostOptions(CallOptions):
+class ProfitsharingAfterSalesOrdersPostOptions(call.CallOptions):
     json: ProfitsharingAfterSalesOrdersPostJson
 class ProfitsharingFinishOrderPostJson(TypedDict):
-    sub_mchid: Text
-    transaction_id: Text
-    out_order_no: Text
-    description: Text
+    sub_mchid: call.Text
+    transaction_id: call.Text
+    out_order_no: call.Text
+    description: call.Text
 class ProfitsharingFinishOrderPostAnswer(TypedDict):
     sub_mchid: str
     transaction_id: str
     out_order_no: str
     order_id: str
-class ProfitsharingFinishOrderPostOptions(CallOptions):
+class ProfitsharingFinishOrderPostOptions(call.CallOptions):
     json: ProfitsharingFinishOrderPostJson
 class ProfitsharingOrdersGetQuery(TypedDict):
-    sub_mchid: Text
-    transaction_id: Text
-    out_order_no: Text
+    sub_mchid: call.Text
+    transaction_id: call.Text
+    out_order_no: call.Text
 class ProfitsharingOrdersGetAnswerReceivers(TypedDict):
     receiver_mchid: NotRequired[str]
     amount: int
@@ -907,19 +907,19 @@ class ProfitsharingOrdersGetAnswer(TypedDict):
     funds_abnormal_receivers: NotRequired[list[ProfitsharingOrdersGetAnswerFundsAbnormalReceivers]]
     finish_amount: NotRequired[int]
     finish_description: NotRequired[str]
-class ProfitsharingOrdersGetOptions(CallOptions):
+class ProfitsharingOrdersGetOptions(call.CallOptions):
     query: ProfitsharingOrdersGetQuery
 class ProfitsharingOrdersPostJsonReceivers(TypedDict):
-    type: Text
-    receiver_account: Text
+    type: call.Text
+    receiver_account: call.Text
     amount: int
-    description: Text
-    receiver_name: NotRequired[Text]
+    description: call.Text
+    receiver_name: NotRequired[call.Text]
 class ProfitsharingOrdersPostJson(TypedDict):
-    appid: NotRequired[Text]
-    sub_mchid: Text
-    transaction_id: Text
-    out_order_no: Text
+    appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    transaction_id: call.Text
+    out_order_no: call.Text
     receivers: Sequence[ProfitsharingOrdersPostJsonReceivers]
     finish: bool
 class ProfitsharingOrdersPostAnswerReceiversFundsAbnormalReceivers(TypedDict):
@@ -944,41 +944,41 @@ class ProfitsharingOrdersPostAnswer(TypedDict):
     order_id: str
     status: NotRequired[Literal["PROCESSING", "FINISHED"] | str]
     receivers: list[ProfitsharingOrdersPostAnswerReceivers]
-class ProfitsharingOrdersPostOptions(CallOptions):
+class ProfitsharingOrdersPostOptions(call.CallOptions):
     json: ProfitsharingOrdersPostJson
 class ProfitsharingOrdersByTransactionIdAmountsGetAnswer(TypedDict):
     transaction_id: str
     unsplit_amount: int
-class ProfitsharingOrdersByTransactionIdAmountsGetOptions(CallOptions):
-    transaction_id: Scalar
-class ProfitsharingOrdersGivenTransactionIdAmountsGetOptions(CallOptions):
+class ProfitsharingOrdersByTransactionIdAmountsGetOptions(call.CallOptions):
+    transaction_id: call.Scalar
+class ProfitsharingOrdersGivenTransactionIdAmountsGetOptions(call.CallOptions):
     pass
 class ProfitsharingReceiversAddPostJson(TypedDict):
-    appid: Text
-    type: Text
-    account: Text
-    name: NotRequired[Text]
-    encrypted_name: NotRequired[Text]
-    relation_type: Text
+    appid: call.Text
+    type: call.Text
+    account: call.Text
+    name: NotRequired[call.Text]
+    encrypted_name: NotRequired[call.Text]
+    relation_type: call.Text
 class ProfitsharingReceiversAddPostAnswer(TypedDict):
     type: str
     account: str
-class ProfitsharingReceiversAddPostOptions(CallOptions):
+class ProfitsharingReceiversAddPostOptions(call.CallOptions):
     json: ProfitsharingReceiversAddPostJson
 class ProfitsharingReceiversDeletePostJson(TypedDict):
-    appid: Text
-    type: Text
-    account: Text
+    appid: call.Text
+    type: call.Text
+    account: call.Text
 class ProfitsharingReceiversDeletePostAnswer(TypedDict):
     type: str
     account: str
-class ProfitsharingReceiversDeletePostOptions(CallOptions):
+class ProfitsharingReceiversDeletePostOptions(call.CallOptions):
     json: ProfitsharingReceiversDeletePostJson
 class ProfitsharingReturnordersGetQuery(TypedDict):
-    sub_mchid: Text
-    order_id: NotRequired[Text]
-    out_order_no: NotRequired[Text]
-    out_return_no: Text
+    sub_mchid: call.Text
+    order_id: NotRequired[call.Text]
+    out_order_no: NotRequired[call.Text]
+    out_return_no: call.Text
 class ProfitsharingReturnordersGetAnswer(TypedDict):
     sub_mchid: str
     order_id: str
@@ -990,17 +990,17 @@ class ProfitsharingReturnordersGetAnswer(TypedDict):
     result: str
     fail_reason: NotRequired[str]
     finish_time: str
-class ProfitsharingReturnordersGetOptions(CallOptions):
+class ProfitsharingReturnordersGetOptions(call.CallOptions):
     query: ProfitsharingReturnordersGetQuery
 class ProfitsharingReturnordersPostJson(TypedDict):
-    sub_mchid: Text
-    order_id: NotRequired[Text]
-    out_order_no: NotRequired[Text]
-    out_return_no: Text
-    return_mchid: Text
+    sub_mchid: call.Text
+    order_id: NotRequired[call.Text]
+    out_order_no: NotRequired[call.Text]
+    out_return_no: call.Text
+    return_mchid: call.Text
     amount: int
-    description: Text
-    transaction_id: NotRequired[Text]
+    description: call.Text
+    transaction_id: NotRequired[call.Text]
 class ProfitsharingReturnordersPostAnswer(TypedDict):
     sub_mchid: str
     order_id: str
@@ -1012,7 +1012,7 @@ class ProfitsharingReturnordersPostAnswer(TypedDict):
     result: str
     fail_reason: NotRequired[str]
     finish_time: str
-class ProfitsharingReturnordersPostOptions(CallOptions):
+class ProfitsharingReturnordersPostOptions(call.CallOptions):
     json: ProfitsharingReturnordersPostJson
 class RefundsApplyPostJsonAmountFrom(TypedDict):
     account: Literal["AVAILABLE", "UNAVAILABLE"]
@@ -1021,22 +1021,22 @@ RefundsApplyPostJsonAmount = TypedDict("RefundsApplyPostJsonAmount", {
     "refund": int,
     "from": NotRequired[Sequence[RefundsApplyPostJsonAmountFrom]],
     "total": int,
-    "currency": NotRequired[Text],
+    "currency": NotRequired[call.Text],
 })
 class RefundsApplyPostJson(TypedDict):
-    individual_auth_id: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    combine_mchid: NotRequired[Text]
-    combine_out_trade_no: NotRequired[Text]
-    combine_transaction_id: Text
-    transaction_id: Text
-    out_trade_no: NotRequired[Text]
-    out_refund_no: Text
-    reason: NotRequired[Text]
+    individual_auth_id: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    combine_mchid: NotRequired[call.Text]
+    combine_out_trade_no: NotRequired[call.Text]
+    combine_transaction_id: call.Text
+    transaction_id: call.Text
+    out_trade_no: NotRequired[call.Text]
+    out_refund_no: call.Text
+    reason: NotRequired[call.Text]
     amount: RefundsApplyPostJsonAmount
-    notify_url: NotRequired[Text]
+    notify_url: NotRequired[call.Text]
     refund_account: NotRequired[Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"]]
     funds_account: Literal["AVAILABLE", "UNSETTLED", "PREPAID"]
 class RefundsApplyPostAnswerAmountFrom(TypedDict):
@@ -1063,11 +1063,11 @@ class RefundsApplyPostAnswer(TypedDict):
     amount: RefundsApplyPostAnswerAmount
     promotion_detail: NotRequired[list[RefundsApplyPostAnswerPromotionDetail]]
     refund_account: NotRequired[Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"] | str]
-class RefundsApplyPostOptions(CallOptions):
+class RefundsApplyPostOptions(call.CallOptions):
     json: RefundsApplyPostJson
 class RefundsIdByRefundIdGetQuery(TypedDict):
-    individual_auth_id: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
+    individual_auth_id: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
 class RefundsIdByRefundIdGetAnswerAmountFrom(TypedDict):
     account: Literal["AVAILABLE", "UNAVAILABLE"] | str
     amount: float
@@ -1099,14 +1099,14 @@ class RefundsIdByRefundIdGetAnswer(TypedDict):
     promotion_detail: NotRequired[list[RefundsIdByRefundIdGetAnswerPromotionDetail]]
     refund_account: NotRequired[Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"] | str]
     funds_account: NotRequired[Literal["AVAILABLE", "UNSETTLED", "OPERATION", "BASIC", "ECNY_BASIC"] | str]
-class RefundsIdByRefundIdGetOptions(CallOptions):
-    refund_id: Scalar
+class RefundsIdByRefundIdGetOptions(call.CallOptions):
+    refund_id: call.Scalar
     query: NotRequired[RefundsIdByRefundIdGetQuery]
-class RefundsIdGivenRefundIdGetOptions(CallOptions):
+class RefundsIdGivenRefundIdGetOptions(call.CallOptions):
     query: NotRequired[RefundsIdByRefundIdGetQuery]
 class RefundsOutRefundNoByOutRefundNoGetQuery(TypedDict):
-    individual_auth_id: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
+    individual_auth_id: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
 class RefundsOutRefundNoByOutRefundNoGetAnswerAmountFrom(TypedDict):
     account: Literal["AVAILABLE", "UNAVAILABLE"] | str
     amount: float
@@ -1138,19 +1138,19 @@ class RefundsOutRefundNoByOutRefundNoGetAnswer(TypedDict):
     promotion_detail: NotRequired[list[RefundsOutRefundNoByOutRefundNoGetAnswerPromotionDetail]]
     refund_account: NotRequired[Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"] | str]
     funds_account: NotRequired[Literal["AVAILABLE", "UNSETTLED", "OPERATION", "BASIC", "ECNY_BASIC"] | str]
-class RefundsOutRefundNoByOutRefundNoGetOptions(CallOptions):
-    out_refund_no: Scalar
+class RefundsOutRefundNoByOutRefundNoGetOptions(call.CallOptions):
+    out_refund_no: call.Scalar
     query: NotRequired[RefundsOutRefundNoByOutRefundNoGetQuery]
-class RefundsOutRefundNoGivenOutRefundNoGetOptions(CallOptions):
+class RefundsOutRefundNoGivenOutRefundNoGetOptions(call.CallOptions):
     query: NotRequired[RefundsOutRefundNoByOutRefundNoGetQuery]
 class RefundsByRefundIdApplyAbnormalRefundPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    individual_auth_id: NotRequired[Text]
-    out_refund_no: Text
+    sub_mchid: NotRequired[call.Text]
+    individual_auth_id: NotRequired[call.Text]
+    out_refund_no: call.Text
     type: Literal["USER_BANK_CARD", "MERCHANT_BANK_CARD"]
     bank_type: NotRequired[Literal["CMB_DEBIT", "COMM_DEBIT", "ABC_DEBIT", "CCB_DEBIT", "ICBC_DEBIT", "BOC_DEBIT", "PAB_DEBIT", "SPDB_DEBIT", "CITIC_DEBIT", "CEB_DEBIT", "CMBC_DEBIT", "CIB_DEBIT", "GDB_DEBIT", "PSBC_DEBIT", "NBCB_DEBIT"]]
-    bank_account: NotRequired[Text]
-    real_name: NotRequired[Text]
+    bank_account: NotRequired[call.Text]
+    real_name: NotRequired[call.Text]
 class RefundsByRefundIdApplyAbnormalRefundPostAnswerAmountFrom(TypedDict):
     account: str
     amount: float
@@ -1190,11 +1190,11 @@ class RefundsByRefundIdApplyAbnormalRefundPostAnswer(TypedDict):
     amount: RefundsByRefundIdApplyAbnormalRefundPostAnswerAmount
     promotion_detail: NotRequired[list[RefundsByRefundIdApplyAbnormalRefundPostAnswerPromotionDetail]]
     refund_account: NotRequired[Literal["REFUND_SOURCE_PARTNER_ADVANCE", "REFUND_SOURCE_SUB_MERCHANT"] | str]
-class RefundsByRefundIdApplyAbnormalRefundPostOptions(CallOptions):
-    refund_id: Scalar
+class RefundsByRefundIdApplyAbnormalRefundPostOptions(call.CallOptions):
+    refund_id: call.Scalar
     json: RefundsByRefundIdApplyAbnormalRefundPostJson
 class RefundsByRefundIdReturnAdvanceGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class RefundsByRefundIdReturnAdvanceGetAnswer(TypedDict):
     refund_id: str
     advance_return_id: str
@@ -1205,11 +1205,11 @@ class RefundsByRefundIdReturnAdvanceGetAnswer(TypedDict):
     payee_account: str
     result: str
     success_time: NotRequired[str]
-class RefundsByRefundIdReturnAdvanceGetOptions(CallOptions):
-    refund_id: Scalar
+class RefundsByRefundIdReturnAdvanceGetOptions(call.CallOptions):
+    refund_id: call.Scalar
     query: RefundsByRefundIdReturnAdvanceGetQuery
 class RefundsByRefundIdReturnAdvancePostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class RefundsByRefundIdReturnAdvancePostAnswer(TypedDict):
     refund_id: str
     advance_return_id: str
@@ -1220,18 +1220,18 @@ class RefundsByRefundIdReturnAdvancePostAnswer(TypedDict):
     payee_account: str
     result: str
     success_time: NotRequired[str]
-class RefundsByRefundIdReturnAdvancePostOptions(CallOptions):
-    refund_id: Scalar
+class RefundsByRefundIdReturnAdvancePostOptions(call.CallOptions):
+    refund_id: call.Scalar
     json: RefundsByRefundIdReturnAdvancePostJson
-class RefundsGivenRefundIdApplyAbnormalRefundPostOptions(CallOptions):
+class RefundsGivenRefundIdApplyAbnormalRefundPostOptions(call.CallOptions):
     json: RefundsByRefundIdApplyAbnormalRefundPostJson
-class RefundsGivenRefundIdReturnAdvanceGetOptions(CallOptions):
+class RefundsGivenRefundIdReturnAdvanceGetOptions(call.CallOptions):
     query: RefundsByRefundIdReturnAdvanceGetQuery
-class RefundsGivenRefundIdReturnAdvancePostOptions(CallOptions):
+class RefundsGivenRefundIdReturnAdvancePostOptions(call.CallOptions):
     json: RefundsByRefundIdReturnAdvancePostJson
 class SubjectSubMerchantsGetQuery(TypedDict):
     organization_type: Literal["SUBJECT_TYPE_ENTERPRISE", "SUBJECT_TYPE_INSTITUTIONS_CLONED", "SUBJECT_TYPE_INDIVIDUAL", "SUBJECT_TYPE_OTHERS", "SUBJECT_TYPE_GOVERNMENT", "SUBJECT_TYPE_MICRO"]
-    cert_number: Text
+    cert_number: call.Text
     limit: NotRequired[int | str]
     offset: NotRequired[int | str]
 class SubjectSubMerchantsGetAnswerData(TypedDict):
@@ -1243,26 +1243,26 @@ class SubjectSubMerchantsGetAnswer(TypedDict):
     offset: int
     limit: int
     total_count: int
-class SubjectSubMerchantsGetOptions(CallOptions):
+class SubjectSubMerchantsGetOptions(call.CallOptions):
     query: SubjectSubMerchantsGetQuery
 class SubsidiesCancelPostJson(TypedDict):
-    sub_mchid: Text
-    transaction_id: Text
-    description: Text
+    sub_mchid: call.Text
+    transaction_id: call.Text
+    description: call.Text
 class SubsidiesCancelPostAnswer(TypedDict):
     sub_mchid: str
     transaction_id: str
     result: str
     description: str
-class SubsidiesCancelPostOptions(CallOptions):
+class SubsidiesCancelPostOptions(call.CallOptions):
     json: SubsidiesCancelPostJson
 class SubsidiesCreatePostJson(TypedDict):
-    sub_mchid: Text
-    transaction_id: Text
+    sub_mchid: call.Text
+    transaction_id: call.Text
     amount: int
-    description: Text
-    refund_id: NotRequired[Text]
-    out_subsidy_no: NotRequired[Text]
+    description: call.Text
+    refund_id: NotRequired[call.Text]
+    out_subsidy_no: NotRequired[call.Text]
 class SubsidiesCreatePostAnswer(TypedDict):
     sub_mchid: str
     transaction_id: str
@@ -1271,19 +1271,19 @@ class SubsidiesCreatePostAnswer(TypedDict):
     amount: int
     result: str
     success_time: str
-class SubsidiesCreatePostOptions(CallOptions):
+class SubsidiesCreatePostOptions(call.CallOptions):
     json: SubsidiesCreatePostJson
 class SubsidiesReturnPostJsonFrom(TypedDict):
     account: NotRequired[Literal["AVAILABLE", "UNAVAILABLE"]]
     amount: NotRequired[int]
 SubsidiesReturnPostJson = TypedDict("SubsidiesReturnPostJson", {
-    "sub_mchid": Text,
-    "out_order_no": Text,
-    "transaction_id": Text,
-    "refund_id": Text,
+    "sub_mchid": call.Text,
+    "out_order_no": call.Text,
+    "transaction_id": call.Text,
+    "refund_id": call.Text,
     "amount": int,
-    "description": Text,
-    "subsidy_id": NotRequired[Text],
+    "description": call.Text,
+    "subsidy_id": NotRequired[call.Text],
     "from": NotRequired[Sequence[SubsidiesReturnPostJsonFrom]],
 })
 class SubsidiesReturnPostAnswer(TypedDict):
@@ -1296,5 +1296,5 @@ class SubsidiesReturnPostAnswer(TypedDict):
     description: str
     result: str
     success_time: str
-class SubsidiesReturnPostOptions(CallOptions):
+class SubsidiesReturnPostOptions(call.CallOptions):
     json: SubsidiesReturnPostJson

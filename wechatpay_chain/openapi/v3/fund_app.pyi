@@ -2,22 +2,22 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class BrandRedpacketBrandMerchantBatchesPostJsonDetailList(TypedDict):
-    out_detail_no: Text
+    out_detail_no: call.Text
     amount: float
-    openid: Text
-    user_name: NotRequired[Text]
-    remark: Text
+    openid: call.Text
+    user_name: NotRequired[call.Text]
+    remark: call.Text
 class BrandRedpacketBrandMerchantBatchesPostJson(TypedDict):
     brand_id: float
-    brand_appid: Text
+    brand_appid: call.Text
     scene: Literal["CUSTOM_SEND"]
-    template_id: Text
-    out_batch_no: Text
-    batch_name: Text
-    batch_remark: Text
+    template_id: call.Text
+    out_batch_no: call.Text
+    batch_name: call.Text
+    batch_remark: call.Text
     total_amount: float
     total_num: float
     detail_list: Sequence[BrandRedpacketBrandMerchantBatchesPostJsonDetailList]
@@ -26,7 +26,7 @@ class BrandRedpacketBrandMerchantBatchesPostAnswer(TypedDict):
     batch_no: NotRequired[str]
     create_time: str
     batch_state: NotRequired[Literal["WAIT_PAY", "ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str]
-class BrandRedpacketBrandMerchantBatchesPostOptions(CallOptions):
+class BrandRedpacketBrandMerchantBatchesPostOptions(call.CallOptions):
     json: BrandRedpacketBrandMerchantBatchesPostJson
 class BrandRedpacketBrandMerchantBatchesByBatchNoGetQuery(TypedDict):
     need_query_detail: NotRequired[bool | str]
@@ -55,8 +55,8 @@ class BrandRedpacketBrandMerchantBatchesByBatchNoGetAnswer(TypedDict):
     fail_amount: float
     fail_num: float
     detail_list: NotRequired[list[BrandRedpacketBrandMerchantBatchesByBatchNoGetAnswerDetailList]]
-class BrandRedpacketBrandMerchantBatchesByBatchNoGetOptions(CallOptions):
-    batch_no: Scalar
+class BrandRedpacketBrandMerchantBatchesByBatchNoGetOptions(call.CallOptions):
+    batch_no: call.Scalar
     query: NotRequired[BrandRedpacketBrandMerchantBatchesByBatchNoGetQuery]
 class BrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoGetAnswer(TypedDict):
     brand_mchid: str
@@ -75,16 +75,16 @@ class BrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoGetAnswer(Type
     brand_id: float
     template_id: str
     brand_appid: NotRequired[str]
-class BrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoGetOptions(CallOptions):
-    batch_no: Scalar
-    detail_no: Scalar
-class BrandRedpacketBrandMerchantBatchesByBatchNoDetailsGivenDetailNoGetOptions(CallOptions):
-    batch_no: Scalar
-class BrandRedpacketBrandMerchantBatchesGivenBatchNoGetOptions(CallOptions):
+class BrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoGetOptions(call.CallOptions):
+    batch_no: call.Scalar
+    detail_no: call.Scalar
+class BrandRedpacketBrandMerchantBatchesByBatchNoDetailsGivenDetailNoGetOptions(call.CallOptions):
+    batch_no: call.Scalar
+class BrandRedpacketBrandMerchantBatchesGivenBatchNoGetOptions(call.CallOptions):
     query: NotRequired[BrandRedpacketBrandMerchantBatchesByBatchNoGetQuery]
-class BrandRedpacketBrandMerchantBatchesGivenBatchNoDetailsByDetailNoGetOptions(CallOptions):
-    detail_no: Scalar
-class BrandRedpacketBrandMerchantBatchesGivenBatchNoDetailsGivenDetailNoGetOptions(CallOptions):
+class BrandRedpacketBrandMerchantBatchesGivenBatchNoDetailsByDetailNoGetOptions(call.CallOptions):
+    detail_no: call.Scalar
+class BrandRedpacketBrandMerchantBatchesGivenBatchNoDetailsGivenDetailNoGetOptions(call.CallOptions):
     pass
 class BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetQuery(TypedDict):
     need_query_detail: NotRequired[bool | str]
@@ -113,8 +113,8 @@ class BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetAnswer(TypedDict):
     fail_amount: float
     fail_num: float
     detail_list: NotRequired[list[BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetAnswerDetailList]]
-class BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetOptions(CallOptions):
-    out_batch_no: Scalar
+class BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     query: NotRequired[BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetQuery]
 class BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoGetAnswer(TypedDict):
     brand_mchid: str
@@ -133,23 +133,23 @@ class BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoGe
     brand_id: float
     template_id: str
     brand_appid: NotRequired[str]
-class BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
-    out_detail_no: Scalar
-class BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsGivenOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
-class BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoGetOptions(CallOptions):
+class BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+    out_detail_no: call.Scalar
+class BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsGivenOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+class BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoGetOptions(call.CallOptions):
     query: NotRequired[BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetQuery]
-class BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoOutDetailsByOutDetailNoGetOptions(CallOptions):
-    out_detail_no: Scalar
-class BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoOutDetailsGivenOutDetailNoGetOptions(CallOptions):
+class BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoOutDetailsByOutDetailNoGetOptions(call.CallOptions):
+    out_detail_no: call.Scalar
+class BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoOutDetailsGivenOutDetailNoGetOptions(call.CallOptions):
     pass
 class MchTransferElecsignOutBillNoPostJson(TypedDict):
-    out_bill_no: Text
+    out_bill_no: call.Text
 class MchTransferElecsignOutBillNoPostAnswer(TypedDict):
     state: str
     create_time: str
-class MchTransferElecsignOutBillNoPostOptions(CallOptions):
+class MchTransferElecsignOutBillNoPostOptions(call.CallOptions):
     json: MchTransferElecsignOutBillNoPostJson
 class MchTransferElecsignOutBillNoByOutBillNoGetAnswer(TypedDict):
     state: Literal["GENERATING", "FINISHED", "FAILED"] | str
@@ -159,16 +159,16 @@ class MchTransferElecsignOutBillNoByOutBillNoGetAnswer(TypedDict):
     hash_value: NotRequired[str]
     download_url: NotRequired[str]
     fail_reason: NotRequired[str]
-class MchTransferElecsignOutBillNoByOutBillNoGetOptions(CallOptions):
-    out_bill_no: Scalar
-class MchTransferElecsignOutBillNoGivenOutBillNoGetOptions(CallOptions):
+class MchTransferElecsignOutBillNoByOutBillNoGetOptions(call.CallOptions):
+    out_bill_no: call.Scalar
+class MchTransferElecsignOutBillNoGivenOutBillNoGetOptions(call.CallOptions):
     pass
 class MchTransferElecsignTransferBillNoPostJson(TypedDict):
-    transfer_bill_no: Text
+    transfer_bill_no: call.Text
 class MchTransferElecsignTransferBillNoPostAnswer(TypedDict):
     state: str
     create_time: str
-class MchTransferElecsignTransferBillNoPostOptions(CallOptions):
+class MchTransferElecsignTransferBillNoPostOptions(call.CallOptions):
     json: MchTransferElecsignTransferBillNoPostJson
 class MchTransferElecsignTransferBillNoByTransferBillNoGetAnswer(TypedDict):
     state: Literal["GENERATING", "FINISHED", "FAILED"] | str
@@ -178,12 +178,12 @@ class MchTransferElecsignTransferBillNoByTransferBillNoGetAnswer(TypedDict):
     hash_value: NotRequired[str]
     download_url: NotRequired[str]
     fail_reason: NotRequired[str]
-class MchTransferElecsignTransferBillNoByTransferBillNoGetOptions(CallOptions):
-    transfer_bill_no: Scalar
-class MchTransferElecsignTransferBillNoGivenTransferBillNoGetOptions(CallOptions):
+class MchTransferElecsignTransferBillNoByTransferBillNoGetOptions(call.CallOptions):
+    transfer_bill_no: call.Scalar
+class MchTransferElecsignTransferBillNoGivenTransferBillNoGetOptions(call.CallOptions):
     pass
 class MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsGetQuery(TypedDict):
-    accept_id: Text
+    accept_id: call.Text
 class MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsGetAnswer(TypedDict):
     out_budget_no: str
     start_date: str
@@ -195,14 +195,14 @@ class MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsGetAnswer(TypedDict
     hash_type: NotRequired[Literal["SHA256", "SM3"] | str]
     hash_value: NotRequired[str]
     download_url: NotRequired[str]
-class MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsGetOptions(CallOptions):
-    out_budget_no: Scalar
+class MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsGetOptions(call.CallOptions):
+    out_budget_no: call.Scalar
     query: MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsGetQuery
 class MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsPostJson(TypedDict):
-    start_date: Text
-    end_date: Text
-    sponsor_mchid: Text
-    receiver_mchid: NotRequired[Text]
+    start_date: call.Text
+    end_date: call.Text
+    sponsor_mchid: call.Text
+    receiver_mchid: NotRequired[call.Text]
 class MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsPostAnswer(TypedDict):
     out_budget_no: str
     start_date: str
@@ -214,21 +214,21 @@ class MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsPostAnswer(TypedDic
     hash_type: NotRequired[Literal["SHA256", "SM3"] | str]
     hash_value: NotRequired[str]
     download_url: NotRequired[str]
-class MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsPostOptions(CallOptions):
-    out_budget_no: Scalar
+class MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsPostOptions(call.CallOptions):
+    out_budget_no: call.Scalar
     json: MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsPostJson
-class MchTransferPartnerBudgetGivenOutBudgetNoElectronicReceiptsGetOptions(CallOptions):
+class MchTransferPartnerBudgetGivenOutBudgetNoElectronicReceiptsGetOptions(call.CallOptions):
     query: MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsGetQuery
-class MchTransferPartnerBudgetGivenOutBudgetNoElectronicReceiptsPostOptions(CallOptions):
+class MchTransferPartnerBudgetGivenOutBudgetNoElectronicReceiptsPostOptions(call.CallOptions):
     json: MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsPostJson
 class MchTransferPartnerCharityBudgetPostJson(TypedDict):
-    out_budget_no: Text
-    sponsor_mchid: Text
-    sponsor_subject_name: Text
-    activity_name: Text
-    activity_remark: Text
+    out_budget_no: call.Text
+    sponsor_mchid: call.Text
+    sponsor_subject_name: call.Text
+    activity_name: call.Text
+    activity_remark: call.Text
     amount: float
-    notify_url: NotRequired[Text]
+    notify_url: NotRequired[call.Text]
 class MchTransferPartnerCharityBudgetPostAnswer(TypedDict):
     sp_mchid: str
     out_budget_no: str
@@ -245,10 +245,10 @@ class MchTransferPartnerCharityBudgetPostAnswer(TypedDict):
     locked_time: NotRequired[str]
     finished_time: NotRequired[str]
     closed_time: NotRequired[str]
-class MchTransferPartnerCharityBudgetPostOptions(CallOptions):
+class MchTransferPartnerCharityBudgetPostOptions(call.CallOptions):
     json: MchTransferPartnerCharityBudgetPostJson
 class MchTransferPartnerCharityBudgetByOutBudgetNoGetQuery(TypedDict):
-    sponsor_mchid: Text
+    sponsor_mchid: call.Text
 class MchTransferPartnerCharityBudgetByOutBudgetNoGetAnswer(TypedDict):
     sp_mchid: str
     out_budget_no: str
@@ -265,12 +265,12 @@ class MchTransferPartnerCharityBudgetByOutBudgetNoGetAnswer(TypedDict):
     locked_time: NotRequired[str]
     finished_time: NotRequired[str]
     closed_time: NotRequired[str]
-class MchTransferPartnerCharityBudgetByOutBudgetNoGetOptions(CallOptions):
-    out_budget_no: Scalar
+class MchTransferPartnerCharityBudgetByOutBudgetNoGetOptions(call.CallOptions):
+    out_budget_no: call.Scalar
     query: MchTransferPartnerCharityBudgetByOutBudgetNoGetQuery
 class MchTransferPartnerCharityBudgetByOutBudgetNoUnlockPostJson(TypedDict):
-    sponsor_mchid: Text
-    activity_remark: Text
+    sponsor_mchid: call.Text
+    activity_remark: call.Text
 class MchTransferPartnerCharityBudgetByOutBudgetNoUnlockPostAnswer(TypedDict):
     sp_mchid: str
     out_budget_no: str
@@ -284,24 +284,24 @@ class MchTransferPartnerCharityBudgetByOutBudgetNoUnlockPostAnswer(TypedDict):
     locked_time: str
     finished_time: str
     unlocked_amount: NotRequired[int]
-class MchTransferPartnerCharityBudgetByOutBudgetNoUnlockPostOptions(CallOptions):
-    out_budget_no: Scalar
+class MchTransferPartnerCharityBudgetByOutBudgetNoUnlockPostOptions(call.CallOptions):
+    out_budget_no: call.Scalar
     json: MchTransferPartnerCharityBudgetByOutBudgetNoUnlockPostJson
-class MchTransferPartnerCharityBudgetGivenOutBudgetNoGetOptions(CallOptions):
+class MchTransferPartnerCharityBudgetGivenOutBudgetNoGetOptions(call.CallOptions):
     query: MchTransferPartnerCharityBudgetByOutBudgetNoGetQuery
-class MchTransferPartnerCharityBudgetGivenOutBudgetNoUnlockPostOptions(CallOptions):
+class MchTransferPartnerCharityBudgetGivenOutBudgetNoUnlockPostOptions(call.CallOptions):
     json: MchTransferPartnerCharityBudgetByOutBudgetNoUnlockPostJson
 class MchTransferPartnerCharityTransferBillsPostJsonTransactionInfo(TypedDict):
     transaction_type: Literal["WXPAY"]
-    transaction_id: Text
+    transaction_id: call.Text
 class MchTransferPartnerCharityTransferBillsPostJson(TypedDict):
-    out_budget_no: Text
-    out_transfer_no: Text
+    out_budget_no: call.Text
+    out_transfer_no: call.Text
     transaction_info: NotRequired[MchTransferPartnerCharityTransferBillsPostJsonTransactionInfo]
-    sponsor_mchid: Text
-    receive_mchid: Text
+    sponsor_mchid: call.Text
+    receive_mchid: call.Text
     amount: float
-    transfer_remark: Text
+    transfer_remark: call.Text
 class MchTransferPartnerCharityTransferBillsPostAnswer(TypedDict):
     out_budget_no: str
     budget_id: str
@@ -313,11 +313,11 @@ class MchTransferPartnerCharityTransferBillsPostAnswer(TypedDict):
     state: Literal["ACCEPTED", "SUCCESS", "CLOSE"] | str
     create_time: str
     success_time: NotRequired[str]
-class MchTransferPartnerCharityTransferBillsPostOptions(CallOptions):
+class MchTransferPartnerCharityTransferBillsPostOptions(call.CallOptions):
     json: MchTransferPartnerCharityTransferBillsPostJson
 class MchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoGetQuery(TypedDict):
-    sponsor_mchid: Text
-    out_budget_no: Text
+    sponsor_mchid: call.Text
+    out_budget_no: call.Text
 class MchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoGetAnswer(TypedDict):
     out_budget_no: str
     budget_id: str
@@ -329,14 +329,14 @@ class MchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoGetAnswe
     state: Literal["ACCEPTED", "SUCCESS", "CLOSE"] | str
     create_time: str
     success_time: NotRequired[str]
-class MchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoGetOptions(CallOptions):
-    out_transfer_no: Scalar
+class MchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoGetOptions(call.CallOptions):
+    out_transfer_no: call.Scalar
     query: MchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoGetQuery
-class MchTransferPartnerCharityTransferBillsOutTransferNoGivenOutTransferNoGetOptions(CallOptions):
+class MchTransferPartnerCharityTransferBillsOutTransferNoGivenOutTransferNoGetOptions(call.CallOptions):
     query: MchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoGetQuery
 class MchTransferPartnerElectronicReceiptsPostJson(TypedDict):
-    sub_mchid: Text
-    out_bill_no: Text
+    sub_mchid: call.Text
+    out_bill_no: call.Text
 class MchTransferPartnerElectronicReceiptsPostAnswer(TypedDict):
     sub_mchid: str
     out_bill_no: str
@@ -346,10 +346,10 @@ class MchTransferPartnerElectronicReceiptsPostAnswer(TypedDict):
     hash_type: NotRequired[Literal["SM3"] | str]
     hash_value: NotRequired[str]
     download_url: NotRequired[str]
-class MchTransferPartnerElectronicReceiptsPostOptions(CallOptions):
+class MchTransferPartnerElectronicReceiptsPostOptions(call.CallOptions):
     json: MchTransferPartnerElectronicReceiptsPostJson
 class MchTransferPartnerElectronicReceiptsByOutBillNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferPartnerElectronicReceiptsByOutBillNoGetAnswer(TypedDict):
     sub_mchid: str
     out_bill_no: str
@@ -359,21 +359,21 @@ class MchTransferPartnerElectronicReceiptsByOutBillNoGetAnswer(TypedDict):
     hash_type: NotRequired[Literal["SM3"] | str]
     hash_value: NotRequired[str]
     download_url: NotRequired[str]
-class MchTransferPartnerElectronicReceiptsByOutBillNoGetOptions(CallOptions):
-    out_bill_no: Scalar
+class MchTransferPartnerElectronicReceiptsByOutBillNoGetOptions(call.CallOptions):
+    out_bill_no: call.Scalar
     query: MchTransferPartnerElectronicReceiptsByOutBillNoGetQuery
-class MchTransferPartnerElectronicReceiptsGivenOutBillNoGetOptions(CallOptions):
+class MchTransferPartnerElectronicReceiptsGivenOutBillNoGetOptions(call.CallOptions):
     query: MchTransferPartnerElectronicReceiptsByOutBillNoGetQuery
 class MchTransferPartnerSubMchAuthorizationsPostJson(TypedDict):
-    sub_mchid: Text
-    out_apply_no: Text
+    sub_mchid: call.Text
+    out_apply_no: call.Text
 class MchTransferPartnerSubMchAuthorizationsPostAnswer(TypedDict):
     sub_mchid: str
     out_apply_no: str
     state: Literal["INVITED", "PASSED", "REJECTED", "EXPIRED"] | str
     accept_time: str
     update_time: str
-class MchTransferPartnerSubMchAuthorizationsPostOptions(CallOptions):
+class MchTransferPartnerSubMchAuthorizationsPostOptions(call.CallOptions):
     json: MchTransferPartnerSubMchAuthorizationsPostJson
 class MchTransferPartnerSubMchAuthorizationsBySubMchidGetAnswerApplyOrder(TypedDict):
     sub_mchid: str
@@ -387,23 +387,23 @@ class MchTransferPartnerSubMchAuthorizationsBySubMchidGetAnswer(TypedDict):
     apply_order: NotRequired[MchTransferPartnerSubMchAuthorizationsBySubMchidGetAnswerApplyOrder]
     authorization_time: NotRequired[str]
     cancel_authorization_time: NotRequired[str]
-class MchTransferPartnerSubMchAuthorizationsBySubMchidGetOptions(CallOptions):
-    sub_mchid: Scalar
-class MchTransferPartnerSubMchAuthorizationsGivenSubMchidGetOptions(CallOptions):
+class MchTransferPartnerSubMchAuthorizationsBySubMchidGetOptions(call.CallOptions):
+    sub_mchid: call.Scalar
+class MchTransferPartnerSubMchAuthorizationsGivenSubMchidGetOptions(call.CallOptions):
     pass
 class MchTransferPartnerTransferBillsPostJsonTransferSceneReportInfos(TypedDict):
-    info_type: Text
-    info_content: Text
+    info_type: call.Text
+    info_content: call.Text
 class MchTransferPartnerTransferBillsPostJson(TypedDict):
-    sub_mchid: Text
-    appid: Text
-    out_bill_no: Text
-    openid: Text
-    user_name: NotRequired[Text]
+    sub_mchid: call.Text
+    appid: call.Text
+    out_bill_no: call.Text
+    openid: call.Text
+    user_name: NotRequired[call.Text]
     transfer_amount: float
-    transfer_remark: Text
-    notify_url: NotRequired[Text]
-    user_recv_perception: NotRequired[Text]
+    transfer_remark: call.Text
+    notify_url: NotRequired[call.Text]
+    user_recv_perception: NotRequired[call.Text]
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"]
     transfer_scene_report_infos: Sequence[MchTransferPartnerTransferBillsPostJsonTransferSceneReportInfos]
 class MchTransferPartnerTransferBillsPostAnswer(TypedDict):
@@ -412,10 +412,10 @@ class MchTransferPartnerTransferBillsPostAnswer(TypedDict):
     transfer_bill_no: str
     create_time: str
     package_info: str
-class MchTransferPartnerTransferBillsPostOptions(CallOptions):
+class MchTransferPartnerTransferBillsPostOptions(call.CallOptions):
     json: MchTransferPartnerTransferBillsPostJson
 class MchTransferPartnerTransferBillsOutBillNoByOutBillNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferPartnerTransferBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     sub_mchid: str
     mchid: str
@@ -430,11 +430,11 @@ class MchTransferPartnerTransferBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     user_name: NotRequired[str]
     create_time: str
     update_time: str
-class MchTransferPartnerTransferBillsOutBillNoByOutBillNoGetOptions(CallOptions):
-    out_bill_no: Scalar
+class MchTransferPartnerTransferBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
+    out_bill_no: call.Scalar
     query: MchTransferPartnerTransferBillsOutBillNoByOutBillNoGetQuery
 class MchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelPostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelPostAnswer(TypedDict):
     sub_mchid: str
     out_bill_no: str
@@ -447,30 +447,30 @@ class MchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelPostAnswer(TypedD
     user_name: NotRequired[str]
     create_time: NotRequired[str]
     update_time: str
-class MchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelPostOptions(CallOptions):
-    out_bill_no: Scalar
+class MchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelPostOptions(call.CallOptions):
+    out_bill_no: call.Scalar
     json: MchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelPostJson
-class MchTransferPartnerTransferBillsOutBillNoGivenOutBillNoGetOptions(CallOptions):
+class MchTransferPartnerTransferBillsOutBillNoGivenOutBillNoGetOptions(call.CallOptions):
     query: MchTransferPartnerTransferBillsOutBillNoByOutBillNoGetQuery
-class MchTransferPartnerTransferBillsOutBillNoGivenOutBillNoCancelPostOptions(CallOptions):
+class MchTransferPartnerTransferBillsOutBillNoGivenOutBillNoCancelPostOptions(call.CallOptions):
     json: MchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelPostJson
 class MchTransferPartnerTransferBillsPreTransferWithAuthorizationPostJsonTransferSceneReportInfos(TypedDict):
-    info_type: Text
-    info_content: Text
+    info_type: call.Text
+    info_content: call.Text
 class MchTransferPartnerTransferBillsPreTransferWithAuthorizationPostJsonAuthorizationInfo(TypedDict):
-    user_display_name: Text
-    out_authorization_no: Text
-    authorization_notify_url: Text
+    user_display_name: call.Text
+    out_authorization_no: call.Text
+    authorization_notify_url: call.Text
 class MchTransferPartnerTransferBillsPreTransferWithAuthorizationPostJson(TypedDict):
-    sub_mchid: Text
-    appid: Text
-    out_bill_no: Text
-    openid: Text
-    user_name: NotRequired[Text]
+    sub_mchid: call.Text
+    appid: call.Text
+    out_bill_no: call.Text
+    openid: call.Text
+    user_name: NotRequired[call.Text]
     transfer_amount: float
-    transfer_remark: Text
-    notify_url: NotRequired[Text]
-    user_recv_perception: NotRequired[Text]
+    transfer_remark: call.Text
+    notify_url: NotRequired[call.Text]
+    user_recv_perception: NotRequired[call.Text]
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"]
     transfer_scene_report_infos: Sequence[MchTransferPartnerTransferBillsPreTransferWithAuthorizationPostJsonTransferSceneReportInfos]
     authorization_info: NotRequired[MchTransferPartnerTransferBillsPreTransferWithAuthorizationPostJsonAuthorizationInfo]
@@ -480,23 +480,23 @@ class MchTransferPartnerTransferBillsPreTransferWithAuthorizationPostAnswer(Type
     transfer_bill_no: str
     create_time: str
     package_info: str
-class MchTransferPartnerTransferBillsPreTransferWithAuthorizationPostOptions(CallOptions):
+class MchTransferPartnerTransferBillsPreTransferWithAuthorizationPostOptions(call.CallOptions):
     json: MchTransferPartnerTransferBillsPreTransferWithAuthorizationPostJson
 class MchTransferPartnerTransferBillsTransferPostJsonTransferSceneReportInfos(TypedDict):
-    info_type: Text
-    info_content: Text
+    info_type: call.Text
+    info_content: call.Text
 class MchTransferPartnerTransferBillsTransferPostJson(TypedDict):
-    sub_mchid: Text
-    appid: Text
-    out_bill_no: Text
-    user_name: NotRequired[Text]
+    sub_mchid: call.Text
+    appid: call.Text
+    out_bill_no: call.Text
+    user_name: NotRequired[call.Text]
     transfer_amount: float
-    transfer_remark: Text
-    notify_url: NotRequired[Text]
-    user_recv_perception: NotRequired[Text]
+    transfer_remark: call.Text
+    notify_url: NotRequired[call.Text]
+    user_recv_perception: NotRequired[call.Text]
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"]
     transfer_scene_report_infos: Sequence[MchTransferPartnerTransferBillsTransferPostJsonTransferSceneReportInfos]
-    authorization_id: Text
+    authorization_id: call.Text
 class MchTransferPartnerTransferBillsTransferPostAnswer(TypedDict):
     sub_mchid: str
     mchid: NotRequired[str]
@@ -511,22 +511,22 @@ class MchTransferPartnerTransferBillsTransferPostAnswer(TypedDict):
     user_name: NotRequired[str]
     create_time: str
     update_time: NotRequired[str]
-class MchTransferPartnerTransferBillsTransferPostOptions(CallOptions):
+class MchTransferPartnerTransferBillsTransferPostOptions(call.CallOptions):
     json: MchTransferPartnerTransferBillsTransferPostJson
 class MchTransferPartnerUserConfirmAuthorizationsPostJson(TypedDict):
-    out_authorization_no: Text
-    appid: Text
-    openid: Text
+    out_authorization_no: call.Text
+    appid: call.Text
+    openid: call.Text
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"]
-    user_display_name: Text
-    user_recv_perception: NotRequired[Text]
-    notify_url: Text
+    user_display_name: call.Text
+    user_recv_perception: NotRequired[call.Text]
+    notify_url: call.Text
 class MchTransferPartnerUserConfirmAuthorizationsPostAnswer(TypedDict):
     out_authorization_no: str
     state: Literal["WAIT_USER_CONFIRM"] | str
     create_time: str
     package_info: str
-class MchTransferPartnerUserConfirmAuthorizationsPostOptions(CallOptions):
+class MchTransferPartnerUserConfirmAuthorizationsPostOptions(call.CallOptions):
     json: MchTransferPartnerUserConfirmAuthorizationsPostJson
 class MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoGetAnswerCloseInfo(TypedDict):
     close_time: str
@@ -543,8 +543,8 @@ class MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoGetAnswer(T
     transfer_scene_id: NotRequired[Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str]
     user_recv_perception: NotRequired[str]
     create_time: NotRequired[str]
-class MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoGetOptions(CallOptions):
-    out_authorization_no: Scalar
+class MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoGetOptions(call.CallOptions):
+    out_authorization_no: call.Scalar
 class MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostAnswerCloseInfo(TypedDict):
     close_time: str
     close_reason: Literal["CLOSE_VIA_MCH_API"] | str
@@ -560,26 +560,26 @@ class MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostAn
     transfer_scene_id: NotRequired[Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str]
     user_recv_perception: NotRequired[str]
     create_time: NotRequired[str]
-class MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostOptions(CallOptions):
-    out_authorization_no: Scalar
-class MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoGetOptions(CallOptions):
+class MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostOptions(call.CallOptions):
+    out_authorization_no: call.Scalar
+class MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoGetOptions(call.CallOptions):
     pass
-class MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoClosePostOptions(CallOptions):
+class MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoClosePostOptions(call.CallOptions):
     pass
 class MchTransferTransferBillsPostJsonTransferSceneReportInfos(TypedDict):
-    info_type: Text
-    info_content: Text
+    info_type: call.Text
+    info_content: call.Text
 class MchTransferTransferBillsPostJsonUserRecvStyle(TypedDict):
     type: Literal["CONFIRM_PAGE", "RED_PACKET"]
 class MchTransferTransferBillsPostJson(TypedDict):
-    appid: Text
-    out_bill_no: Text
-    openid: Text
-    user_name: NotRequired[Text]
+    appid: call.Text
+    out_bill_no: call.Text
+    openid: call.Text
+    user_name: NotRequired[call.Text]
     transfer_amount: float
-    transfer_remark: Text
-    notify_url: NotRequired[Text]
-    user_recv_perception: NotRequired[Text]
+    transfer_remark: call.Text
+    notify_url: NotRequired[call.Text]
+    user_recv_perception: NotRequired[call.Text]
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"]
     transfer_scene_report_infos: Sequence[MchTransferTransferBillsPostJsonTransferSceneReportInfos]
     user_recv_style: NotRequired[MchTransferTransferBillsPostJsonUserRecvStyle]
@@ -590,7 +590,7 @@ class MchTransferTransferBillsPostAnswer(TypedDict):
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
     fail_reason: NotRequired[str]
     package_info: NotRequired[str]
-class MchTransferTransferBillsPostOptions(CallOptions):
+class MchTransferTransferBillsPostOptions(call.CallOptions):
     json: MchTransferTransferBillsPostJson
 class MchTransferTransferBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     mch_id: str
@@ -605,39 +605,39 @@ class MchTransferTransferBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     user_name: NotRequired[str]
     create_time: str
     update_time: str
-class MchTransferTransferBillsOutBillNoByOutBillNoGetOptions(CallOptions):
-    out_bill_no: Scalar
+class MchTransferTransferBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
+    out_bill_no: call.Scalar
 class MchTransferTransferBillsOutBillNoByOutBillNoCancelPostAnswer(TypedDict):
     out_bill_no: str
     transfer_bill_no: str
     state: Literal["CANCELING", "CANCELLED"] | str
     update_time: str
-class MchTransferTransferBillsOutBillNoByOutBillNoCancelPostOptions(CallOptions):
-    out_bill_no: Scalar
-class MchTransferTransferBillsOutBillNoGivenOutBillNoGetOptions(CallOptions):
+class MchTransferTransferBillsOutBillNoByOutBillNoCancelPostOptions(call.CallOptions):
+    out_bill_no: call.Scalar
+class MchTransferTransferBillsOutBillNoGivenOutBillNoGetOptions(call.CallOptions):
     pass
-class MchTransferTransferBillsOutBillNoGivenOutBillNoCancelPostOptions(CallOptions):
+class MchTransferTransferBillsOutBillNoGivenOutBillNoCancelPostOptions(call.CallOptions):
     pass
 class MchTransferTransferBillsPreTransferWithAuthorizationPostJsonTransferSceneReportInfos(TypedDict):
-    info_type: Text
-    info_content: Text
+    info_type: call.Text
+    info_content: call.Text
 class MchTransferTransferBillsPreTransferWithAuthorizationPostJsonAuthorizationInfo(TypedDict):
-    user_display_name: Text
-    out_authorization_no: Text
-    authorization_notify_url: Text
+    user_display_name: call.Text
+    out_authorization_no: call.Text
+    authorization_notify_url: call.Text
 class MchTransferTransferBillsPreTransferWithAuthorizationPostJson(TypedDict):
-    appid: Text
-    out_bill_no: Text
-    openid: Text
-    user_name: NotRequired[Text]
+    appid: call.Text
+    out_bill_no: call.Text
+    openid: call.Text
+    user_name: NotRequired[call.Text]
     transfer_amount: float
-    transfer_remark: Text
-    notify_url: NotRequired[Text]
-    user_recv_perception: NotRequired[Text]
+    transfer_remark: call.Text
+    notify_url: NotRequired[call.Text]
+    user_recv_perception: NotRequired[call.Text]
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"]
     transfer_scene_report_infos: Sequence[MchTransferTransferBillsPreTransferWithAuthorizationPostJsonTransferSceneReportInfos]
     authorization_info: NotRequired[MchTransferTransferBillsPreTransferWithAuthorizationPostJsonAuthorizationInfo]
-    sponsor_mchid: NotRequired[Text]
+    sponsor_mchid: NotRequired[call.Text]
 class MchTransferTransferBillsPreTransferWithAuthorizationPostAnswer(TypedDict):
     out_bill_no: str
     transfer_bill_no: str
@@ -646,24 +646,24 @@ class MchTransferTransferBillsPreTransferWithAuthorizationPostAnswer(TypedDict):
     package_info: NotRequired[str]
     user_display_name: NotRequired[str]
     out_authorization_no: NotRequired[str]
-class MchTransferTransferBillsPreTransferWithAuthorizationPostOptions(CallOptions):
+class MchTransferTransferBillsPreTransferWithAuthorizationPostOptions(call.CallOptions):
     json: MchTransferTransferBillsPreTransferWithAuthorizationPostJson
 class MchTransferTransferBillsTransferPostJsonTransferSceneReportInfos(TypedDict):
-    info_type: Text
-    info_content: Text
+    info_type: call.Text
+    info_content: call.Text
 class MchTransferTransferBillsTransferPostJson(TypedDict):
-    appid: Text
-    out_bill_no: Text
-    user_name: NotRequired[Text]
+    appid: call.Text
+    out_bill_no: call.Text
+    user_name: NotRequired[call.Text]
     transfer_amount: float
-    transfer_remark: Text
-    notify_url: NotRequired[Text]
-    user_recv_perception: NotRequired[Text]
+    transfer_remark: call.Text
+    notify_url: NotRequired[call.Text]
+    user_recv_perception: NotRequired[call.Text]
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"]
     transfer_scene_report_infos: Sequence[MchTransferTransferBillsTransferPostJsonTransferSceneReportInfos]
-    authorization_id: NotRequired[Text]
-    sponsor_mchid: NotRequired[Text]
-    out_authorization_no: NotRequired[Text]
+    authorization_id: NotRequired[call.Text]
+    sponsor_mchid: NotRequired[call.Text]
+    out_authorization_no: NotRequired[call.Text]
 class MchTransferTransferBillsTransferPostAnswer(TypedDict):
     mch_id: str
     out_bill_no: str
@@ -677,7 +677,7 @@ class MchTransferTransferBillsTransferPostAnswer(TypedDict):
     user_name: NotRequired[str]
     create_time: str
     update_time: NotRequired[str]
-class MchTransferTransferBillsTransferPostOptions(CallOptions):
+class MchTransferTransferBillsTransferPostOptions(call.CallOptions):
     json: MchTransferTransferBillsTransferPostJson
 class MchTransferTransferBillsTransferBillNoByTransferBillNoGetAnswer(TypedDict):
     mch_id: str
@@ -692,22 +692,22 @@ class MchTransferTransferBillsTransferBillNoByTransferBillNoGetAnswer(TypedDict)
     user_name: NotRequired[str]
     create_time: str
     update_time: str
-class MchTransferTransferBillsTransferBillNoByTransferBillNoGetOptions(CallOptions):
-    transfer_bill_no: Scalar
-class MchTransferTransferBillsTransferBillNoGivenTransferBillNoGetOptions(CallOptions):
+class MchTransferTransferBillsTransferBillNoByTransferBillNoGetOptions(call.CallOptions):
+    transfer_bill_no: call.Scalar
+class MchTransferTransferBillsTransferBillNoGivenTransferBillNoGetOptions(call.CallOptions):
     pass
 class MchTransferTransferToQqWalletBillsPostJsonTransferSceneReportInfos(TypedDict):
-    info_type: Text
-    info_content: Text
+    info_type: call.Text
+    info_content: call.Text
 class MchTransferTransferToQqWalletBillsPostJson(TypedDict):
-    appid: Text
-    out_bill_no: Text
-    openid: Text
-    user_qq: NotRequired[Text]
-    user_name: NotRequired[Text]
+    appid: call.Text
+    out_bill_no: call.Text
+    openid: call.Text
+    user_qq: NotRequired[call.Text]
+    user_name: NotRequired[call.Text]
     transfer_amount: float
-    transfer_remark: Text
-    notify_url: NotRequired[Text]
+    transfer_remark: call.Text
+    notify_url: NotRequired[call.Text]
     transfer_scene_id: Literal["1401"]
     transfer_scene_report_infos: Sequence[MchTransferTransferToQqWalletBillsPostJsonTransferSceneReportInfos]
 class MchTransferTransferToQqWalletBillsPostAnswer(TypedDict):
@@ -724,7 +724,7 @@ class MchTransferTransferToQqWalletBillsPostAnswer(TypedDict):
     fail_reason: NotRequired[str]
     create_time: str
     update_time: NotRequired[str]
-class MchTransferTransferToQqWalletBillsPostOptions(CallOptions):
+class MchTransferTransferToQqWalletBillsPostOptions(call.CallOptions):
     json: MchTransferTransferToQqWalletBillsPostJson
 class MchTransferTransferToQqWalletBillsByOutBillNoGetAnswer(TypedDict):
     mchid: str
@@ -740,8 +740,8 @@ class MchTransferTransferToQqWalletBillsByOutBillNoGetAnswer(TypedDict):
     fail_reason: NotRequired[str]
     create_time: str
     update_time: NotRequired[str]
-class MchTransferTransferToQqWalletBillsByOutBillNoGetOptions(CallOptions):
-    out_bill_no: Scalar
+class MchTransferTransferToQqWalletBillsByOutBillNoGetOptions(call.CallOptions):
+    out_bill_no: call.Scalar
 class MchTransferTransferToQqWalletBillsByOutBillNoCancelPostAnswer(TypedDict):
     mchid: NotRequired[str]
     out_bill_no: str
@@ -756,31 +756,31 @@ class MchTransferTransferToQqWalletBillsByOutBillNoCancelPostAnswer(TypedDict):
     user_name: NotRequired[str]
     create_time: NotRequired[str]
     update_time: str
-class MchTransferTransferToQqWalletBillsByOutBillNoCancelPostOptions(CallOptions):
-    out_bill_no: Scalar
-class MchTransferTransferToQqWalletBillsGivenOutBillNoGetOptions(CallOptions):
+class MchTransferTransferToQqWalletBillsByOutBillNoCancelPostOptions(call.CallOptions):
+    out_bill_no: call.Scalar
+class MchTransferTransferToQqWalletBillsGivenOutBillNoGetOptions(call.CallOptions):
     pass
-class MchTransferTransferToQqWalletBillsGivenOutBillNoCancelPostOptions(CallOptions):
+class MchTransferTransferToQqWalletBillsGivenOutBillNoCancelPostOptions(call.CallOptions):
     pass
 class MchTransferUserConfirmAuthorizationPostJsonSceneInfo(TypedDict):
-    client_ip: NotRequired[Text]
-    device_id: NotRequired[Text]
+    client_ip: NotRequired[call.Text]
+    device_id: NotRequired[call.Text]
     device_type: NotRequired[Literal["IOS", "ANDROID", "HARMONY", "OTHER"]]
 class MchTransferUserConfirmAuthorizationPostJson(TypedDict):
-    out_authorization_no: Text
-    appid: Text
-    openid: Text
+    out_authorization_no: call.Text
+    appid: call.Text
+    openid: call.Text
     transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"]
-    user_display_name: Text
-    user_recv_perception: NotRequired[Text]
-    authorization_notify_url: Text
+    user_display_name: call.Text
+    user_recv_perception: NotRequired[call.Text]
+    authorization_notify_url: call.Text
     scene_info: NotRequired[MchTransferUserConfirmAuthorizationPostJsonSceneInfo]
 class MchTransferUserConfirmAuthorizationPostAnswer(TypedDict):
     out_authorization_no: str
     state: Literal["WAIT_USER_CONFIRM"] | str
     create_time: str
     package_info: str
-class MchTransferUserConfirmAuthorizationPostOptions(CallOptions):
+class MchTransferUserConfirmAuthorizationPostOptions(call.CallOptions):
     json: MchTransferUserConfirmAuthorizationPostJson
 class MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetQuery(TypedDict):
     is_display_authorization: NotRequired[bool | str]
@@ -800,8 +800,8 @@ class MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoG
     user_recv_perception: NotRequired[str]
     create_time: NotRequired[str]
     package_info: NotRequired[str]
-class MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetOptions(CallOptions):
-    out_authorization_no: Scalar
+class MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetOptions(call.CallOptions):
+    out_authorization_no: call.Scalar
     query: NotRequired[MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetQuery]
 class MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClosePostAnswerCloseInfo(TypedDict):
     close_time: str
@@ -818,9 +818,9 @@ class MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoC
     transfer_scene_id: NotRequired[str]
     user_recv_perception: NotRequired[str]
     create_time: NotRequired[str]
-class MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClosePostOptions(CallOptions):
-    out_authorization_no: Scalar
-class MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoGetOptions(CallOptions):
+class MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClosePostOptions(call.CallOptions):
+    out_authorization_no: call.Scalar
+class MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoGetOptions(call.CallOptions):
     query: NotRequired[MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetQuery]
-class MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoClosePostOptions(CallOptions):
+class MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoClosePostOptions(call.CallOptions):
     pass

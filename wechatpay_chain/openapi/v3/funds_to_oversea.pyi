@@ -2,42 +2,42 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class BillDownloadUrlGetQuery(TypedDict):
-    bill_date: Text
-    sub_mchid: NotRequired[Text]
+    bill_date: call.Text
+    sub_mchid: NotRequired[call.Text]
 class BillDownloadUrlGetAnswer(TypedDict):
     hash_type: str
     hash_value: str
     download_url: str
-class BillDownloadUrlGetOptions(CallOptions):
+class BillDownloadUrlGetOptions(call.CallOptions):
     query: BillDownloadUrlGetQuery
 class OrdersPostJsonGoodsInfo(TypedDict):
-    goods_name: Text
-    goods_category: Text
+    goods_name: call.Text
+    goods_category: call.Text
     goods_unit_price: int
     goods_quantity: int
 class OrdersPostJsonSellerInfo(TypedDict):
-    oversea_business_name: Text
-    oversea_shop_name: Text
-    seller_id: Text
+    oversea_business_name: call.Text
+    oversea_shop_name: call.Text
+    seller_id: call.Text
 class OrdersPostJsonExpressInfo(TypedDict):
-    courier_number: Text
-    express_company_name: Text
+    courier_number: call.Text
+    express_company_name: call.Text
 class OrdersPostJsonPayeeInfo(TypedDict):
-    payee_id: Text
+    payee_id: call.Text
 class OrdersPostJsonPresaleInfo(TypedDict):
     type: Literal["DEPOSIT", "BALANCE"]
     total_amount: int
-    deposit_transaction_id: NotRequired[Text]
-    balance_transaction_id: NotRequired[Text]
+    deposit_transaction_id: NotRequired[call.Text]
+    balance_transaction_id: NotRequired[call.Text]
 class OrdersPostJson(TypedDict):
-    out_order_id: Text
-    sub_mchid: Text
-    transaction_id: Text
+    out_order_id: call.Text
+    sub_mchid: call.Text
+    transaction_id: call.Text
     amount: int
-    foreign_currency: Text
+    foreign_currency: call.Text
     goods_info: NotRequired[Sequence[OrdersPostJsonGoodsInfo]]
     seller_info: OrdersPostJsonSellerInfo
     express_info: OrdersPostJsonExpressInfo
@@ -59,11 +59,11 @@ class OrdersPostAnswer(TypedDict):
     fee: NotRequired[int]
     charge_mchid: NotRequired[str]
     charge_account_type: NotRequired[str]
-class OrdersPostOptions(CallOptions):
+class OrdersPostOptions(call.CallOptions):
     json: OrdersPostJson
 class OrdersByOutOrderIdGetQuery(TypedDict):
-    sub_mchid: Text
-    transaction_id: Text
+    sub_mchid: call.Text
+    transaction_id: call.Text
 class OrdersByOutOrderIdGetAnswer(TypedDict):
     out_order_id: str
     sub_mchid: str
@@ -80,17 +80,17 @@ class OrdersByOutOrderIdGetAnswer(TypedDict):
     fee: NotRequired[int]
     charge_mchid: NotRequired[str]
     charge_account_type: NotRequired[str]
-class OrdersByOutOrderIdGetOptions(CallOptions):
-    out_order_id: Scalar
+class OrdersByOutOrderIdGetOptions(call.CallOptions):
+    out_order_id: call.Scalar
     query: OrdersByOutOrderIdGetQuery
-class OrdersGivenOutOrderIdGetOptions(CallOptions):
+class OrdersGivenOutOrderIdGetOptions(call.CallOptions):
     query: OrdersByOutOrderIdGetQuery
 class ReturnReturnOrdersPostJson(TypedDict):
-    out_return_no: Text
-    sub_mchid: Text
-    out_order_id: Text
-    transaction_id: Text
-    supplement_info: Text
+    out_return_no: call.Text
+    sub_mchid: call.Text
+    out_order_id: call.Text
+    transaction_id: call.Text
+    supplement_info: call.Text
     amount: int
 class ReturnReturnOrdersPostAnswer(TypedDict):
     out_return_no: str
@@ -104,10 +104,10 @@ class ReturnReturnOrdersPostAnswer(TypedDict):
     create_time: str
     success_time: NotRequired[str]
     fail_reason: NotRequired[Literal["RETURN_AMOUNT_NOT_ENOUGH"] | str]
-class ReturnReturnOrdersPostOptions(CallOptions):
+class ReturnReturnOrdersPostOptions(call.CallOptions):
     json: ReturnReturnOrdersPostJson
 class ReturnReturnOrdersOutReturnNoByOutReturnNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class ReturnReturnOrdersOutReturnNoByOutReturnNoGetAnswer(TypedDict):
     out_return_no: str
     sub_mchid: str
@@ -120,18 +120,18 @@ class ReturnReturnOrdersOutReturnNoByOutReturnNoGetAnswer(TypedDict):
     create_time: str
     success_time: NotRequired[str]
     fail_reason: NotRequired[str]
-class ReturnReturnOrdersOutReturnNoByOutReturnNoGetOptions(CallOptions):
-    out_return_no: Scalar
+class ReturnReturnOrdersOutReturnNoByOutReturnNoGetOptions(call.CallOptions):
+    out_return_no: call.Scalar
     query: ReturnReturnOrdersOutReturnNoByOutReturnNoGetQuery
-class ReturnReturnOrdersOutReturnNoGivenOutReturnNoGetOptions(CallOptions):
+class ReturnReturnOrdersOutReturnNoGivenOutReturnNoGetOptions(call.CallOptions):
     query: ReturnReturnOrdersOutReturnNoByOutReturnNoGetQuery
-class TransactionsByTransactionIdAvailableAbroadAmountsGetQuery(TypedDict):
-    sub_mchid: Text
-class TransactionsByTransactionIdAvailableAbroadAmountsGetAnswer(TypedDict):
+class TransactionsByTransactionIdAvailable_Abroad_AmountsGetQuery(TypedDict):
+    sub_mchid: call.Text
+class TransactionsByTransactionIdAvailable_Abroad_AmountsGetAnswer(TypedDict):
     transaction_id: str
     available_abroad_amount: int
-class TransactionsByTransactionIdAvailableAbroadAmountsGetOptions(CallOptions):
-    transaction_id: Scalar
-    query: TransactionsByTransactionIdAvailableAbroadAmountsGetQuery
-class TransactionsGivenTransactionIdAvailableAbroadAmountsGetOptions(CallOptions):
-    query: TransactionsByTransactionIdAvailableAbroadAmountsGetQuery
+class TransactionsByTransactionIdAvailable_Abroad_AmountsGetOptions(call.CallOptions):
+    transaction_id: call.Scalar
+    query: TransactionsByTransactionIdAvailable_Abroad_AmountsGetQuery
+class TransactionsGivenTransactionIdAvailable_Abroad_AmountsGetOptions(call.CallOptions):
+    query: TransactionsByTransactionIdAvailable_Abroad_AmountsGetQuery

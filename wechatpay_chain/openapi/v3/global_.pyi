@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import Body, CallOptions, File, Parts, Scalar, Text, Texts
+from wechatpay_chain.openapi import call
 
 class CertificatesGetAnswerDataEncryptCertificate(TypedDict):
     algorithm: str
@@ -16,13 +16,13 @@ class CertificatesGetAnswerData(TypedDict):
     encrypt_certificate: CertificatesGetAnswerDataEncryptCertificate
 class CertificatesGetAnswer(TypedDict):
     data: list[CertificatesGetAnswerData]
-class CertificatesGetOptions(CallOptions):
+class CertificatesGetOptions(call.CallOptions):
     pass
 class CustomsOrdersGetQuery(TypedDict):
-    appid: Text
-    mchid: Text
+    appid: call.Text
+    mchid: call.Text
     order_type: Literal["out_trade_no", "transaction_id", "sub_order_no", "sub_order_id"]
-    order_no: Text
+    order_no: call.Text
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"]
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
@@ -49,16 +49,16 @@ class CustomsOrdersGetAnswer(TypedDict):
     limit: int
     total_count: int
     data: list[CustomsOrdersGetAnswerData]
-class CustomsOrdersGetOptions(CallOptions):
+class CustomsOrdersGetOptions(call.CallOptions):
     query: CustomsOrdersGetQuery
 class CustomsOrdersPatchJson(TypedDict):
-    appid: Text
-    mchid: Text
-    out_trade_no: Text
-    transaction_id: Text
-    sub_order_no: NotRequired[Text]
+    appid: call.Text
+    mchid: call.Text
+    out_trade_no: call.Text
+    transaction_id: call.Text
+    sub_order_no: NotRequired[call.Text]
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"]
-    merchant_customs_no: Text
+    merchant_customs_no: call.Text
     duty: NotRequired[int]
     order_fee: NotRequired[int]
     transport_fee: NotRequired[int]
@@ -74,18 +74,18 @@ class CustomsOrdersPatchAnswer(TypedDict):
     modify_time: str
     verify_department: Literal["UNIONPAY", "NETSUNION", "OTHERS"] | str
     verify_department_trade_id: str
-class CustomsOrdersPatchOptions(CallOptions):
+class CustomsOrdersPatchOptions(call.CallOptions):
     json: CustomsOrdersPatchJson
 class CustomsOrdersPostJson(TypedDict):
-    appid: Text
-    mchid: Text
-    out_trade_no: Text
-    transaction_id: Text
+    appid: call.Text
+    mchid: call.Text
+    out_trade_no: call.Text
+    transaction_id: call.Text
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"]
-    merchant_customs_no: Text
+    merchant_customs_no: call.Text
     duty: NotRequired[int]
-    sub_order_no: NotRequired[Text]
-    fee_type: NotRequired[Text]
+    sub_order_no: NotRequired[call.Text]
+    fee_type: NotRequired[call.Text]
     order_fee: NotRequired[int]
     transport_fee: NotRequired[int]
     product_fee: NotRequired[int]
@@ -99,17 +99,17 @@ class CustomsOrdersPostAnswer(TypedDict):
     sub_order_id: NotRequired[str]
     verify_department: Literal["UNIONPAY", "NETSUNION", "OTHERS"] | str
     verify_department_trade_id: str
-class CustomsOrdersPostOptions(CallOptions):
+class CustomsOrdersPostOptions(call.CallOptions):
     json: CustomsOrdersPostJson
 class CustomsRedeclarePostJson(TypedDict):
-    appid: Text
-    mchid: Text
-    out_trade_no: NotRequired[Text]
-    transaction_id: NotRequired[Text]
-    sub_order_no: NotRequired[Text]
-    sub_order_id: NotRequired[Text]
+    appid: call.Text
+    mchid: call.Text
+    out_trade_no: NotRequired[call.Text]
+    transaction_id: NotRequired[call.Text]
+    sub_order_no: NotRequired[call.Text]
+    sub_order_id: NotRequired[call.Text]
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"]
-    merchant_customs_no: Text
+    merchant_customs_no: call.Text
 class CustomsRedeclarePostAnswer(TypedDict):
     appid: str
     mchid: str
@@ -120,38 +120,38 @@ class CustomsRedeclarePostAnswer(TypedDict):
     sub_order_id: NotRequired[str]
     modify_time: str
     explanation: NotRequired[str]
-class CustomsRedeclarePostOptions(CallOptions):
+class CustomsRedeclarePostOptions(call.CallOptions):
     json: CustomsRedeclarePostJson
 class CustomsVerifyCertificatePostJson(TypedDict):
-    appid: Text
-    mchid: Text
-    out_trade_no: Text
-    transaction_id: Text
-    sub_order_no: NotRequired[Text]
+    appid: call.Text
+    mchid: call.Text
+    out_trade_no: call.Text
+    transaction_id: call.Text
+    sub_order_no: NotRequired[call.Text]
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"]
-    merchant_customs_no: Text
+    merchant_customs_no: call.Text
     certificate_type: Literal["IDCARD"]
-    certificate_id: Text
-    certificate_name: Text
+    certificate_id: call.Text
+    certificate_name: call.Text
 class CustomsVerifyCertificatePostAnswer(TypedDict):
     appid: str
     mchid: str
     out_trade_no: str
     transaction_id: str
     certificate_check_result: Literal["SAME", "DIFFERENT"] | str
-class CustomsVerifyCertificatePostOptions(CallOptions):
+class CustomsVerifyCertificatePostOptions(call.CallOptions):
     json: CustomsVerifyCertificatePostJson
 class MerchantH5PermissionApplicationsPostJson(TypedDict):
-    business_description: NotRequired[Text]
-    sub_mchid: Text
-    domains: Texts
-    company_register_cert: NotRequired[Text]
+    business_description: NotRequired[call.Text]
+    sub_mchid: call.Text
+    domains: call.Texts
+    company_register_cert: NotRequired[call.Text]
     transaction_limit_type: NotRequired[Literal["UN_LAUNCHED_WEBSITE_LIMIT", "NORMAL_LIMIT", "NO_LIMIT"]]
-    website_business_page_pics: NotRequired[Texts]
-    website_homepage_pics: NotRequired[Texts]
+    website_business_page_pics: NotRequired[call.Texts]
+    website_homepage_pics: NotRequired[call.Texts]
     website_state: NotRequired[Literal["HAS_LAUNCHED", "UN_LAUNCHED"]]
-    website_url: Text
-    notify_url: NotRequired[Text]
+    website_url: call.Text
+    notify_url: NotRequired[call.Text]
     applyment_type: NotRequired[Literal["APPLY_FOR_PAYMENT_AUTHORITY", "APPLY_FOR_RELIEVE_LIMITED"]]
 class MerchantH5PermissionApplicationsPostAnswer(TypedDict):
     sub_mchid: str
@@ -168,7 +168,7 @@ class MerchantH5PermissionApplicationsPostAnswer(TypedDict):
     applyment_state: Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str
     applyment_type: Literal["APPLY_FOR_PAYMENT_AUTHORITY", "APPLY_FOR_RELIEVE_LIMITED"] | str
     notify_url: NotRequired[str]
-class MerchantH5PermissionApplicationsPostOptions(CallOptions):
+class MerchantH5PermissionApplicationsPostOptions(call.CallOptions):
     json: MerchantH5PermissionApplicationsPostJson
 class MerchantH5PermissionApplicationsByApplymentIdGetAnswer(TypedDict):
     sub_mchid: str
@@ -185,16 +185,16 @@ class MerchantH5PermissionApplicationsByApplymentIdGetAnswer(TypedDict):
     applyment_state: Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str
     applyment_type: Literal["APPLY_FOR_PAYMENT_AUTHORITY", "APPLY_FOR_RELIEVE_LIMITED"] | str
     notify_url: NotRequired[str]
-class MerchantH5PermissionApplicationsByApplymentIdGetOptions(CallOptions):
-    applyment_id: Scalar
+class MerchantH5PermissionApplicationsByApplymentIdGetOptions(call.CallOptions):
+    applyment_id: call.Scalar
 class MerchantH5PermissionApplicationsByApplymentIdPatchJson(TypedDict):
-    domains: Texts
-    business_description: NotRequired[Text]
-    company_register_cert: NotRequired[Text]
-    website_business_page_pics: NotRequired[Texts]
-    website_homepage_pics: NotRequired[Texts]
+    domains: call.Texts
+    business_description: NotRequired[call.Text]
+    company_register_cert: NotRequired[call.Text]
+    website_business_page_pics: NotRequired[call.Texts]
+    website_homepage_pics: NotRequired[call.Texts]
     website_state: NotRequired[Literal["HAS_LAUNCHED", "UN_LAUNCHED"]]
-    website_url: NotRequired[Text]
+    website_url: NotRequired[call.Text]
 class MerchantH5PermissionApplicationsByApplymentIdPatchAnswer(TypedDict):
     sub_mchid: str
     domains: list[str]
@@ -210,22 +210,22 @@ class MerchantH5PermissionApplicationsByApplymentIdPatchAnswer(TypedDict):
     applyment_state: Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str
     applyment_type: Literal["APPLY_FOR_PAYMENT_AUTHORITY", "APPLY_FOR_RELIEVE_LIMITED"] | str
     notify_url: NotRequired[str]
-class MerchantH5PermissionApplicationsByApplymentIdPatchOptions(CallOptions):
-    applyment_id: Scalar
+class MerchantH5PermissionApplicationsByApplymentIdPatchOptions(call.CallOptions):
+    applyment_id: call.Scalar
     json: MerchantH5PermissionApplicationsByApplymentIdPatchJson
-class MerchantH5PermissionApplicationsGivenApplymentIdGetOptions(CallOptions):
+class MerchantH5PermissionApplicationsGivenApplymentIdGetOptions(call.CallOptions):
     pass
-class MerchantH5PermissionApplicationsGivenApplymentIdPatchOptions(CallOptions):
+class MerchantH5PermissionApplicationsGivenApplymentIdPatchOptions(call.CallOptions):
     json: MerchantH5PermissionApplicationsByApplymentIdPatchJson
 class MerchantH5PermissionDomainApplicationsPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    domains: Texts
-    website_url: Text
-    website_business_page_pics: NotRequired[Texts]
-    website_homepage_pics: NotRequired[Texts]
+    sub_mchid: NotRequired[call.Text]
+    domains: call.Texts
+    website_url: call.Text
+    website_business_page_pics: NotRequired[call.Texts]
+    website_homepage_pics: NotRequired[call.Texts]
     website_state: NotRequired[Literal["HAS_LAUNCHED", "UN_LAUNCHED"]]
-    notify_url: NotRequired[Text]
-    out_applyment_id: Text
+    notify_url: NotRequired[call.Text]
+    out_applyment_id: call.Text
 class MerchantH5PermissionDomainApplicationsPostAnswer(TypedDict):
     sub_mchid: str
     website_state: Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str
@@ -238,7 +238,7 @@ class MerchantH5PermissionDomainApplicationsPostAnswer(TypedDict):
     applyment_state: NotRequired[Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str]
     notify_url: NotRequired[str]
     out_applyment_id: str
-class MerchantH5PermissionDomainApplicationsPostOptions(CallOptions):
+class MerchantH5PermissionDomainApplicationsPostOptions(call.CallOptions):
     json: MerchantH5PermissionDomainApplicationsPostJson
 class MerchantH5PermissionDomainApplicationsByApplymentIdGetAnswer(TypedDict):
     sub_mchid: str
@@ -252,14 +252,14 @@ class MerchantH5PermissionDomainApplicationsByApplymentIdGetAnswer(TypedDict):
     applyment_state: NotRequired[Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str]
     notify_url: NotRequired[str]
     out_applyment_id: str
-class MerchantH5PermissionDomainApplicationsByApplymentIdGetOptions(CallOptions):
-    applyment_id: Scalar
+class MerchantH5PermissionDomainApplicationsByApplymentIdGetOptions(call.CallOptions):
+    applyment_id: call.Scalar
 class MerchantH5PermissionDomainApplicationsByApplymentIdPatchJson(TypedDict):
-    domains: Texts
+    domains: call.Texts
     website_state: NotRequired[Literal["HAS_LAUNCHED", "UN_LAUNCHED"]]
-    website_url: NotRequired[Text]
-    website_business_page_pics: NotRequired[Texts]
-    website_homepage_pics: NotRequired[Texts]
+    website_url: NotRequired[call.Text]
+    website_business_page_pics: NotRequired[call.Texts]
+    website_homepage_pics: NotRequired[call.Texts]
 class MerchantH5PermissionDomainApplicationsByApplymentIdPatchAnswer(TypedDict):
     sub_mchid: str
     website_state: Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str
@@ -272,47 +272,47 @@ class MerchantH5PermissionDomainApplicationsByApplymentIdPatchAnswer(TypedDict):
     applyment_state: NotRequired[Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str]
     notify_url: NotRequired[str]
     out_applyment_id: str
-class MerchantH5PermissionDomainApplicationsByApplymentIdPatchOptions(CallOptions):
-    applyment_id: Scalar
+class MerchantH5PermissionDomainApplicationsByApplymentIdPatchOptions(call.CallOptions):
+    applyment_id: call.Scalar
     json: MerchantH5PermissionDomainApplicationsByApplymentIdPatchJson
-class MerchantH5PermissionDomainApplicationsGivenApplymentIdGetOptions(CallOptions):
+class MerchantH5PermissionDomainApplicationsGivenApplymentIdGetOptions(call.CallOptions):
     pass
-class MerchantH5PermissionDomainApplicationsGivenApplymentIdPatchOptions(CallOptions):
+class MerchantH5PermissionDomainApplicationsGivenApplymentIdPatchOptions(call.CallOptions):
     json: MerchantH5PermissionDomainApplicationsByApplymentIdPatchJson
 class MerchantH5PermissionBySubMchidGetAnswer(TypedDict):
     sub_mchid: str
     authorization_state: Literal["AUTHORITY_TO_TEST", "FORMAL_AUTHORITY", "AUTHORIZED", "UNDER_PUNISHMENT", "UNDER_PUNISHMENT", "UNAUTHORIZED"] | str
-class MerchantH5PermissionBySubMchidGetOptions(CallOptions):
-    sub_mchid: Scalar
-class MerchantH5PermissionGivenSubMchidGetOptions(CallOptions):
+class MerchantH5PermissionBySubMchidGetOptions(call.CallOptions):
+    sub_mchid: call.Scalar
+class MerchantH5PermissionGivenSubMchidGetOptions(call.CallOptions):
     pass
-class MerchantServiceComplaintNotificationsDeleteOptions(CallOptions):
+class MerchantServiceComplaintNotificationsDeleteOptions(call.CallOptions):
     pass
 class MerchantServiceComplaintNotificationsGetAnswer(TypedDict):
     mchid: str
     url: str
-class MerchantServiceComplaintNotificationsGetOptions(CallOptions):
+class MerchantServiceComplaintNotificationsGetOptions(call.CallOptions):
     pass
 class MerchantServiceComplaintNotificationsPostJson(TypedDict):
-    url: Text
+    url: call.Text
 class MerchantServiceComplaintNotificationsPostAnswer(TypedDict):
     mchid: str
     url: str
-class MerchantServiceComplaintNotificationsPostOptions(CallOptions):
+class MerchantServiceComplaintNotificationsPostOptions(call.CallOptions):
     json: MerchantServiceComplaintNotificationsPostJson
 class MerchantServiceComplaintNotificationsPutJson(TypedDict):
-    url: Text
+    url: call.Text
 class MerchantServiceComplaintNotificationsPutAnswer(TypedDict):
     mchid: str
     url: str
-class MerchantServiceComplaintNotificationsPutOptions(CallOptions):
+class MerchantServiceComplaintNotificationsPutOptions(call.CallOptions):
     json: MerchantServiceComplaintNotificationsPutJson
 class MerchantServiceComplaintsGetQuery(TypedDict):
     limit: NotRequired[int | str]
     offset: NotRequired[int | str]
-    begin_date: Text
-    end_date: Text
-    complainted_mchid: NotRequired[Text]
+    begin_date: call.Text
+    end_date: call.Text
+    complainted_mchid: NotRequired[call.Text]
     mch_language: NotRequired[Literal["ZH_CN", "ZH_TW", "ZH_HK", "EN", "JA", "KO", "TH", "VI", "RU", "DE", "FR", "AR", "ES"]]
 class MerchantServiceComplaintsGetAnswerDataComplaintOrderInfo(TypedDict):
     transaction_id: str
@@ -353,7 +353,7 @@ class MerchantServiceComplaintsGetAnswer(TypedDict):
     limit: int
     offset: int
     total_count: NotRequired[int]
-class MerchantServiceComplaintsGetOptions(CallOptions):
+class MerchantServiceComplaintsGetOptions(call.CallOptions):
     query: MerchantServiceComplaintsGetQuery
 class MerchantServiceComplaintsByComplaintIdGetQuery(TypedDict):
     mch_language: NotRequired[Literal["ZH_CN", "ZH_TW", "ZH_HK", "EN", "JA", "KO", "TH", "VI", "RU", "DE", "FR", "AR", "ES"]]
@@ -391,13 +391,13 @@ class MerchantServiceComplaintsByComplaintIdGetAnswer(TypedDict):
     problem_description: NotRequired[str]
     complaint_detail_trans: NotRequired[str]
     service_order_info: NotRequired[list[MerchantServiceComplaintsByComplaintIdGetAnswerServiceOrderInfo]]
-class MerchantServiceComplaintsByComplaintIdGetOptions(CallOptions):
-    complaint_id: Scalar
+class MerchantServiceComplaintsByComplaintIdGetOptions(call.CallOptions):
+    complaint_id: call.Scalar
     query: NotRequired[MerchantServiceComplaintsByComplaintIdGetQuery]
 class MerchantServiceComplaintsByComplaintIdCompletePostJson(TypedDict):
-    complainted_mchid: Text
-class MerchantServiceComplaintsByComplaintIdCompletePostOptions(CallOptions):
-    complaint_id: Scalar
+    complainted_mchid: call.Text
+class MerchantServiceComplaintsByComplaintIdCompletePostOptions(call.CallOptions):
+    complaint_id: call.Scalar
     json: MerchantServiceComplaintsByComplaintIdCompletePostJson
 class MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetQuery(TypedDict):
     limit: NotRequired[int | str]
@@ -419,104 +419,104 @@ class MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetAnswer(TypedDi
     limit: int
     offset: int
     total_count: NotRequired[int]
-class MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetOptions(CallOptions):
-    complaint_id: Scalar
+class MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetOptions(call.CallOptions):
+    complaint_id: call.Scalar
     query: NotRequired[MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetQuery]
 class MerchantServiceComplaintsByComplaintIdResponsePostJson(TypedDict):
-    complainted_mchid: Text
-    response_content: Text
-    response_images: NotRequired[Texts]
-    jump_url: NotRequired[Text]
-    jump_url_text: NotRequired[Text]
-class MerchantServiceComplaintsByComplaintIdResponsePostOptions(CallOptions):
-    complaint_id: Scalar
+    complainted_mchid: call.Text
+    response_content: call.Text
+    response_images: NotRequired[call.Texts]
+    jump_url: NotRequired[call.Text]
+    jump_url_text: NotRequired[call.Text]
+class MerchantServiceComplaintsByComplaintIdResponsePostOptions(call.CallOptions):
+    complaint_id: call.Scalar
     json: MerchantServiceComplaintsByComplaintIdResponsePostJson
-class MerchantServiceComplaintsGivenComplaintIdGetOptions(CallOptions):
+class MerchantServiceComplaintsGivenComplaintIdGetOptions(call.CallOptions):
     query: NotRequired[MerchantServiceComplaintsByComplaintIdGetQuery]
-class MerchantServiceComplaintsGivenComplaintIdCompletePostOptions(CallOptions):
+class MerchantServiceComplaintsGivenComplaintIdCompletePostOptions(call.CallOptions):
     json: MerchantServiceComplaintsByComplaintIdCompletePostJson
-class MerchantServiceComplaintsGivenComplaintIdNegotiationHistorysGetOptions(CallOptions):
+class MerchantServiceComplaintsGivenComplaintIdNegotiationHistorysGetOptions(call.CallOptions):
     query: NotRequired[MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetQuery]
-class MerchantServiceComplaintsGivenComplaintIdResponsePostOptions(CallOptions):
+class MerchantServiceComplaintsGivenComplaintIdResponsePostOptions(call.CallOptions):
     json: MerchantServiceComplaintsByComplaintIdResponsePostJson
 class MerchantServiceImagesUploadPostUpload(TypedDict):
-    file: File
+    file: call.File
     filename: NotRequired[str]
 class MerchantServiceImagesUploadPostAnswer(TypedDict):
     media_id: str
-class MerchantServiceImagesUploadPostOptions(CallOptions):
-    upload: NotRequired[File | MerchantServiceImagesUploadPostUpload]
-    body: NotRequired[Body]
-    multipart: NotRequired[Parts]
+class MerchantServiceImagesUploadPostOptions(call.CallOptions):
+    upload: NotRequired[call.File | MerchantServiceImagesUploadPostUpload]
+    body: NotRequired[call.Body]
+    multipart: NotRequired[call.Parts]
 class MerchantServiceImagesByMediaIdGetQuery(TypedDict):
-    complaint_id: Text
-class MerchantServiceImagesByMediaIdGetOptions(CallOptions):
-    media_id: Scalar
+    complaint_id: call.Text
+class MerchantServiceImagesByMediaIdGetOptions(call.CallOptions):
+    media_id: call.Scalar
     query: MerchantServiceImagesByMediaIdGetQuery
-class MerchantServiceImagesGivenMediaIdGetOptions(CallOptions):
+class MerchantServiceImagesGivenMediaIdGetOptions(call.CallOptions):
     query: MerchantServiceImagesByMediaIdGetQuery
 class MerchantStorageFileUploadPostUpload(TypedDict):
-    file: File
+    file: call.File
     filename: NotRequired[str]
 class MerchantStorageFileUploadPostAnswer(TypedDict):
     file_id: NotRequired[str]
-class MerchantStorageFileUploadPostOptions(CallOptions):
-    upload: NotRequired[File | MerchantStorageFileUploadPostUpload]
-    body: NotRequired[Body]
-    multipart: NotRequired[Parts]
+class MerchantStorageFileUploadPostOptions(call.CallOptions):
+    upload: NotRequired[call.File | MerchantStorageFileUploadPostUpload]
+    body: NotRequired[call.Body]
+    multipart: NotRequired[call.Parts]
 class MerchantsPostJsonContact(TypedDict):
-    name: Text
-    phone: Text
-    email: Text
+    name: call.Text
+    phone: call.Text
+    email: call.Text
 class MerchantsPostJsonBusiness(TypedDict):
     business_type: Literal["ONLINE", "OFFLINE", "BOTH"]
-    app_download: NotRequired[Text]
-    website: NotRequired[Text]
-    office_account: NotRequired[Text]
-    mini_program: NotRequired[Text]
-    store_address: NotRequired[Text]
-    store_photos: NotRequired[Text]
-    mcc: NotRequired[Text]
+    app_download: NotRequired[call.Text]
+    website: NotRequired[call.Text]
+    office_account: NotRequired[call.Text]
+    mini_program: NotRequired[call.Text]
+    store_address: NotRequired[call.Text]
+    store_photos: NotRequired[call.Text]
+    mcc: NotRequired[call.Text]
 class MerchantsPostJsonDirector(TypedDict):
-    name: NotRequired[Text]
-    number: NotRequired[Text]
+    name: NotRequired[call.Text]
+    number: NotRequired[call.Text]
 class MerchantsPostJsonPrincipal(TypedDict):
-    name: NotRequired[Text]
-    number: NotRequired[Text]
+    name: NotRequired[call.Text]
+    number: NotRequired[call.Text]
 class MerchantsPostJsonH5PaymentApplyInfo(TypedDict):
-    h5_website_url: Text
-    domains: Texts
+    h5_website_url: call.Text
+    domains: call.Texts
 class MerchantsPostJson(TypedDict):
-    sp_appid: Text
-    sp_mchid: Text
-    name: Text
-    shortname: Text
-    office_phone: Text
+    sp_appid: call.Text
+    sp_mchid: call.Text
+    name: call.Text
+    shortname: call.Text
+    office_phone: call.Text
     contact: MerchantsPostJsonContact
     business_category: int
-    channel_id: NotRequired[Text]
-    merchant_country_code: Text
+    channel_id: NotRequired[call.Text]
+    merchant_country_code: call.Text
     merchant_type: Literal["ENTERPRISE", "INDIVIDUAL"]
-    registration_certificate_number: NotRequired[Text]
-    registration_certificate_date: NotRequired[Text]
-    registration_certificate_copy: NotRequired[Text]
-    settlement_bank_number: NotRequired[Text]
+    registration_certificate_number: NotRequired[call.Text]
+    registration_certificate_date: NotRequired[call.Text]
+    registration_certificate_copy: NotRequired[call.Text]
+    settlement_bank_number: NotRequired[call.Text]
     business: MerchantsPostJsonBusiness
     director: NotRequired[MerchantsPostJsonDirector]
     principal: NotRequired[MerchantsPostJsonPrincipal]
     apply_h5_payment: NotRequired[bool]
     h5_payment_apply_info: NotRequired[MerchantsPostJsonH5PaymentApplyInfo]
-    attach: NotRequired[Text]
+    attach: NotRequired[call.Text]
 class MerchantsPostAnswer(TypedDict):
     sub_mchid: str
     verification_status: NotRequired[Literal["Under Review", "Approved"] | str]
     description: NotRequired[str]
     h5_authorization_state: NotRequired[Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str]
-class MerchantsPostOptions(CallOptions):
+class MerchantsPostOptions(call.CallOptions):
     json: MerchantsPostJson
 class MerchantsBySubMchidGetQuery(TypedDict):
-    sp_appid: Text
-    sp_mchid: Text
+    sp_appid: call.Text
+    sp_mchid: call.Text
 class MerchantsBySubMchidGetAnswerContact(TypedDict):
     name: NotRequired[str]
     phone: NotRequired[str]
@@ -563,47 +563,47 @@ class MerchantsBySubMchidGetAnswer(TypedDict):
     h5_payment: NotRequired[MerchantsBySubMchidGetAnswerH5Payment]
     sub_merchant_state: NotRequired[MerchantsBySubMchidGetAnswerSubMerchantState]
     attach: NotRequired[str]
-class MerchantsBySubMchidGetOptions(CallOptions):
-    sub_mchid: Scalar
+class MerchantsBySubMchidGetOptions(call.CallOptions):
+    sub_mchid: call.Scalar
     query: MerchantsBySubMchidGetQuery
 class MerchantsBySubMchidPatchJsonContact(TypedDict):
-    name: Text
-    phone: Text
-    email: Text
+    name: call.Text
+    phone: call.Text
+    email: call.Text
 class MerchantsBySubMchidPatchJsonBusiness(TypedDict):
     business_type: Literal["ONLINE", "OFFLINE", "BOTH"]
-    app_download: NotRequired[Text]
-    website: NotRequired[Text]
-    office_account: NotRequired[Text]
-    mini_program: NotRequired[Text]
-    store_address: NotRequired[Text]
-    store_photos: NotRequired[Text]
-    mcc: NotRequired[Text]
+    app_download: NotRequired[call.Text]
+    website: NotRequired[call.Text]
+    office_account: NotRequired[call.Text]
+    mini_program: NotRequired[call.Text]
+    store_address: NotRequired[call.Text]
+    store_photos: NotRequired[call.Text]
+    mcc: NotRequired[call.Text]
 class MerchantsBySubMchidPatchJsonDirector(TypedDict):
-    name: NotRequired[Text]
-    number: NotRequired[Text]
+    name: NotRequired[call.Text]
+    number: NotRequired[call.Text]
 class MerchantsBySubMchidPatchJsonPrincipal(TypedDict):
-    name: NotRequired[Text]
-    number: NotRequired[Text]
+    name: NotRequired[call.Text]
+    number: NotRequired[call.Text]
 class MerchantsBySubMchidPatchJsonH5PaymentApplyInfo(TypedDict):
-    website_url: NotRequired[Text]
-    domains: NotRequired[Texts]
+    website_url: NotRequired[call.Text]
+    domains: NotRequired[call.Texts]
 class MerchantsBySubMchidPatchJson(TypedDict):
-    sp_appid: Text
-    sp_mchid: Text
-    name: Text
-    sub_mchid: Text
-    shortname: Text
-    office_phone: Text
+    sp_appid: call.Text
+    sp_mchid: call.Text
+    name: call.Text
+    sub_mchid: call.Text
+    shortname: call.Text
+    office_phone: call.Text
     contact: MerchantsBySubMchidPatchJsonContact
     business_category: int
-    channel_id: NotRequired[Text]
-    merchant_country_code: Text
+    channel_id: NotRequired[call.Text]
+    merchant_country_code: call.Text
     merchant_type: Literal["ENTERPRISE", "INDIVIDUAL"]
-    registration_certificate_number: Text
-    registration_certificate_date: Text
-    registration_certificate_copy: NotRequired[Text]
-    settlement_bank_number: NotRequired[Text]
+    registration_certificate_number: call.Text
+    registration_certificate_date: call.Text
+    registration_certificate_copy: NotRequired[call.Text]
+    settlement_bank_number: NotRequired[call.Text]
     business: MerchantsBySubMchidPatchJsonBusiness
     director: NotRequired[MerchantsBySubMchidPatchJsonDirector]
     principal: NotRequired[MerchantsBySubMchidPatchJsonPrincipal]
@@ -612,70 +612,70 @@ class MerchantsBySubMchidPatchJson(TypedDict):
 class MerchantsBySubMchidPatchAnswer(TypedDict):
     sub_mchid: str
     h5_authorization_state: NotRequired[Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str]
-class MerchantsBySubMchidPatchOptions(CallOptions):
-    sub_mchid: Scalar
+class MerchantsBySubMchidPatchOptions(call.CallOptions):
+    sub_mchid: call.Scalar
     json: MerchantsBySubMchidPatchJson
-class MerchantsGivenSubMchidGetOptions(CallOptions):
+class MerchantsGivenSubMchidGetOptions(call.CallOptions):
     query: MerchantsBySubMchidGetQuery
-class MerchantsGivenSubMchidPatchOptions(CallOptions):
+class MerchantsGivenSubMchidPatchOptions(call.CallOptions):
     json: MerchantsBySubMchidPatchJson
 class MicropayTransactionsIdByTransactionIdReversePostJson(TypedDict):
-    mchid: Text
-    sp_mchid: Text
-    sub_mchid: Text
-class MicropayTransactionsIdByTransactionIdReversePostOptions(CallOptions):
-    transaction_id: Scalar
+    mchid: call.Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
+class MicropayTransactionsIdByTransactionIdReversePostOptions(call.CallOptions):
+    transaction_id: call.Scalar
     json: MicropayTransactionsIdByTransactionIdReversePostJson
-class MicropayTransactionsIdGivenTransactionIdReversePostOptions(CallOptions):
+class MicropayTransactionsIdGivenTransactionIdReversePostOptions(call.CallOptions):
     json: MicropayTransactionsIdByTransactionIdReversePostJson
 class MicropayTransactionsOutTradeNoByOutTradeNoReversePostJson(TypedDict):
-    mchid: Text
-    sp_mchid: Text
-    sub_mchid: Text
-class MicropayTransactionsOutTradeNoByOutTradeNoReversePostOptions(CallOptions):
-    out_trade_no: Scalar
+    mchid: call.Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
+class MicropayTransactionsOutTradeNoByOutTradeNoReversePostOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     json: MicropayTransactionsOutTradeNoByOutTradeNoReversePostJson
-class MicropayTransactionsOutTradeNoGivenOutTradeNoReversePostOptions(CallOptions):
+class MicropayTransactionsOutTradeNoGivenOutTradeNoReversePostOptions(call.CallOptions):
     json: MicropayTransactionsOutTradeNoByOutTradeNoReversePostJson
 class MicropayTransactionsPayPostJsonPayer(TypedDict):
-    auth_code: Text
+    auth_code: call.Text
 class MicropayTransactionsPayPostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class MicropayTransactionsPayPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    address: call.Text
 class MicropayTransactionsPayPostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    device_ip: NotRequired[Text]
-    payer_client_ip: NotRequired[Text]
-    operator_id: NotRequired[Text]
+    device_id: NotRequired[call.Text]
+    device_ip: NotRequired[call.Text]
+    payer_client_ip: NotRequired[call.Text]
+    operator_id: NotRequired[call.Text]
     store_info: NotRequired[MicropayTransactionsPayPostJsonSceneInfoStoreInfo]
 class MicropayTransactionsPayPostJsonDetailGoodsDetail(TypedDict):
-    goods_id: Text
-    wxpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    goods_id: call.Text
+    wxpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     price: int
 class MicropayTransactionsPayPostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    receipt_id: NotRequired[Text]
+    receipt_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[MicropayTransactionsPayPostJsonDetailGoodsDetail]]
 class MicropayTransactionsPayPostJson(TypedDict):
-    mchid: Text
-    appid: Text
-    sub_mchid: Text
-    sp_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    description: Text
-    attach: NotRequired[Text]
-    out_trade_no: Text
-    goods_tag: NotRequired[Text]
-    trade_type: Text
-    limit_pay: NotRequired[Text]
-    merchant_category_code: Text
+    mchid: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    description: call.Text
+    attach: NotRequired[call.Text]
+    out_trade_no: call.Text
+    goods_tag: NotRequired[call.Text]
+    trade_type: call.Text
+    limit_pay: NotRequired[call.Text]
+    merchant_category_code: call.Text
     payer: NotRequired[MicropayTransactionsPayPostJsonPayer]
     amount: MicropayTransactionsPayPostJsonAmount
     scene_info: NotRequired[MicropayTransactionsPayPostJsonSceneInfo]
@@ -729,83 +729,83 @@ class MicropayTransactionsPayPostAnswer(TypedDict):
     payer: NotRequired[MicropayTransactionsPayPostAnswerPayer]
     amount: MicropayTransactionsPayPostAnswerAmount
     detail: NotRequired[list[MicropayTransactionsPayPostAnswerDetail]]
-class MicropayTransactionsPayPostOptions(CallOptions):
+class MicropayTransactionsPayPostOptions(call.CallOptions):
     json: MicropayTransactionsPayPostJson
 class PapayContractsAppPreEntrustSignPostJson(TypedDict):
-    appid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    sp_appid: NotRequired[Text]
-    sp_mchid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    sp_appid: NotRequired[call.Text]
+    sp_mchid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
     plan_id: NotRequired[int]
-    out_contract_code: NotRequired[Text]
-    user_display_name: NotRequired[Text]
-    success_notify_url: NotRequired[Text]
-    openid: NotRequired[Text]
-    user_client_ip: NotRequired[Text]
-    expired_time: NotRequired[Text]
+    out_contract_code: NotRequired[call.Text]
+    user_display_name: NotRequired[call.Text]
+    success_notify_url: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
+    user_client_ip: NotRequired[call.Text]
+    expired_time: NotRequired[call.Text]
 class PapayContractsAppPreEntrustSignPostAnswer(TypedDict):
     session_id: str
-class PapayContractsAppPreEntrustSignPostOptions(CallOptions):
+class PapayContractsAppPreEntrustSignPostOptions(call.CallOptions):
     json: NotRequired[PapayContractsAppPreEntrustSignPostJson]
 class PapayContractsH5PreEntrustSignPostJson(TypedDict):
-    appid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    sp_appid: NotRequired[Text]
-    sp_mchid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    sp_appid: NotRequired[call.Text]
+    sp_mchid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
     plan_id: NotRequired[int]
-    out_contract_code: NotRequired[Text]
-    user_display_name: NotRequired[Text]
-    success_notify_url: NotRequired[Text]
-    return_appid: NotRequired[Text]
-    user_client_ip: NotRequired[Text]
-    expired_time: NotRequired[Text]
-    return_url: NotRequired[Text]
+    out_contract_code: NotRequired[call.Text]
+    user_display_name: NotRequired[call.Text]
+    success_notify_url: NotRequired[call.Text]
+    return_appid: NotRequired[call.Text]
+    user_client_ip: NotRequired[call.Text]
+    expired_time: NotRequired[call.Text]
+    return_url: NotRequired[call.Text]
 class PapayContractsH5PreEntrustSignPostAnswer(TypedDict):
     sign_url: str
-class PapayContractsH5PreEntrustSignPostOptions(CallOptions):
+class PapayContractsH5PreEntrustSignPostOptions(call.CallOptions):
     json: NotRequired[PapayContractsH5PreEntrustSignPostJson]
 class PapayContractsJsapiPreEntrustSignPostJson(TypedDict):
-    appid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    sp_appid: NotRequired[Text]
-    sp_mchid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    sp_appid: NotRequired[call.Text]
+    sp_mchid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
     plan_id: NotRequired[int]
-    out_contract_code: NotRequired[Text]
-    user_display_name: NotRequired[Text]
-    success_notify_url: NotRequired[Text]
-    openid: NotRequired[Text]
-    return_url: NotRequired[Text]
-    expired_time: NotRequired[Text]
+    out_contract_code: NotRequired[call.Text]
+    user_display_name: NotRequired[call.Text]
+    success_notify_url: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
+    return_url: NotRequired[call.Text]
+    expired_time: NotRequired[call.Text]
 class PapayContractsJsapiPreEntrustSignPostAnswer(TypedDict):
     sign_url: str
-class PapayContractsJsapiPreEntrustSignPostOptions(CallOptions):
+class PapayContractsJsapiPreEntrustSignPostOptions(call.CallOptions):
     json: NotRequired[PapayContractsJsapiPreEntrustSignPostJson]
 class PapayContractsMiniprogramPreEntrustSignPostJson(TypedDict):
-    appid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    sp_appid: NotRequired[Text]
-    sp_mchid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    sp_appid: NotRequired[call.Text]
+    sp_mchid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
     plan_id: NotRequired[int]
-    out_contract_code: NotRequired[Text]
-    user_display_name: NotRequired[Text]
-    success_notify_url: NotRequired[Text]
-    openid: NotRequired[Text]
-    user_client_ip: NotRequired[Text]
-    expired_time: NotRequired[Text]
+    out_contract_code: NotRequired[call.Text]
+    user_display_name: NotRequired[call.Text]
+    success_notify_url: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
+    user_client_ip: NotRequired[call.Text]
+    expired_time: NotRequired[call.Text]
 class PapayContractsMiniprogramPreEntrustSignPostAnswer(TypedDict):
     session_id: str
-class PapayContractsMiniprogramPreEntrustSignPostOptions(CallOptions):
+class PapayContractsMiniprogramPreEntrustSignPostOptions(call.CallOptions):
     json: NotRequired[PapayContractsMiniprogramPreEntrustSignPostJson]
 class PapayContractsOutContractCodeByOutContractCodeGetQuery(TypedDict):
-    appid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    sp_appid: NotRequired[Text]
-    sp_mchid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    sp_appid: NotRequired[call.Text]
+    sp_mchid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
 class PapayContractsOutContractCodeByOutContractCodeGetAnswer(TypedDict):
     mchid: NotRequired[str]
     appid: NotRequired[str]
@@ -823,33 +823,33 @@ class PapayContractsOutContractCodeByOutContractCodeGetAnswer(TypedDict):
     termination_mode: NotRequired[str]
     termination_note: NotRequired[str]
     openid: NotRequired[str]
-class PapayContractsOutContractCodeByOutContractCodeGetOptions(CallOptions):
-    out_contract_code: Scalar
+class PapayContractsOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
+    out_contract_code: call.Scalar
     query: NotRequired[PapayContractsOutContractCodeByOutContractCodeGetQuery]
-class PapayContractsOutContractCodeGivenOutContractCodeGetOptions(CallOptions):
+class PapayContractsOutContractCodeGivenOutContractCodeGetOptions(call.CallOptions):
     query: NotRequired[PapayContractsOutContractCodeByOutContractCodeGetQuery]
 class PapayContractsWebPreEntrustSignPostJson(TypedDict):
-    appid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    sp_appid: NotRequired[Text]
-    sp_mchid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    sp_appid: NotRequired[call.Text]
+    sp_mchid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
     plan_id: NotRequired[int]
-    out_contract_code: NotRequired[Text]
-    user_display_name: NotRequired[Text]
-    success_notify_url: NotRequired[Text]
-    expired_time: NotRequired[Text]
-    return_url: NotRequired[Text]
+    out_contract_code: NotRequired[call.Text]
+    user_display_name: NotRequired[call.Text]
+    success_notify_url: NotRequired[call.Text]
+    expired_time: NotRequired[call.Text]
+    return_url: NotRequired[call.Text]
 class PapayContractsWebPreEntrustSignPostAnswer(TypedDict):
     show_code_url: str
-class PapayContractsWebPreEntrustSignPostOptions(CallOptions):
+class PapayContractsWebPreEntrustSignPostOptions(call.CallOptions):
     json: NotRequired[PapayContractsWebPreEntrustSignPostJson]
 class PapayContractsByContractIdGetQuery(TypedDict):
-    appid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    sp_appid: NotRequired[Text]
-    sp_mchid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    sp_appid: NotRequired[call.Text]
+    sp_mchid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
     plan_id: NotRequired[int | str]
 class PapayContractsByContractIdGetAnswer(TypedDict):
     mchid: NotRequired[str]
@@ -868,40 +868,40 @@ class PapayContractsByContractIdGetAnswer(TypedDict):
     termination_mode: NotRequired[str]
     termination_note: NotRequired[str]
     openid: NotRequired[str]
-class PapayContractsByContractIdGetOptions(CallOptions):
-    contract_id: Scalar
+class PapayContractsByContractIdGetOptions(call.CallOptions):
+    contract_id: call.Scalar
     query: NotRequired[PapayContractsByContractIdGetQuery]
 class PapayContractsByContractIdTerminatePostJson(TypedDict):
-    appid: NotRequired[Text]
-    sp_appid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
-    termination_note: NotRequired[Text]
-class PapayContractsByContractIdTerminatePostOptions(CallOptions):
-    contract_id: Scalar
+    appid: NotRequired[call.Text]
+    sp_appid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
+    termination_note: NotRequired[call.Text]
+class PapayContractsByContractIdTerminatePostOptions(call.CallOptions):
+    contract_id: call.Scalar
     json: NotRequired[PapayContractsByContractIdTerminatePostJson]
-class PapayContractsGivenContractIdGetOptions(CallOptions):
+class PapayContractsGivenContractIdGetOptions(call.CallOptions):
     query: NotRequired[PapayContractsByContractIdGetQuery]
-class PapayContractsGivenContractIdTerminatePostOptions(CallOptions):
+class PapayContractsGivenContractIdTerminatePostOptions(call.CallOptions):
     json: NotRequired[PapayContractsByContractIdTerminatePostJson]
 class PapayTransactionsPostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PapayTransactionsPostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    device_ip: NotRequired[Text]
+    device_id: NotRequired[call.Text]
+    device_ip: NotRequired[call.Text]
 class PapayTransactionsPostJson(TypedDict):
-    appid: NotRequired[Text]
-    sp_appid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
-    description: Text
-    attach: NotRequired[Text]
-    notify_url: Text
-    out_trade_no: Text
-    goods_tag: NotRequired[Text]
-    merchant_category_code: Text
-    contract_id: Text
+    appid: NotRequired[call.Text]
+    sp_appid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
+    description: call.Text
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    out_trade_no: call.Text
+    goods_tag: NotRequired[call.Text]
+    merchant_category_code: call.Text
+    contract_id: call.Text
     amount: PapayTransactionsPostJsonAmount
     scene_info: NotRequired[PapayTransactionsPostJsonSceneInfo]
 class PapayTransactionsPostAnswerPayer(TypedDict):
@@ -953,10 +953,10 @@ class PapayTransactionsPostAnswer(TypedDict):
     payer: PapayTransactionsPostAnswerPayer
     amount: PapayTransactionsPostAnswerAmount
     promotion_detail: NotRequired[list[PapayTransactionsPostAnswerPromotionDetail]]
-class PapayTransactionsPostOptions(CallOptions):
+class PapayTransactionsPostOptions(call.CallOptions):
     json: PapayTransactionsPostJson
 class PapayTransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class PapayTransactionsOutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
     openid: NotRequired[str]
     sp_openid: NotRequired[str]
@@ -1006,20 +1006,20 @@ class PapayTransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     payer: PapayTransactionsOutTradeNoByOutTradeNoGetAnswerPayer
     amount: PapayTransactionsOutTradeNoByOutTradeNoGetAnswerAmount
     promotion_detail: NotRequired[list[PapayTransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]]
-class PapayTransactionsOutTradeNoByOutTradeNoGetOptions(CallOptions):
-    out_trade_no: Scalar
+class PapayTransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     query: PapayTransactionsOutTradeNoByOutTradeNoGetQuery
 class PapayTransactionsOutTradeNoByOutTradeNoReversePostQuery(TypedDict):
-    sub_mchid: Text
-class PapayTransactionsOutTradeNoByOutTradeNoReversePostOptions(CallOptions):
-    out_trade_no: Scalar
+    sub_mchid: call.Text
+class PapayTransactionsOutTradeNoByOutTradeNoReversePostOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     query: PapayTransactionsOutTradeNoByOutTradeNoReversePostQuery
-class PapayTransactionsOutTradeNoGivenOutTradeNoGetOptions(CallOptions):
+class PapayTransactionsOutTradeNoGivenOutTradeNoGetOptions(call.CallOptions):
     query: PapayTransactionsOutTradeNoByOutTradeNoGetQuery
-class PapayTransactionsOutTradeNoGivenOutTradeNoReversePostOptions(CallOptions):
+class PapayTransactionsOutTradeNoGivenOutTradeNoReversePostOptions(call.CallOptions):
     query: PapayTransactionsOutTradeNoByOutTradeNoReversePostQuery
 class PapayTransactionsByTransactionIdGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class PapayTransactionsByTransactionIdGetAnswerPayer(TypedDict):
     openid: NotRequired[str]
     sp_openid: NotRequired[str]
@@ -1069,32 +1069,32 @@ class PapayTransactionsByTransactionIdGetAnswer(TypedDict):
     payer: PapayTransactionsByTransactionIdGetAnswerPayer
     amount: PapayTransactionsByTransactionIdGetAnswerAmount
     promotion_detail: NotRequired[list[PapayTransactionsByTransactionIdGetAnswerPromotionDetail]]
-class PapayTransactionsByTransactionIdGetOptions(CallOptions):
-    transaction_id: Scalar
+class PapayTransactionsByTransactionIdGetOptions(call.CallOptions):
+    transaction_id: call.Scalar
     query: PapayTransactionsByTransactionIdGetQuery
-class PapayTransactionsGivenTransactionIdGetOptions(CallOptions):
+class PapayTransactionsGivenTransactionIdGetOptions(call.CallOptions):
     query: PapayTransactionsByTransactionIdGetQuery
 class ProfitSharingBillDownloadUrlGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
-    bill_date: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
+    bill_date: NotRequired[call.Text]
 class ProfitSharingBillDownloadUrlGetAnswer(TypedDict):
     download_url: str
-class ProfitSharingBillDownloadUrlGetOptions(CallOptions):
+class ProfitSharingBillDownloadUrlGetOptions(call.CallOptions):
     query: NotRequired[ProfitSharingBillDownloadUrlGetQuery]
 class ProfitSharingOrdersPostJsonReceivers(TypedDict):
     currency: Literal["CNY"]
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]
-    account: Text
-    name: NotRequired[Text]
+    account: call.Text
+    name: NotRequired[call.Text]
     authorized: NotRequired[bool]
     amount: int
-    description: Text
+    description: call.Text
 class ProfitSharingOrdersPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    appid: Text
-    sub_appid: NotRequired[Text]
-    transaction_id: Text
-    out_order_no: Text
+    sub_mchid: NotRequired[call.Text]
+    appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    transaction_id: call.Text
+    out_order_no: call.Text
     receivers: NotRequired[Sequence[ProfitSharingOrdersPostJsonReceivers]]
     unfreeze_unsplit: bool
 class ProfitSharingOrdersPostAnswerReceivers(TypedDict):
@@ -1119,13 +1119,13 @@ class ProfitSharingOrdersPostAnswer(TypedDict):
     order_id: str
     state: str
     receivers: NotRequired[list[ProfitSharingOrdersPostAnswerReceivers]]
-class ProfitSharingOrdersPostOptions(CallOptions):
+class ProfitSharingOrdersPostOptions(call.CallOptions):
     json: ProfitSharingOrdersPostJson
 class ProfitSharingOrdersUnfreezePostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    transaction_id: Text
-    out_order_no: Text
-    description: Text
+    sub_mchid: NotRequired[call.Text]
+    transaction_id: call.Text
+    out_order_no: call.Text
+    description: call.Text
 class ProfitSharingOrdersUnfreezePostAnswerReceivers(TypedDict):
     currency: str
     amount: int
@@ -1148,11 +1148,11 @@ class ProfitSharingOrdersUnfreezePostAnswer(TypedDict):
     order_id: str
     state: str
     receivers: NotRequired[list[ProfitSharingOrdersUnfreezePostAnswerReceivers]]
-class ProfitSharingOrdersUnfreezePostOptions(CallOptions):
+class ProfitSharingOrdersUnfreezePostOptions(call.CallOptions):
     json: ProfitSharingOrdersUnfreezePostJson
 class ProfitSharingOrdersByOutOrderNoGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
-    transaction_id: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
+    transaction_id: NotRequired[call.Text]
 class ProfitSharingOrdersByOutOrderNoGetAnswerReceivers(TypedDict):
     currency: str
     amount: int
@@ -1175,34 +1175,34 @@ class ProfitSharingOrdersByOutOrderNoGetAnswer(TypedDict):
     order_id: str
     state: str
     receivers: NotRequired[list[ProfitSharingOrdersByOutOrderNoGetAnswerReceivers]]
-class ProfitSharingOrdersByOutOrderNoGetOptions(CallOptions):
-    out_order_no: Scalar
+class ProfitSharingOrdersByOutOrderNoGetOptions(call.CallOptions):
+    out_order_no: call.Scalar
     query: NotRequired[ProfitSharingOrdersByOutOrderNoGetQuery]
-class ProfitSharingOrdersGivenOutOrderNoGetOptions(CallOptions):
+class ProfitSharingOrdersGivenOutOrderNoGetOptions(call.CallOptions):
     query: NotRequired[ProfitSharingOrdersByOutOrderNoGetQuery]
 class ProfitSharingReceiversDeleteJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    appid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
+    appid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
     type: NotRequired[Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]]
-    account: NotRequired[Text]
-class ProfitSharingReceiversDeleteOptions(CallOptions):
+    account: NotRequired[call.Text]
+class ProfitSharingReceiversDeleteOptions(call.CallOptions):
     json: NotRequired[ProfitSharingReceiversDeleteJson]
 class ProfitSharingReceiversPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    appid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
+    appid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
     type: NotRequired[Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]]
-    account: NotRequired[Text]
-    name: NotRequired[Text]
+    account: NotRequired[call.Text]
+    name: NotRequired[call.Text]
     authorized: NotRequired[bool]
     relation_type: NotRequired[Literal["SUPPLIER", "DISTRIBUTOR", "TAX_SERVICE_PROVIDER", "IT_SERVICE_PROVIDER", "CUSTOM"]]
-    custom_relation: NotRequired[Text]
-    scene: NotRequired[Text]
-    major_service: NotRequired[Text]
+    custom_relation: NotRequired[call.Text]
+    scene: NotRequired[call.Text]
+    major_service: NotRequired[call.Text]
     expected_ratio: NotRequired[int]
-    application_file_id: NotRequired[Text]
-    partnership_file_id: NotRequired[Text]
+    application_file_id: NotRequired[call.Text]
+    partnership_file_id: NotRequired[call.Text]
 class ProfitSharingReceiversPostAnswer(TypedDict):
     sub_mchid: NotRequired[str]
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
@@ -1218,13 +1218,13 @@ class ProfitSharingReceiversPostAnswer(TypedDict):
     fail_reason: NotRequired[str]
     application_file_id: NotRequired[str]
     partnership_file_id: NotRequired[str]
-class ProfitSharingReceiversPostOptions(CallOptions):
+class ProfitSharingReceiversPostOptions(call.CallOptions):
     json: NotRequired[ProfitSharingReceiversPostJson]
 class ProfitSharingReceiversByAccountGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
-    transaction_id: NotRequired[Text]
-    appid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
+    transaction_id: NotRequired[call.Text]
+    appid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
     type: NotRequired[Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]]
 class ProfitSharingReceiversByAccountGetAnswer(TypedDict):
     sub_mchid: NotRequired[str]
@@ -1239,71 +1239,71 @@ class ProfitSharingReceiversByAccountGetAnswer(TypedDict):
     file_id: NotRequired[str]
     state: NotRequired[str]
     fail_reason: NotRequired[str]
-class ProfitSharingReceiversByAccountGetOptions(CallOptions):
-    account: Scalar
+class ProfitSharingReceiversByAccountGetOptions(call.CallOptions):
+    account: call.Scalar
     query: NotRequired[ProfitSharingReceiversByAccountGetQuery]
-class ProfitSharingReceiversGivenAccountGetOptions(CallOptions):
+class ProfitSharingReceiversGivenAccountGetOptions(call.CallOptions):
     query: NotRequired[ProfitSharingReceiversByAccountGetQuery]
 class ProfitSharingRefundsBillDownloadUrlGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
-    bill_date: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
+    bill_date: NotRequired[call.Text]
 class ProfitSharingRefundsBillDownloadUrlGetAnswer(TypedDict):
     download_url: str
-class ProfitSharingRefundsBillDownloadUrlGetOptions(CallOptions):
+class ProfitSharingRefundsBillDownloadUrlGetOptions(call.CallOptions):
     query: NotRequired[ProfitSharingRefundsBillDownloadUrlGetQuery]
 class ProfitSharingRefundsRefundableBalanceGetAnswer(TypedDict):
     sponsor_mchid: NotRequired[str]
     balance: NotRequired[int]
     currency: NotRequired[str]
-class ProfitSharingRefundsRefundableBalanceGetOptions(CallOptions):
+class ProfitSharingRefundsRefundableBalanceGetOptions(call.CallOptions):
     pass
 class ProfitSharingTransactionsMarkPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
-    currency: NotRequired[Text]
-class ProfitSharingTransactionsMarkPostOptions(CallOptions):
+    sub_mchid: NotRequired[call.Text]
+    out_trade_no: NotRequired[call.Text]
+    currency: NotRequired[call.Text]
+class ProfitSharingTransactionsMarkPostOptions(call.CallOptions):
     json: NotRequired[ProfitSharingTransactionsMarkPostJson]
 class ProfitSharingTransactionsByTransactionIdAmountsGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
 class ProfitSharingTransactionsByTransactionIdAmountsGetAnswer(TypedDict):
     transaction_id: str
     unsplit_amount: NotRequired[int]
     currency: NotRequired[str]
-class ProfitSharingTransactionsByTransactionIdAmountsGetOptions(CallOptions):
-    transaction_id: Scalar
+class ProfitSharingTransactionsByTransactionIdAmountsGetOptions(call.CallOptions):
+    transaction_id: call.Scalar
     query: NotRequired[ProfitSharingTransactionsByTransactionIdAmountsGetQuery]
 class ProfitSharingTransactionsByTransactionIdRefundableAmountsGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
 class ProfitSharingTransactionsByTransactionIdRefundableAmountsGetAnswer(TypedDict):
     transaction_id: str
     refundable_amount: NotRequired[int]
     currency: NotRequired[str]
     funds_refundable_amount: NotRequired[int]
-class ProfitSharingTransactionsByTransactionIdRefundableAmountsGetOptions(CallOptions):
-    transaction_id: Scalar
+class ProfitSharingTransactionsByTransactionIdRefundableAmountsGetOptions(call.CallOptions):
+    transaction_id: call.Scalar
     query: NotRequired[ProfitSharingTransactionsByTransactionIdRefundableAmountsGetQuery]
-class ProfitSharingTransactionsGivenTransactionIdAmountsGetOptions(CallOptions):
+class ProfitSharingTransactionsGivenTransactionIdAmountsGetOptions(call.CallOptions):
     query: NotRequired[ProfitSharingTransactionsByTransactionIdAmountsGetQuery]
-class ProfitSharingTransactionsGivenTransactionIdRefundableAmountsGetOptions(CallOptions):
+class ProfitSharingTransactionsGivenTransactionIdRefundableAmountsGetOptions(call.CallOptions):
     query: NotRequired[ProfitSharingTransactionsByTransactionIdRefundableAmountsGetQuery]
 class RefundPartnerRechargeBalanceSubMchidBySubMchidGetAnswer(TypedDict):
     remaining_amount: int
     currency: str
-class RefundPartnerRechargeBalanceSubMchidBySubMchidGetOptions(CallOptions):
-    sub_mchid: Scalar
-class RefundPartnerRechargeBalanceSubMchidGivenSubMchidGetOptions(CallOptions):
+class RefundPartnerRechargeBalanceSubMchidBySubMchidGetOptions(call.CallOptions):
+    sub_mchid: call.Scalar
+class RefundPartnerRechargeBalanceSubMchidGivenSubMchidGetOptions(call.CallOptions):
     pass
 class RefundRechargeBalanceGetAnswer(TypedDict):
     remaining_amount: int
     currency: str
-class RefundRechargeBalanceGetOptions(CallOptions):
+class RefundRechargeBalanceGetOptions(call.CallOptions):
     pass
 class RefundsGetQuery(TypedDict):
-    transaction_id: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
-    mchid: Text
-    sub_mchid: Text
-    sp_mchid: Text
+    transaction_id: NotRequired[call.Text]
+    out_trade_no: NotRequired[call.Text]
+    mchid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
     offset: int | str
     count: int | str
 class RefundsGetAnswerAmount(TypedDict):
@@ -1348,25 +1348,25 @@ class RefundsGetAnswer(TypedDict):
     data: list[RefundsGetAnswerData]
     total_num: int
     current_total_num: int
-class RefundsGetOptions(CallOptions):
+class RefundsGetOptions(call.CallOptions):
     query: RefundsGetQuery
 class RefundsPostJsonAmount(TypedDict):
     refund: int
     total: int
-    currency: Text
+    currency: call.Text
 class RefundsPostJson(TypedDict):
-    mchid: Text
-    appid: Text
-    sp_mchid: Text
-    sub_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    transaction_id: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
-    out_refund_no: Text
-    reason: NotRequired[Text]
+    mchid: call.Text
+    appid: call.Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    transaction_id: NotRequired[call.Text]
+    out_trade_no: NotRequired[call.Text]
+    out_refund_no: call.Text
+    reason: NotRequired[call.Text]
     amount: NotRequired[RefundsPostJsonAmount]
-    notify_url: NotRequired[Text]
+    notify_url: NotRequired[call.Text]
 class RefundsPostAnswerAmountExchangeRate(TypedDict):
     type: NotRequired[Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str]
     rate: NotRequired[int]
@@ -1389,12 +1389,12 @@ class RefundsPostAnswer(TypedDict):
     create_time: str
     amount: RefundsPostAnswerAmount
     detail: NotRequired[RefundsPostAnswerDetail]
-class RefundsPostOptions(CallOptions):
+class RefundsPostOptions(call.CallOptions):
     json: RefundsPostJson
 class RefundsIdByRefundIdGetQuery(TypedDict):
-    mchid: Text
-    sub_mchid: Text
-    sp_mchid: Text
+    mchid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
 class RefundsIdByRefundIdGetAnswerAmountExchangeRate(TypedDict):
     type: NotRequired[Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str]
     rate: NotRequired[int]
@@ -1424,15 +1424,15 @@ class RefundsIdByRefundIdGetAnswer(TypedDict):
     status: Literal["SUCCESS", "REFUNDCLOSE", "PROCESSING", "ABNORMAL"] | str
     amount: RefundsIdByRefundIdGetAnswerAmount
     detail: NotRequired[RefundsIdByRefundIdGetAnswerDetail]
-class RefundsIdByRefundIdGetOptions(CallOptions):
-    refund_id: Scalar
+class RefundsIdByRefundIdGetOptions(call.CallOptions):
+    refund_id: call.Scalar
     query: RefundsIdByRefundIdGetQuery
-class RefundsIdGivenRefundIdGetOptions(CallOptions):
+class RefundsIdGivenRefundIdGetOptions(call.CallOptions):
     query: RefundsIdByRefundIdGetQuery
 class RefundsOutRefundNoByOutRefundNoGetQuery(TypedDict):
-    mchid: Text
-    sub_mchid: Text
-    sp_mchid: Text
+    mchid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
 class RefundsOutRefundNoByOutRefundNoGetAnswerAmountExchangeRate(TypedDict):
     type: NotRequired[Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str]
     rate: NotRequired[int]
@@ -1462,16 +1462,16 @@ class RefundsOutRefundNoByOutRefundNoGetAnswer(TypedDict):
     status: Literal["SUCCESS", "REFUNDCLOSE", "PROCESSING", "ABNORMAL"] | str
     amount: RefundsOutRefundNoByOutRefundNoGetAnswerAmount
     detail: NotRequired[RefundsOutRefundNoByOutRefundNoGetAnswerDetail]
-class RefundsOutRefundNoByOutRefundNoGetOptions(CallOptions):
-    out_refund_no: Scalar
+class RefundsOutRefundNoByOutRefundNoGetOptions(call.CallOptions):
+    out_refund_no: call.Scalar
     query: RefundsOutRefundNoByOutRefundNoGetQuery
-class RefundsOutRefundNoGivenOutRefundNoGetOptions(CallOptions):
+class RefundsOutRefundNoGivenOutRefundNoGetOptions(call.CallOptions):
     query: RefundsOutRefundNoByOutRefundNoGetQuery
 class SettleSettlementsGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
     settle_state: Literal["SETTLED", "UNSETTLE"]
-    settle_start_date: NotRequired[Text]
-    settle_end_date: NotRequired[Text]
+    settle_start_date: NotRequired[call.Text]
+    settle_end_date: NotRequired[call.Text]
     limit: int | str
     offset: int | str
 class SettleSettlementsGetAnswerDataAmount(TypedDict):
@@ -1501,69 +1501,69 @@ class SettleSettlementsGetAnswer(TypedDict):
     total_count: int
     offset: int
     limit: int
-class SettleSettlementsGetOptions(CallOptions):
+class SettleSettlementsGetOptions(call.CallOptions):
     query: SettleSettlementsGetQuery
 class StatementsGetQuery(TypedDict):
-    date: Text
-    mchid: Text
-class StatementsGetOptions(CallOptions):
+    date: call.Text
+    mchid: call.Text
+class StatementsGetOptions(call.CallOptions):
     query: StatementsGetQuery
 class TransactionsAppPostJsonPayer(TypedDict):
-    openid: NotRequired[Text]
-    sp_openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sp_openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
 class TransactionsAppPostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class TransactionsAppPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    address: call.Text
 class TransactionsAppPostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    device_ip: NotRequired[Text]
-    payer_client_ip: NotRequired[Text]
-    operator_id: NotRequired[Text]
+    device_id: NotRequired[call.Text]
+    device_ip: NotRequired[call.Text]
+    payer_client_ip: NotRequired[call.Text]
+    operator_id: NotRequired[call.Text]
     store_info: NotRequired[TransactionsAppPostJsonSceneInfoStoreInfo]
 class TransactionsAppPostJsonDetailGoodsDetail(TypedDict):
-    goods_id: Text
-    wxpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    goods_id: call.Text
+    wxpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     price: int
 class TransactionsAppPostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    receipt_id: NotRequired[Text]
+    receipt_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[TransactionsAppPostJsonDetailGoodsDetail]]
 class TransactionsAppPostJson(TypedDict):
-    mchid: Text
-    appid: Text
-    sub_mchid: Text
-    sp_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    description: Text
-    attach: NotRequired[Text]
-    notify_url: Text
-    out_trade_no: Text
-    goods_tag: NotRequired[Text]
-    trade_type: Text
-    limit_pay: NotRequired[Text]
-    time_start: NotRequired[Text]
-    time_expire: NotRequired[Text]
-    merchant_category_code: Text
+    mchid: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    description: call.Text
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    out_trade_no: call.Text
+    goods_tag: NotRequired[call.Text]
+    trade_type: call.Text
+    limit_pay: NotRequired[call.Text]
+    time_start: NotRequired[call.Text]
+    time_expire: NotRequired[call.Text]
+    merchant_category_code: call.Text
     payer: NotRequired[TransactionsAppPostJsonPayer]
     amount: TransactionsAppPostJsonAmount
     scene_info: NotRequired[TransactionsAppPostJsonSceneInfo]
     detail: NotRequired[Sequence[TransactionsAppPostJsonDetail]]
 class TransactionsAppPostAnswer(TypedDict):
     prepay_id: str
-class TransactionsAppPostOptions(CallOptions):
+class TransactionsAppPostOptions(call.CallOptions):
     json: TransactionsAppPostJson
 class TransactionsIdByTransactionIdGetQuery(TypedDict):
-    mchid: Text
-    sub_mchid: Text
-    sp_mchid: Text
+    mchid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
 class TransactionsIdByTransactionIdGetAnswerPayer(TypedDict):
     openid: NotRequired[str]
     sp_openid: NotRequired[str]
@@ -1613,180 +1613,180 @@ class TransactionsIdByTransactionIdGetAnswer(TypedDict):
     payer: TransactionsIdByTransactionIdGetAnswerPayer
     amount: TransactionsIdByTransactionIdGetAnswerAmount
     promotion_detail: NotRequired[list[TransactionsIdByTransactionIdGetAnswerPromotionDetail]]
-class TransactionsIdByTransactionIdGetOptions(CallOptions):
-    transaction_id: Scalar
+class TransactionsIdByTransactionIdGetOptions(call.CallOptions):
+    transaction_id: call.Scalar
     query: TransactionsIdByTransactionIdGetQuery
 class TransactionsIdByTransactionIdClosePostJson(TypedDict):
-    mchid: Text
-    sub_mchid: NotRequired[Text]
-    sp_mchid: NotRequired[Text]
-class TransactionsIdByTransactionIdClosePostOptions(CallOptions):
-    transaction_id: Scalar
+    mchid: call.Text
+    sub_mchid: NotRequired[call.Text]
+    sp_mchid: NotRequired[call.Text]
+class TransactionsIdByTransactionIdClosePostOptions(call.CallOptions):
+    transaction_id: call.Scalar
     json: TransactionsIdByTransactionIdClosePostJson
-class TransactionsIdGivenTransactionIdGetOptions(CallOptions):
+class TransactionsIdGivenTransactionIdGetOptions(call.CallOptions):
     query: TransactionsIdByTransactionIdGetQuery
-class TransactionsIdGivenTransactionIdClosePostOptions(CallOptions):
+class TransactionsIdGivenTransactionIdClosePostOptions(call.CallOptions):
     json: TransactionsIdByTransactionIdClosePostJson
 class TransactionsJsapiPostJsonPayer(TypedDict):
-    openid: NotRequired[Text]
-    sp_openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sp_openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
 class TransactionsJsapiPostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class TransactionsJsapiPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    address: call.Text
 class TransactionsJsapiPostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    device_ip: NotRequired[Text]
-    payer_client_ip: NotRequired[Text]
-    operator_id: NotRequired[Text]
+    device_id: NotRequired[call.Text]
+    device_ip: NotRequired[call.Text]
+    payer_client_ip: NotRequired[call.Text]
+    operator_id: NotRequired[call.Text]
     store_info: NotRequired[TransactionsJsapiPostJsonSceneInfoStoreInfo]
 class TransactionsJsapiPostJsonDetailGoodsDetail(TypedDict):
-    goods_id: Text
-    wxpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    goods_id: call.Text
+    wxpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     price: int
 class TransactionsJsapiPostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    receipt_id: NotRequired[Text]
+    receipt_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[TransactionsJsapiPostJsonDetailGoodsDetail]]
 class TransactionsJsapiPostJson(TypedDict):
-    mchid: Text
-    appid: Text
-    sub_mchid: Text
-    sp_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    description: Text
-    attach: NotRequired[Text]
-    notify_url: Text
-    out_trade_no: Text
-    goods_tag: NotRequired[Text]
-    trade_type: Text
-    limit_pay: NotRequired[Text]
-    time_start: NotRequired[Text]
-    time_expire: NotRequired[Text]
-    merchant_category_code: Text
+    mchid: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    description: call.Text
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    out_trade_no: call.Text
+    goods_tag: NotRequired[call.Text]
+    trade_type: call.Text
+    limit_pay: NotRequired[call.Text]
+    time_start: NotRequired[call.Text]
+    time_expire: NotRequired[call.Text]
+    merchant_category_code: call.Text
     payer: NotRequired[TransactionsJsapiPostJsonPayer]
     amount: TransactionsJsapiPostJsonAmount
     scene_info: NotRequired[TransactionsJsapiPostJsonSceneInfo]
     detail: NotRequired[Sequence[TransactionsJsapiPostJsonDetail]]
 class TransactionsJsapiPostAnswer(TypedDict):
     prepay_id: str
-class TransactionsJsapiPostOptions(CallOptions):
+class TransactionsJsapiPostOptions(call.CallOptions):
     json: TransactionsJsapiPostJson
 class TransactionsMwebPostJsonPayer(TypedDict):
-    openid: NotRequired[Text]
-    sp_openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sp_openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
 class TransactionsMwebPostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class TransactionsMwebPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    address: call.Text
 class TransactionsMwebPostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    device_ip: NotRequired[Text]
-    payer_client_ip: Text
-    operator_id: NotRequired[Text]
+    device_id: NotRequired[call.Text]
+    device_ip: NotRequired[call.Text]
+    payer_client_ip: call.Text
+    operator_id: NotRequired[call.Text]
     store_info: TransactionsMwebPostJsonSceneInfoStoreInfo
 class TransactionsMwebPostJsonDetailGoodsDetail(TypedDict):
-    goods_id: Text
-    wxpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    goods_id: call.Text
+    wxpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     price: int
 class TransactionsMwebPostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    receipt_id: NotRequired[Text]
+    receipt_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[TransactionsMwebPostJsonDetailGoodsDetail]]
 class TransactionsMwebPostJson(TypedDict):
-    mchid: Text
-    appid: Text
-    sub_mchid: Text
-    sp_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    description: Text
-    attach: NotRequired[Text]
-    notify_url: Text
-    out_trade_no: Text
-    goods_tag: NotRequired[Text]
-    trade_type: Text
-    limit_pay: NotRequired[Text]
-    time_start: NotRequired[Text]
-    time_expire: NotRequired[Text]
-    merchant_category_code: Text
+    mchid: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    description: call.Text
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    out_trade_no: call.Text
+    goods_tag: NotRequired[call.Text]
+    trade_type: call.Text
+    limit_pay: NotRequired[call.Text]
+    time_start: NotRequired[call.Text]
+    time_expire: NotRequired[call.Text]
+    merchant_category_code: call.Text
     payer: NotRequired[TransactionsMwebPostJsonPayer]
     amount: TransactionsMwebPostJsonAmount
     scene_info: TransactionsMwebPostJsonSceneInfo
     detail: NotRequired[Sequence[TransactionsMwebPostJsonDetail]]
 class TransactionsMwebPostAnswer(TypedDict):
     mweb_url: str
-class TransactionsMwebPostOptions(CallOptions):
+class TransactionsMwebPostOptions(call.CallOptions):
     json: TransactionsMwebPostJson
 class TransactionsNativePostJsonPayer(TypedDict):
-    openid: NotRequired[Text]
-    sp_openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sp_openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
 class TransactionsNativePostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class TransactionsNativePostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    address: call.Text
 class TransactionsNativePostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    device_ip: NotRequired[Text]
-    payer_client_ip: NotRequired[Text]
-    operator_id: NotRequired[Text]
+    device_id: NotRequired[call.Text]
+    device_ip: NotRequired[call.Text]
+    payer_client_ip: NotRequired[call.Text]
+    operator_id: NotRequired[call.Text]
     store_info: NotRequired[TransactionsNativePostJsonSceneInfoStoreInfo]
 class TransactionsNativePostJsonDetailGoodsDetail(TypedDict):
-    goods_id: Text
-    wxpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    goods_id: call.Text
+    wxpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     price: int
 class TransactionsNativePostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    receipt_id: NotRequired[Text]
+    receipt_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[TransactionsNativePostJsonDetailGoodsDetail]]
 class TransactionsNativePostJson(TypedDict):
-    mchid: Text
-    appid: Text
-    sub_mchid: Text
-    sp_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    description: Text
-    attach: NotRequired[Text]
-    notify_url: Text
-    out_trade_no: Text
-    goods_tag: NotRequired[Text]
-    trade_type: Text
-    limit_pay: NotRequired[Text]
-    time_start: NotRequired[Text]
-    time_expire: NotRequired[Text]
-    merchant_category_code: Text
+    mchid: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    description: call.Text
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    out_trade_no: call.Text
+    goods_tag: NotRequired[call.Text]
+    trade_type: call.Text
+    limit_pay: NotRequired[call.Text]
+    time_start: NotRequired[call.Text]
+    time_expire: NotRequired[call.Text]
+    merchant_category_code: call.Text
     payer: NotRequired[TransactionsNativePostJsonPayer]
     amount: TransactionsNativePostJsonAmount
     scene_info: NotRequired[TransactionsNativePostJsonSceneInfo]
     detail: NotRequired[Sequence[TransactionsNativePostJsonDetail]]
 class TransactionsNativePostAnswer(TypedDict):
     code_url: str
-class TransactionsNativePostOptions(CallOptions):
+class TransactionsNativePostOptions(call.CallOptions):
     json: TransactionsNativePostJson
 class TransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
-    mchid: Text
-    sub_mchid: Text
-    sp_mchid: Text
+    mchid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
 class TransactionsOutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
     openid: NotRequired[str]
     sp_openid: NotRequired[str]
@@ -1836,17 +1836,17 @@ class TransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     payer: TransactionsOutTradeNoByOutTradeNoGetAnswerPayer
     amount: TransactionsOutTradeNoByOutTradeNoGetAnswerAmount
     promotion_detail: NotRequired[list[TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]]
-class TransactionsOutTradeNoByOutTradeNoGetOptions(CallOptions):
-    out_trade_no: Scalar
+class TransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     query: TransactionsOutTradeNoByOutTradeNoGetQuery
 class TransactionsOutTradeNoByOutTradeNoClosePostJson(TypedDict):
-    mchid: Text
-    sub_mchid: NotRequired[Text]
-    sp_mchid: NotRequired[Text]
-class TransactionsOutTradeNoByOutTradeNoClosePostOptions(CallOptions):
-    out_trade_no: Scalar
+    mchid: call.Text
+    sub_mchid: NotRequired[call.Text]
+    sp_mchid: NotRequired[call.Text]
+class TransactionsOutTradeNoByOutTradeNoClosePostOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     json: TransactionsOutTradeNoByOutTradeNoClosePostJson
-class TransactionsOutTradeNoGivenOutTradeNoGetOptions(CallOptions):
+class TransactionsOutTradeNoGivenOutTradeNoGetOptions(call.CallOptions):
     query: TransactionsOutTradeNoByOutTradeNoGetQuery
-class TransactionsOutTradeNoGivenOutTradeNoClosePostOptions(CallOptions):
+class TransactionsOutTradeNoGivenOutTradeNoClosePostOptions(call.CallOptions):
     json: TransactionsOutTradeNoByOutTradeNoClosePostJson

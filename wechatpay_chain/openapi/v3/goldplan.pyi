@@ -2,35 +2,35 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Text
+from wechatpay_chain.openapi import call
 
 class MerchantsChangecustompagestatusPostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
     operation_type: Literal["OPEN", "CLOSE"]
 class MerchantsChangecustompagestatusPostAnswer(TypedDict):
     sub_mchid: str
     operation_type: Literal["OPEN", "CLOSE"] | str
-class MerchantsChangecustompagestatusPostOptions(CallOptions):
+class MerchantsChangecustompagestatusPostOptions(call.CallOptions):
     json: MerchantsChangecustompagestatusPostJson
 class MerchantsChangegoldplanstatusPostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
     operation_type: Literal["OPEN", "CLOSE"]
     operation_pay_scene: NotRequired[Literal["JSAPI_AND_MINIPROGRAM", "JSAPI", "MINIPROGRAM"]]
 class MerchantsChangegoldplanstatusPostAnswer(TypedDict):
     sub_mchid: str
-class MerchantsChangegoldplanstatusPostOptions(CallOptions):
+class MerchantsChangegoldplanstatusPostOptions(call.CallOptions):
     json: MerchantsChangegoldplanstatusPostJson
 class MerchantsCloseAdvertisingShowPostJson(TypedDict):
-    sub_mchid: Text
-class MerchantsCloseAdvertisingShowPostOptions(CallOptions):
+    sub_mchid: call.Text
+class MerchantsCloseAdvertisingShowPostOptions(call.CallOptions):
     json: MerchantsCloseAdvertisingShowPostJson
 class MerchantsOpenAdvertisingShowPatchJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
     advertising_industry_filters: NotRequired[Sequence[Literal["E_COMMERCE", "LOVE_MARRIAGE", "POTOGRAPHY", "EDUCATION", "FINANCE", "TOURISM", "SKINCARE", "FOOD", "SPORT", "JEWELRY_WATCH", "HEALTHCARE", "BUSSINESS", "PARENTING", "CATERING", "RETAIL", "SERVICES", "LAW", "ESTATE", "TRANSPORTATION", "ENERGY_SAVING", "SECURITY", "BUILDING_MATERIAL", "COMMUNICATION", "MERCHANDISE", "ASSOCIATION", "COMMUNITY", "ONLINE_AVR", "WE_MEDIA", "CAR", "SOFTWARE", "GAME", "CLOTHING", "INDUSTY", "AGRICULTURE", "PUBLISHING_MEDIA", "HOME_DIGITAL"]]]
-class MerchantsOpenAdvertisingShowPatchOptions(CallOptions):
+class MerchantsOpenAdvertisingShowPatchOptions(call.CallOptions):
     json: MerchantsOpenAdvertisingShowPatchJson
 class MerchantsSetAdvertisingIndustryFilterPostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
     advertising_industry_filters: NotRequired[Sequence[Literal["E_COMMERCE", "LOVE_MARRIAGE", "POTOGRAPHY", "EDUCATION", "FINANCE", "TOURISM", "SKINCARE", "FOOD", "SPORT", "JEWELRY_WATCH", "HEALTHCARE", "BUSSINESS", "PARENTING", "CATERING", "RETAIL", "SERVICES", "LAW", "ESTATE", "TRANSPORTATION", "ENERGY_SAVING", "SECURITY", "BUILDING_MATERIAL", "COMMUNICATION", "MERCHANDISE", "ASSOCIATION", "COMMUNITY", "ONLINE_AVR", "WE_MEDIA", "CAR", "SOFTWARE", "GAME", "CLOTHING", "INDUSTY", "AGRICULTURE", "PUBLISHING_MEDIA", "HOME_DIGITAL"]]]
-class MerchantsSetAdvertisingIndustryFilterPostOptions(CallOptions):
+class MerchantsSetAdvertisingIndustryFilterPostOptions(call.CallOptions):
     json: MerchantsSetAdvertisingIndustryFilterPostJson

@@ -2,23 +2,23 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Text, Texts
+from wechatpay_chain.openapi import call
 
 class SubsidyAuditCupInvalidPostJson(TypedDict):
-    org_no: Text
-    mchnt_order_id: Text
-    upload_time: Text
+    org_no: call.Text
+    mchnt_order_id: call.Text
+    upload_time: call.Text
 class SubsidyAuditCupInvalidPostAnswer(TypedDict):
     code: str
     msg: str
     sub_code: NotRequired[str]
     sub_msg: NotRequired[str]
-class SubsidyAuditCupInvalidPostOptions(CallOptions):
+class SubsidyAuditCupInvalidPostOptions(call.CallOptions):
     json: SubsidyAuditCupInvalidPostJson
 class SubsidyAuditCupQueryPostJson(TypedDict):
-    org_no: Text
-    mchnt_order_id: Text
-    upload_time: Text
+    org_no: call.Text
+    mchnt_order_id: call.Text
+    upload_time: call.Text
 class SubsidyAuditCupQueryPostAnswer(TypedDict):
     code: str
     msg: NotRequired[str]
@@ -33,93 +33,93 @@ class SubsidyAuditCupQueryPostAnswer(TypedDict):
     refund_at: NotRequired[str]
     refund_dt: NotRequired[str]
     org_no: NotRequired[str]
-class SubsidyAuditCupQueryPostOptions(CallOptions):
+class SubsidyAuditCupQueryPostOptions(call.CallOptions):
     json: SubsidyAuditCupQueryPostJson
 class SubsidyAuditCupRefundSyncPostJson(TypedDict):
-    org_no: Text
-    mchnt_order_id: Text
-    upload_time: Text
-    refund_at: Text
-    refund_dt: Text
+    org_no: call.Text
+    mchnt_order_id: call.Text
+    upload_time: call.Text
+    refund_at: call.Text
+    refund_dt: call.Text
 class SubsidyAuditCupRefundSyncPostAnswer(TypedDict):
     code: str
     msg: str
     sub_code: NotRequired[str]
     sub_msg: NotRequired[str]
-class SubsidyAuditCupRefundSyncPostOptions(CallOptions):
+class SubsidyAuditCupRefundSyncPostOptions(call.CallOptions):
     json: SubsidyAuditCupRefundSyncPostJson
 class SubsidyAuditCupUpdatePostJsonInvoiceInfo(TypedDict):
-    invoice_cd: NotRequired[Text]
-    invoice_no: NotRequired[Text]
-    invoice_dt: NotRequired[Text]
-    invoice_link: NotRequired[Text]
-    invoice_tp: NotRequired[Text]
-    invoice_ck_cd: NotRequired[Text]
-    nm: NotRequired[Text]
-    tax: NotRequired[Text]
-    invoice_tax_amt: NotRequired[Text]
-    sales_ent_nm: NotRequired[Text]
-    tax_payer: NotRequired[Text]
-    num: NotRequired[Text]
-    service_nm: NotRequired[Text]
+    invoice_cd: NotRequired[call.Text]
+    invoice_no: NotRequired[call.Text]
+    invoice_dt: NotRequired[call.Text]
+    invoice_link: NotRequired[call.Text]
+    invoice_tp: NotRequired[call.Text]
+    invoice_ck_cd: NotRequired[call.Text]
+    nm: NotRequired[call.Text]
+    tax: NotRequired[call.Text]
+    invoice_tax_amt: NotRequired[call.Text]
+    sales_ent_nm: NotRequired[call.Text]
+    tax_payer: NotRequired[call.Text]
+    num: NotRequired[call.Text]
+    service_nm: NotRequired[call.Text]
 class SubsidyAuditCupUpdatePostJsonTrackInfo(TypedDict):
-    tracking_no: NotRequired[Text]
-    tracking_company: NotRequired[Text]
-    usr_prov: NotRequired[Text]
-    usr_city: NotRequired[Text]
-    usr_area: NotRequired[Text]
-    usr_addr: NotRequired[Text]
-    tracking_type: NotRequired[Text]
-    delivery_method: NotRequired[Text]
-    shipping_addr: NotRequired[Text]
-    delivery_time: NotRequired[Text]
+    tracking_no: NotRequired[call.Text]
+    tracking_company: NotRequired[call.Text]
+    usr_prov: NotRequired[call.Text]
+    usr_city: NotRequired[call.Text]
+    usr_area: NotRequired[call.Text]
+    usr_addr: NotRequired[call.Text]
+    tracking_type: NotRequired[call.Text]
+    delivery_method: NotRequired[call.Text]
+    shipping_addr: NotRequired[call.Text]
+    delivery_time: NotRequired[call.Text]
 class SubsidyAuditCupUpdatePostJson(TypedDict):
-    org_no: Text
-    sub_mchnt_cd: Text
-    sub_mchnt_nm: Text
-    store_nm: NotRequired[Text]
-    online_no: Text
-    mchnt_order_id: Text
-    upload_time: Text
-    notify_url: Text
-    prod_id: Text
-    eng_grade: NotRequired[Text]
-    brand_nm: Text
-    prod_model: Text
-    sales_chnl: NotRequired[Text]
-    plat_form: Text
-    payer_tp: Text
-    trade_in_order_id: NotRequired[Text]
-    trade_in_at: NotRequired[Text]
-    is_trade_in: NotRequired[Text]
-    sales_at: Text
-    actual_at: Text
-    trans_tm: Text
-    mchnt_cd: Text
-    mer_sub_at: NotRequired[Text]
-    discount_at: Text
-    image01: NotRequired[Text]
-    image02: NotRequired[Text]
-    image03: NotRequired[Text]
-    image04: NotRequired[Text]
-    image05: NotRequired[Text]
-    image06: NotRequired[Text]
-    image07: NotRequired[Text]
-    image08: NotRequired[Text]
-    image09: NotRequired[Text]
-    image10: NotRequired[Text]
-    commitment_letter_photo: NotRequired[Text]
-    commitment_letter_photo_format: NotRequired[Text]
-    device_photo: NotRequired[Text]
-    device_photo_format: NotRequired[Text]
-    pack_and_active_photo: NotRequired[Text]
-    bar_code: NotRequired[Text]
-    sn_code: Text
-    imei1: NotRequired[Text]
-    imei2: NotRequired[Text]
-    register_model: NotRequired[Text]
-    record_number: NotRequired[Text]
-    eng_grade_standard: NotRequired[Text]
+    org_no: call.Text
+    sub_mchnt_cd: call.Text
+    sub_mchnt_nm: call.Text
+    store_nm: NotRequired[call.Text]
+    online_no: call.Text
+    mchnt_order_id: call.Text
+    upload_time: call.Text
+    notify_url: call.Text
+    prod_id: call.Text
+    eng_grade: NotRequired[call.Text]
+    brand_nm: call.Text
+    prod_model: call.Text
+    sales_chnl: NotRequired[call.Text]
+    plat_form: call.Text
+    payer_tp: call.Text
+    trade_in_order_id: NotRequired[call.Text]
+    trade_in_at: NotRequired[call.Text]
+    is_trade_in: NotRequired[call.Text]
+    sales_at: call.Text
+    actual_at: call.Text
+    trans_tm: call.Text
+    mchnt_cd: call.Text
+    mer_sub_at: NotRequired[call.Text]
+    discount_at: call.Text
+    image01: NotRequired[call.Text]
+    image02: NotRequired[call.Text]
+    image03: NotRequired[call.Text]
+    image04: NotRequired[call.Text]
+    image05: NotRequired[call.Text]
+    image06: NotRequired[call.Text]
+    image07: NotRequired[call.Text]
+    image08: NotRequired[call.Text]
+    image09: NotRequired[call.Text]
+    image10: NotRequired[call.Text]
+    commitment_letter_photo: NotRequired[call.Text]
+    commitment_letter_photo_format: NotRequired[call.Text]
+    device_photo: NotRequired[call.Text]
+    device_photo_format: NotRequired[call.Text]
+    pack_and_active_photo: NotRequired[call.Text]
+    bar_code: NotRequired[call.Text]
+    sn_code: call.Text
+    imei1: NotRequired[call.Text]
+    imei2: NotRequired[call.Text]
+    register_model: NotRequired[call.Text]
+    record_number: NotRequired[call.Text]
+    eng_grade_standard: NotRequired[call.Text]
     invoice_info: SubsidyAuditCupUpdatePostJsonInvoiceInfo
     track_info: SubsidyAuditCupUpdatePostJsonTrackInfo
 class SubsidyAuditCupUpdatePostAnswer(TypedDict):
@@ -127,80 +127,80 @@ class SubsidyAuditCupUpdatePostAnswer(TypedDict):
     msg: str
     sub_code: NotRequired[str]
     sub_msg: NotRequired[str]
-class SubsidyAuditCupUpdatePostOptions(CallOptions):
+class SubsidyAuditCupUpdatePostOptions(call.CallOptions):
     json: SubsidyAuditCupUpdatePostJson
 class SubsidyAuditCupUploadPostJsonInvoiceInfo(TypedDict):
-    invoice_cd: NotRequired[Text]
-    invoice_no: NotRequired[Text]
-    invoice_dt: NotRequired[Text]
-    invoice_link: NotRequired[Text]
-    invoice_tp: NotRequired[Text]
-    invoice_ck_cd: NotRequired[Text]
-    nm: NotRequired[Text]
-    tax: NotRequired[Text]
-    invoice_tax_amt: NotRequired[Text]
-    sales_ent_nm: NotRequired[Text]
-    tax_payer: NotRequired[Text]
-    num: NotRequired[Text]
-    service_nm: NotRequired[Text]
+    invoice_cd: NotRequired[call.Text]
+    invoice_no: NotRequired[call.Text]
+    invoice_dt: NotRequired[call.Text]
+    invoice_link: NotRequired[call.Text]
+    invoice_tp: NotRequired[call.Text]
+    invoice_ck_cd: NotRequired[call.Text]
+    nm: NotRequired[call.Text]
+    tax: NotRequired[call.Text]
+    invoice_tax_amt: NotRequired[call.Text]
+    sales_ent_nm: NotRequired[call.Text]
+    tax_payer: NotRequired[call.Text]
+    num: NotRequired[call.Text]
+    service_nm: NotRequired[call.Text]
 class SubsidyAuditCupUploadPostJsonTrackInfo(TypedDict):
-    tracking_no: NotRequired[Text]
-    tracking_company: NotRequired[Text]
-    usr_prov: NotRequired[Text]
-    usr_city: NotRequired[Text]
-    usr_area: NotRequired[Text]
-    usr_addr: NotRequired[Text]
-    tracking_type: NotRequired[Text]
-    delivery_method: NotRequired[Text]
-    shipping_addr: NotRequired[Text]
-    delivery_time: NotRequired[Text]
+    tracking_no: NotRequired[call.Text]
+    tracking_company: NotRequired[call.Text]
+    usr_prov: NotRequired[call.Text]
+    usr_city: NotRequired[call.Text]
+    usr_area: NotRequired[call.Text]
+    usr_addr: NotRequired[call.Text]
+    tracking_type: NotRequired[call.Text]
+    delivery_method: NotRequired[call.Text]
+    shipping_addr: NotRequired[call.Text]
+    delivery_time: NotRequired[call.Text]
 class SubsidyAuditCupUploadPostJson(TypedDict):
-    org_no: Text
-    sub_mchnt_cd: Text
-    sub_mchnt_nm: Text
-    store_nm: NotRequired[Text]
-    online_no: Text
-    mchnt_order_id: Text
-    upload_time: Text
-    notify_url: Text
-    prod_id: Text
-    eng_grade: NotRequired[Text]
-    brand_nm: Text
-    prod_model: Text
-    sales_chnl: NotRequired[Text]
-    plat_form: Text
-    payer_tp: Text
-    trade_in_order_id: NotRequired[Text]
-    trade_in_at: NotRequired[Text]
-    is_trade_in: NotRequired[Text]
-    sales_at: Text
-    actual_at: Text
-    trans_tm: Text
-    mchnt_cd: Text
-    mer_sub_at: NotRequired[Text]
-    discount_at: Text
-    image01: NotRequired[Text]
-    image02: NotRequired[Text]
-    image03: NotRequired[Text]
-    image04: NotRequired[Text]
-    image05: NotRequired[Text]
-    image06: NotRequired[Text]
-    image07: NotRequired[Text]
-    image08: NotRequired[Text]
-    image09: NotRequired[Text]
-    image10: NotRequired[Text]
-    commitment_letter_photo: NotRequired[Text]
-    commitment_letter_photo_format: NotRequired[Text]
-    device_photo: NotRequired[Text]
-    device_photo_format: NotRequired[Text]
-    pack_and_active_photo: NotRequired[Text]
-    bar_code: NotRequired[Text]
-    sn_code: Text
-    imei1: NotRequired[Text]
-    imei2: NotRequired[Text]
-    register_model: NotRequired[Text]
-    record_number: NotRequired[Text]
-    eng_grade_standard: NotRequired[Text]
+    org_no: call.Text
+    sub_mchnt_cd: call.Text
+    sub_mchnt_nm: call.Text
+    store_nm: NotRequired[call.Text]
+    online_no: call.Text
+    mchnt_order_id: call.Text
+    upload_time: call.Text
+    notify_url: call.Text
+    prod_id: call.Text
+    eng_grade: NotRequired[call.Text]
+    brand_nm: call.Text
+    prod_model: call.Text
+    sales_chnl: NotRequired[call.Text]
+    plat_form: call.Text
+    payer_tp: call.Text
+    trade_in_order_id: NotRequired[call.Text]
+    trade_in_at: NotRequired[call.Text]
+    is_trade_in: NotRequired[call.Text]
+    sales_at: call.Text
+    actual_at: call.Text
+    trans_tm: call.Text
+    mchnt_cd: call.Text
+    mer_sub_at: NotRequired[call.Text]
+    discount_at: call.Text
+    image01: NotRequired[call.Text]
+    image02: NotRequired[call.Text]
+    image03: NotRequired[call.Text]
+    image04: NotRequired[call.Text]
+    image05: NotRequired[call.Text]
+    image06: NotRequired[call.Text]
+    image07: NotRequired[call.Text]
+    image08: NotRequired[call.Text]
+    image09: NotRequired[call.Text]
+    image10: NotRequired[call.Text]
+    commitment_letter_photo: NotRequired[call.Text]
+    commitment_letter_photo_format: NotRequired[call.Text]
+    device_photo: NotRequired[call.Text]
+    device_photo_format: NotRequired[call.Text]
+    pack_and_active_photo: NotRequired[call.Text]
+    bar_code: NotRequired[call.Text]
+    sn_code: call.Text
+    imei1: NotRequired[call.Text]
+    imei2: NotRequired[call.Text]
+    register_model: NotRequired[call.Text]
+    record_number: NotRequired[call.Text]
+    eng_grade_standard: NotRequired[call.Text]
     invoice_info: SubsidyAuditCupUploadPostJsonInvoiceInfo
     track_info: SubsidyAuditCupUploadPostJsonTrackInfo
 class SubsidyAuditCupUploadPostAnswer(TypedDict):
@@ -208,121 +208,121 @@ class SubsidyAuditCupUploadPostAnswer(TypedDict):
     msg: str
     sub_code: NotRequired[str]
     sub_msg: NotRequired[str]
-class SubsidyAuditCupUploadPostOptions(CallOptions):
+class SubsidyAuditCupUploadPostOptions(call.CallOptions):
     json: SubsidyAuditCupUploadPostJson
 class SubsidyCompaniesQueryPostJson(TypedDict):
     qualification_region_code: float
-    license_number: Text
+    license_number: call.Text
 class SubsidyCompaniesQueryPostAnswer(TypedDict):
     company_name: NotRequired[str]
     collect_state: NotRequired[Literal["COLLECT_STATE_NOT_COLLECT", "COLLECT_STATE_COLLECTED", "COLLECT_STATE_COLLECTION_FAILED"] | str]
     code: str
     message: str
-class SubsidyCompaniesQueryPostOptions(CallOptions):
+class SubsidyCompaniesQueryPostOptions(call.CallOptions):
     json: SubsidyCompaniesQueryPostJson
 class SubsidyGoodsUploadPostJson(TypedDict):
     appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]
-    product_name: Text
+    product_name: call.Text
     energy_grade: NotRequired[Literal["FIRST_LEVEL", "SECOND_LEVEL", "ENERGY_GRADE_UNKNOWN"]]
-    brand: Text
+    brand: call.Text
     qualification_region_code: float
-    seller_name: Text
-    license_number: Text
+    seller_name: call.Text
+    license_number: call.Text
     base_price: float
     average_trading_price: float
     product_type: Literal["COMMON_PRODUCT", "AI_PRODUCT"]
-    product_model: NotRequired[Text]
-    bar_code: Text
+    product_model: NotRequired[call.Text]
+    bar_code: call.Text
 class SubsidyGoodsUploadPostAnswer(TypedDict):
     code: str
     message: str
-class SubsidyGoodsUploadPostOptions(CallOptions):
+class SubsidyGoodsUploadPostOptions(call.CallOptions):
     json: SubsidyGoodsUploadPostJson
 class SubsidyNQualificationsSyncPostJson(TypedDict):
-    real_name: Text
-    id_card_number: Text
-    phone_number: Text
+    real_name: call.Text
+    id_card_number: call.Text
+    phone_number: call.Text
     appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]]
-    out_trade_no: Text
-    sub_mchid: NotRequired[Text]
+    out_trade_no: call.Text
+    sub_mchid: NotRequired[call.Text]
     energy_grade: NotRequired[Literal["FIRST_LEVEL", "SECOND_LEVEL", "ENERGY_GRADE_UNKNOWN"]]
-    receive_region_code: Text
-    brand: Text
-    address: Text
+    receive_region_code: call.Text
+    brand: call.Text
+    address: call.Text
     qualification_region_code: float
-    seller_name: Text
-    license_number: Text
-    logistics_num: NotRequired[Text]
-    delivery_time: NotRequired[Text]
-    invoice_num: Text
+    seller_name: call.Text
+    license_number: call.Text
+    logistics_num: NotRequired[call.Text]
+    delivery_time: NotRequired[call.Text]
+    invoice_num: call.Text
     product_type: Literal["COMMON_PRODUCT", "AI_PRODUCT"]
     pc_type: NotRequired[Literal["DESKTOP", "LAPTOP", "COMPUTER_TYPE_UNKNOWN"]]
     order_amount: float
     discount_amount: float
-    mch_order_id: Text
-    invoice_time: Text
-    purchaser_name: Text
+    mch_order_id: call.Text
+    invoice_time: call.Text
+    purchaser_name: call.Text
     sale_model: Literal["SALE_MODEL_ONLINE", "SALE_MODEL_OFFLINE"]
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"]
-    invoice_address_code: Text
-    tax_authority_code: Text
-    transaction_time: Text
+    invoice_address_code: call.Text
+    tax_authority_code: call.Text
+    transaction_time: call.Text
     cate_state: Literal["CATE_STATE_REDEEM", "CATE_STATE_REFUND"]
-    longitude: NotRequired[Text]
-    latitude: NotRequired[Text]
-    cate_code: Text
-    coupon_code: NotRequired[Text]
-    invoice_code: NotRequired[Text]
-    refund_id: NotRequired[Text]
+    longitude: NotRequired[call.Text]
+    latitude: NotRequired[call.Text]
+    cate_code: call.Text
+    coupon_code: NotRequired[call.Text]
+    invoice_code: NotRequired[call.Text]
+    refund_id: NotRequired[call.Text]
 class SubsidyNQualificationsSyncPostAnswer(TypedDict):
     code: str
     message: str
-class SubsidyNQualificationsSyncPostOptions(CallOptions):
+class SubsidyNQualificationsSyncPostOptions(call.CallOptions):
     json: SubsidyNQualificationsSyncPostJson
 class SubsidyQualificationGetQuery(TypedDict):
-    real_name: NotRequired[Text]
-    id_card_number: NotRequired[Text]
-    phone_number: NotRequired[Text]
+    real_name: NotRequired[call.Text]
+    id_card_number: NotRequired[call.Text]
+    phone_number: NotRequired[call.Text]
     appliance_id: Literal[1, "1", 2, "2", 3, "3", 4, "4", 5, "5", 6, "6", 7, "7", 8, "8", 9, "9", 10, "10", 11, "11", 12, "12", 13, "13", 14, "14", 15, "15", 16, "16", 17, "17"]
-    openid: NotRequired[Text]
-    appid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    appid: NotRequired[call.Text]
     qualification_region_code: float | str
     identity_document_type: NotRequired[Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"]]
 class SubsidyQualificationGetAnswer(TypedDict):
     state: Literal["UNCLAIMED", "UNREDEEMED", "REDEEMED"] | str
-class SubsidyQualificationGetOptions(CallOptions):
+class SubsidyQualificationGetOptions(call.CallOptions):
     query: SubsidyQualificationGetQuery
 class SubsidyQualificationsPassthroughCancelPostJson(TypedDict):
-    real_name: Text
-    id_card_number: Text
-    phone_number: Text
+    real_name: call.Text
+    id_card_number: call.Text
+    phone_number: call.Text
     appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]
     qualification_region_code: float
-    out_request_no: NotRequired[Text]
+    out_request_no: NotRequired[call.Text]
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"]
 class SubsidyQualificationsPassthroughCancelPostAnswer(TypedDict):
     code: str
     message: str
-class SubsidyQualificationsPassthroughCancelPostOptions(CallOptions):
+class SubsidyQualificationsPassthroughCancelPostOptions(call.CallOptions):
     json: SubsidyQualificationsPassthroughCancelPostJson
 class SubsidyQualificationsPassthroughClaimPostJson(TypedDict):
-    real_name: Text
-    id_card_number: Text
-    phone_number: Text
+    real_name: call.Text
+    id_card_number: call.Text
+    phone_number: call.Text
     appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]]
     qualification_region_code: float
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"]
-    longitude: Text
-    latitude: Text
+    longitude: call.Text
+    latitude: call.Text
 class SubsidyQualificationsPassthroughClaimPostAnswer(TypedDict):
     code: str
     message: str
-class SubsidyQualificationsPassthroughClaimPostOptions(CallOptions):
+class SubsidyQualificationsPassthroughClaimPostOptions(call.CallOptions):
     json: SubsidyQualificationsPassthroughClaimPostJson
 class SubsidyQualificationsPassthroughQueryPostJson(TypedDict):
-    real_name: Text
-    id_card_number: Text
-    phone_number: Text
+    real_name: call.Text
+    id_card_number: call.Text
+    phone_number: call.Text
     qualification_region_code: float
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"]
 class SubsidyQualificationsPassthroughQueryPostAnswerQualificationList(TypedDict):
@@ -334,12 +334,12 @@ class SubsidyQualificationsPassthroughQueryPostAnswerQualificationList(TypedDict
     claimed_region_name: NotRequired[str]
 class SubsidyQualificationsPassthroughQueryPostAnswer(TypedDict):
     qualification_list: list[SubsidyQualificationsPassthroughQueryPostAnswerQualificationList]
-class SubsidyQualificationsPassthroughQueryPostOptions(CallOptions):
+class SubsidyQualificationsPassthroughQueryPostOptions(call.CallOptions):
     json: SubsidyQualificationsPassthroughQueryPostJson
 class SubsidyQualificationsQueryPostJson(TypedDict):
-    real_name: Text
-    id_card_number: Text
-    phone_number: Text
+    real_name: call.Text
+    id_card_number: call.Text
+    phone_number: call.Text
     qualification_region_code: float
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"]
 class SubsidyQualificationsQueryPostAnswerQualificationList(TypedDict):
@@ -350,72 +350,72 @@ class SubsidyQualificationsQueryPostAnswerQualificationList(TypedDict):
     claimed_region_name: NotRequired[str]
 class SubsidyQualificationsQueryPostAnswer(TypedDict):
     qualification_list: list[SubsidyQualificationsQueryPostAnswerQualificationList]
-class SubsidyQualificationsQueryPostOptions(CallOptions):
+class SubsidyQualificationsQueryPostOptions(call.CallOptions):
     json: SubsidyQualificationsQueryPostJson
 class SubsidyQualificationsSyncPostJson(TypedDict):
-    real_name: NotRequired[Text]
-    id_card_number: NotRequired[Text]
-    phone_number: NotRequired[Text]
+    real_name: NotRequired[call.Text]
+    id_card_number: NotRequired[call.Text]
+    phone_number: NotRequired[call.Text]
     appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]]
-    out_trade_no: Text
-    sub_mch_id: NotRequired[Text]
+    out_trade_no: call.Text
+    sub_mch_id: NotRequired[call.Text]
     energy_grade: NotRequired[Literal["FIRST_LEVEL", "SECOND_LEVEL", "ENERGY_GRADE_UNKNOWN"]]
-    receive_region_code: Text
-    brand: Text
-    address: Text
+    receive_region_code: call.Text
+    brand: call.Text
+    address: call.Text
     qualification_region_code: float
-    sn_code: Text
-    seller_name: Text
-    license_number: Text
-    barcode: Text
-    item_name: Text
-    spec_model: Text
-    logistics_num: NotRequired[Text]
-    delivery_time: NotRequired[Text]
-    invoice_num: Text
+    sn_code: call.Text
+    seller_name: call.Text
+    license_number: call.Text
+    barcode: call.Text
+    item_name: call.Text
+    spec_model: call.Text
+    logistics_num: NotRequired[call.Text]
+    delivery_time: NotRequired[call.Text]
+    invoice_num: call.Text
     product_type: Literal["COMMON_PRODUCT", "AI_PRODUCT"]
     pc_type: NotRequired[Literal["DESKTOP", "LAPTOP", "COMPUTER_TYPE_UNKNOWN"]]
     order_amount: float
     discount_amount: float
-    imei1: NotRequired[Text]
-    imei2: NotRequired[Text]
-    mch_order_id: Text
-    refund_id: NotRequired[Text]
-    invoice_time: Text
-    purchaser_name: Text
+    imei1: NotRequired[call.Text]
+    imei2: NotRequired[call.Text]
+    mch_order_id: call.Text
+    refund_id: NotRequired[call.Text]
+    invoice_time: call.Text
+    purchaser_name: call.Text
     sale_model: Literal["SALE_MODEL_ONLINE", "SALE_MODEL_OFFLINE"]
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"]
-    invoice_address_code: Text
-    invoice_code: NotRequired[Text]
-    tax_authority_code: Text
-    transaction_time: Text
+    invoice_address_code: call.Text
+    invoice_code: NotRequired[call.Text]
+    tax_authority_code: call.Text
+    transaction_time: call.Text
     cate_state: Literal["CATE_STATE_REDEEM", "CATE_STATE_REFUND"]
-    mch_name: Text
+    mch_name: call.Text
 class SubsidyQualificationsSyncPostAnswer(TypedDict):
     code: str
     message: str
-class SubsidyQualificationsSyncPostOptions(CallOptions):
+class SubsidyQualificationsSyncPostOptions(call.CallOptions):
     json: SubsidyQualificationsSyncPostJson
 class SubsidySncodeLockPostJson(TypedDict):
     appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]
-    out_trade_no: Text
-    brand: Text
+    out_trade_no: call.Text
+    brand: call.Text
     qualification_region_code: float
-    sn_code: Text
-    manufacturer_info: Text
-    barcode: Text
-    spec_model: Text
+    sn_code: call.Text
+    manufacturer_info: call.Text
+    barcode: call.Text
+    spec_model: call.Text
     product_type: Literal["COMMON_PRODUCT", "AI_PRODUCT"]
-    sale_time: NotRequired[Text]
-    imei1: NotRequired[Text]
-    imei2: NotRequired[Text]
+    sale_time: NotRequired[call.Text]
+    imei1: NotRequired[call.Text]
+    imei2: NotRequired[call.Text]
 class SubsidySncodeLockPostAnswer(TypedDict):
     code: str
     message: str
-class SubsidySncodeLockPostOptions(CallOptions):
+class SubsidySncodeLockPostOptions(call.CallOptions):
     json: SubsidySncodeLockPostJson
 class SubsidySncodeQueryPostJson(TypedDict):
-    sn_code_list: Texts
+    sn_code_list: call.Texts
     qualification_region_code: float
 class SubsidySncodeQueryPostAnswerGoodsSnList(TypedDict):
     sn_code: str
@@ -423,23 +423,23 @@ class SubsidySncodeQueryPostAnswerGoodsSnList(TypedDict):
     not_sellable_reason: NotRequired[Literal["NOT_SELLABLE_REASON_USED", "NOT_SELLABLE_REASON_NOT_FOUND"] | str]
 class SubsidySncodeQueryPostAnswer(TypedDict):
     goods_sn_list: list[SubsidySncodeQueryPostAnswerGoodsSnList]
-class SubsidySncodeQueryPostOptions(CallOptions):
+class SubsidySncodeQueryPostOptions(call.CallOptions):
     json: SubsidySncodeQueryPostJson
 class SubsidySncodeUnlockPostJson(TypedDict):
     appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]
-    out_trade_no: Text
+    out_trade_no: call.Text
     qualification_region_code: float
-    sn_code: Text
-    barcode: Text
+    sn_code: call.Text
+    barcode: call.Text
     product_type: Literal["COMMON_PRODUCT", "AI_PRODUCT"]
 class SubsidySncodeUnlockPostAnswer(TypedDict):
     code: str
     message: str
-class SubsidySncodeUnlockPostOptions(CallOptions):
+class SubsidySncodeUnlockPostOptions(call.CallOptions):
     json: SubsidySncodeUnlockPostJson
 class SubsidyTransactionsQueryPostJson(TypedDict):
     qualification_region_code: float
-    order_number_list: Texts
+    order_number_list: call.Texts
 class SubsidyTransactionsQueryPostAnswerShopOrderList(TypedDict):
     shop_order_number: NotRequired[str]
     collect_state: NotRequired[Literal["COLLECT_STATE_NOT_COLLECT", "COLLECT_STATE_COLLECTED", "COLLECT_STATE_COLLECTION_FAILED"] | str]
@@ -448,11 +448,11 @@ class SubsidyTransactionsQueryPostAnswer(TypedDict):
     code: str
     message: str
     shop_order_list: list[SubsidyTransactionsQueryPostAnswerShopOrderList]
-class SubsidyTransactionsQueryPostOptions(CallOptions):
+class SubsidyTransactionsQueryPostOptions(call.CallOptions):
     json: SubsidyTransactionsQueryPostJson
 class SubsidyTransactionsSummaryQueryDayPostJson(TypedDict):
     qualification_region_code: float
-    query_date: Text
+    query_date: call.Text
     query_type: Literal["ORDER_TYPE_TRANSACTION", "ORDER_TYPE_APPLIANCE_REDEEM", "ORDER_TYPE_3C_REDEEM", "ORDER_TYPE_N_QUALIFICATION_REDEEM"]
     appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]]
     cate_state: NotRequired[Literal["CATE_STATE_REDEEM", "CATE_STATE_REFUND"]]
@@ -462,122 +462,122 @@ class SubsidyTransactionsSummaryQueryDayPostAnswer(TypedDict):
     total_trade_count: float
     total_trade_amount: float
     total_subsidy_count: float
-class SubsidyTransactionsSummaryQueryDayPostOptions(CallOptions):
+class SubsidyTransactionsSummaryQueryDayPostOptions(call.CallOptions):
     json: SubsidyTransactionsSummaryQueryDayPostJson
 class SubsidyTransactionsSyncPostJson(TypedDict):
-    real_name: NotRequired[Text]
-    id_card_number: NotRequired[Text]
-    phone_number: NotRequired[Text]
+    real_name: NotRequired[call.Text]
+    id_card_number: NotRequired[call.Text]
+    phone_number: NotRequired[call.Text]
     appliance_id: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]]
-    out_trade_no: Text
+    out_trade_no: call.Text
     energy_grade: NotRequired[Literal["FIRST_LEVEL", "SECOND_LEVEL", "ENERGY_GRADE_UNKNOWN"]]
-    receive_region_code: Text
-    brand: Text
-    address: NotRequired[Text]
+    receive_region_code: call.Text
+    brand: call.Text
+    address: NotRequired[call.Text]
     qualification_region_code: float
-    seller_name: Text
-    license_number: Text
+    seller_name: call.Text
+    license_number: call.Text
     order_amount: float
     discount_amount: float
-    transaction_time: Text
-    mch_order_id: Text
-    refund_id: NotRequired[Text]
-    mch_name: Text
+    transaction_time: call.Text
+    mch_order_id: call.Text
+    refund_id: NotRequired[call.Text]
+    mch_name: call.Text
     sale_model: NotRequired[Literal["SALE_MODEL_ONLINE", "SALE_MODEL_OFFLINE"]]
     cate_state: Literal["CATE_STATE_REDEEM", "CATE_STATE_REFUND"]
     identity_document_type: Literal["ID_DOC_TYPE_ID_CARD", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC", "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW"]
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
 class SubsidyTransactionsSyncPostAnswer(TypedDict):
     code: str
     message: str
-class SubsidyTransactionsSyncPostOptions(CallOptions):
+class SubsidyTransactionsSyncPostOptions(call.CallOptions):
     json: SubsidyTransactionsSyncPostJson
 class SubsidyZhejiangAuthcodeCancelPostJson(TypedDict):
-    sp_serial_no: Text
-    cred_frozen_no: Text
-    trans_date: Text
-    trans_time: Text
-    auth_code: Text
-    req_ssn: Text
+    sp_serial_no: call.Text
+    cred_frozen_no: call.Text
+    trans_date: call.Text
+    trans_time: call.Text
+    auth_code: call.Text
+    req_ssn: call.Text
 class SubsidyZhejiangAuthcodeCancelPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
-class SubsidyZhejiangAuthcodeCancelPostOptions(CallOptions):
+class SubsidyZhejiangAuthcodeCancelPostOptions(call.CallOptions):
     json: SubsidyZhejiangAuthcodeCancelPostJson
 class SubsidyZhejiangAuthcodeCommitPostJson(TypedDict):
-    sp_serial_no: Text
-    cred_frozen_no: Text
-    trans_date: Text
-    trans_time: Text
-    acq_org_order_no: NotRequired[Text]
-    order_no: NotRequired[Text]
+    sp_serial_no: call.Text
+    cred_frozen_no: call.Text
+    trans_date: call.Text
+    trans_time: call.Text
+    acq_org_order_no: NotRequired[call.Text]
+    order_no: NotRequired[call.Text]
     subsidy_amt: NotRequired[float]
-    add_code: NotRequired[Text]
-    address: NotRequired[Text]
+    add_code: NotRequired[call.Text]
+    address: NotRequired[call.Text]
     sale_models: NotRequired[Literal["0", "1"]]
-    corp_name: NotRequired[Text]
-    brand: NotRequired[Text]
-    uniscid: NotRequired[Text]
-    barcode: NotRequired[Text]
-    auth_code: Text
-    req_ssn: Text
-    bank_name: NotRequired[Text]
-    bank_subsidy: NotRequired[Text]
-    plat_subsidy: NotRequired[Text]
-    county_code: NotRequired[Text]
+    corp_name: NotRequired[call.Text]
+    brand: NotRequired[call.Text]
+    uniscid: NotRequired[call.Text]
+    barcode: NotRequired[call.Text]
+    auth_code: call.Text
+    req_ssn: call.Text
+    bank_name: NotRequired[call.Text]
+    bank_subsidy: NotRequired[call.Text]
+    plat_subsidy: NotRequired[call.Text]
+    county_code: NotRequired[call.Text]
     amount: NotRequired[float]
 class SubsidyZhejiangAuthcodeCommitPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
-class SubsidyZhejiangAuthcodeCommitPostOptions(CallOptions):
+class SubsidyZhejiangAuthcodeCommitPostOptions(call.CallOptions):
     json: SubsidyZhejiangAuthcodeCommitPostJson
 class SubsidyZhejiangAuthcodeIssuePostJson(TypedDict):
-    category_id: Text
-    openid: NotRequired[Text]
-    name: Text
-    mobile: Text
-    add_code: Text
-    custom_info: NotRequired[Text]
+    category_id: call.Text
+    openid: NotRequired[call.Text]
+    name: call.Text
+    mobile: call.Text
+    add_code: call.Text
+    custom_info: NotRequired[call.Text]
     cert_type: Literal["1", "2", "3", "4", "5"]
-    cert_no: Text
-    req_ssn: Text
+    cert_no: call.Text
+    req_ssn: call.Text
 class SubsidyZhejiangAuthcodeIssuePostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
     auth_code: NotRequired[str]
-class SubsidyZhejiangAuthcodeIssuePostOptions(CallOptions):
+class SubsidyZhejiangAuthcodeIssuePostOptions(call.CallOptions):
     json: SubsidyZhejiangAuthcodeIssuePostJson
 class SubsidyZhejiangAuthcodeRefundPostJson(TypedDict):
-    sp_serial_no: Text
-    cred_frozen_no: Text
-    trans_date: Text
-    trans_time: Text
-    order_no: NotRequired[Text]
+    sp_serial_no: call.Text
+    cred_frozen_no: call.Text
+    trans_date: call.Text
+    trans_time: call.Text
+    order_no: NotRequired[call.Text]
     subsidy_amt: NotRequired[float]
-    add_code: NotRequired[Text]
-    address: NotRequired[Text]
+    add_code: NotRequired[call.Text]
+    address: NotRequired[call.Text]
     sale_models: NotRequired[Literal["0", "1"]]
-    uniscid: NotRequired[Text]
-    barcode: NotRequired[Text]
-    auth_code: Text
-    req_ssn: Text
-    bank_name: NotRequired[Text]
-    bank_subsidy: NotRequired[Text]
-    plat_subsidy: NotRequired[Text]
-    corp_name: NotRequired[Text]
-    brand: NotRequired[Text]
+    uniscid: NotRequired[call.Text]
+    barcode: NotRequired[call.Text]
+    auth_code: call.Text
+    req_ssn: call.Text
+    bank_name: NotRequired[call.Text]
+    bank_subsidy: NotRequired[call.Text]
+    plat_subsidy: NotRequired[call.Text]
+    corp_name: NotRequired[call.Text]
+    brand: NotRequired[call.Text]
 class SubsidyZhejiangAuthcodeRefundPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
-class SubsidyZhejiangAuthcodeRefundPostOptions(CallOptions):
+class SubsidyZhejiangAuthcodeRefundPostOptions(call.CallOptions):
     json: SubsidyZhejiangAuthcodeRefundPostJson
 class SubsidyZhejiangAuthcodeTryPostJson(TypedDict):
-    sp_serial_no: Text
-    mchnt_no: Text
-    term_no: Text
-    auth_code: Text
-    category: Text
-    county_code: Text
+    sp_serial_no: call.Text
+    mchnt_no: call.Text
+    term_no: call.Text
+    auth_code: call.Text
+    category: call.Text
+    county_code: call.Text
 class SubsidyZhejiangAuthcodeTryPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
@@ -591,13 +591,13 @@ class SubsidyZhejiangAuthcodeTryPostAnswer(TypedDict):
     channel_dis_flag: NotRequired[str]
     channel_evt_no: NotRequired[str]
     category_id: str
-class SubsidyZhejiangAuthcodeTryPostOptions(CallOptions):
+class SubsidyZhejiangAuthcodeTryPostOptions(call.CallOptions):
     json: SubsidyZhejiangAuthcodeTryPostJson
 class SubsidyZhejiangGoodsQueryPostJson(TypedDict):
-    goods_bar_code: NotRequired[Text]
-    province: NotRequired[Text]
-    req_ssn: Text
-    req_time: NotRequired[Text]
+    goods_bar_code: NotRequired[call.Text]
+    province: NotRequired[call.Text]
+    req_ssn: call.Text
+    req_time: NotRequired[call.Text]
 class SubsidyZhejiangGoodsQueryPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
@@ -642,66 +642,66 @@ class SubsidyZhejiangGoodsQueryPostAnswer(TypedDict):
     sale_date: NotRequired[str]
     pc_type: NotRequired[str]
     msg_src_platform: NotRequired[str]
-class SubsidyZhejiangGoodsQueryPostOptions(CallOptions):
+class SubsidyZhejiangGoodsQueryPostOptions(call.CallOptions):
     json: SubsidyZhejiangGoodsQueryPostJson
 class SubsidyZhejiangNQualificationsConfirmPostJsonData(TypedDict):
-    cate_code: Text
-    cert_no: Text
-    grade: NotRequired[Text]
-    name: Text
-    operation_time: Text
-    bank_name: NotRequired[Text]
-    bank_subsidy: NotRequired[Text]
-    plat_subsidy: NotRequired[Text]
-    sales: Text
-    status: Text
-    subsidy: Text
-    tel: Text
-    add_code: Text
-    address: Text
-    sale_models: Text
-    brand: Text
-    activity_add_code: Text
-    uniscid: Text
-    corp_name: Text
-    serial_num: Text
+    cate_code: call.Text
+    cert_no: call.Text
+    grade: NotRequired[call.Text]
+    name: call.Text
+    operation_time: call.Text
+    bank_name: NotRequired[call.Text]
+    bank_subsidy: NotRequired[call.Text]
+    plat_subsidy: NotRequired[call.Text]
+    sales: call.Text
+    status: call.Text
+    subsidy: call.Text
+    tel: call.Text
+    add_code: call.Text
+    address: call.Text
+    sale_models: call.Text
+    brand: call.Text
+    activity_add_code: call.Text
+    uniscid: call.Text
+    corp_name: call.Text
+    serial_num: call.Text
 class SubsidyZhejiangNQualificationsConfirmPostJson(TypedDict):
     data: NotRequired[Sequence[SubsidyZhejiangNQualificationsConfirmPostJsonData]]
-    req_ssn: Text
-    req_time: NotRequired[Text]
+    req_ssn: call.Text
+    req_time: NotRequired[call.Text]
 class SubsidyZhejiangNQualificationsConfirmPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
-class SubsidyZhejiangNQualificationsConfirmPostOptions(CallOptions):
+class SubsidyZhejiangNQualificationsConfirmPostOptions(call.CallOptions):
     json: SubsidyZhejiangNQualificationsConfirmPostJson
 class SubsidyZhejiangQualificationsAlterPostJson(TypedDict):
-    cate_code: Text
-    cert_no: Text
-    name: Text
-    tel: Text
-    req_ssn: Text
+    cate_code: call.Text
+    cert_no: call.Text
+    name: call.Text
+    tel: call.Text
+    req_ssn: call.Text
 class SubsidyZhejiangQualificationsAlterPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
     auth_code: str
-class SubsidyZhejiangQualificationsAlterPostOptions(CallOptions):
+class SubsidyZhejiangQualificationsAlterPostOptions(call.CallOptions):
     json: SubsidyZhejiangQualificationsAlterPostJson
 class SubsidyZhejiangQualificationsClaimPostJson(TypedDict):
-    cate_code: Text
-    cert_no: Text
-    name: Text
-    tel: Text
+    cate_code: call.Text
+    cert_no: call.Text
+    name: call.Text
+    tel: call.Text
     cert_type: NotRequired[Literal["1", "2", "3", "4", "5"]]
-    req_ssn: Text
+    req_ssn: call.Text
 class SubsidyZhejiangQualificationsClaimPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
-class SubsidyZhejiangQualificationsClaimPostOptions(CallOptions):
+class SubsidyZhejiangQualificationsClaimPostOptions(call.CallOptions):
     json: SubsidyZhejiangQualificationsClaimPostJson
 class SubsidyZhejiangQualificationsQueryPostJson(TypedDict):
-    cert_no: Text
-    cate_code: NotRequired[Text]
-    req_ssn: Text
+    cert_no: call.Text
+    cate_code: NotRequired[call.Text]
+    req_ssn: call.Text
 class SubsidyZhejiangQualificationsQueryPostAnswerData(TypedDict):
     cate_code: str
     status: NotRequired[str]
@@ -710,129 +710,129 @@ class SubsidyZhejiangQualificationsQueryPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
     data: NotRequired[list[SubsidyZhejiangQualificationsQueryPostAnswerData]]
-class SubsidyZhejiangQualificationsQueryPostOptions(CallOptions):
+class SubsidyZhejiangQualificationsQueryPostOptions(call.CallOptions):
     json: SubsidyZhejiangQualificationsQueryPostJson
 class SubsidyZhejiangQualificationsSyncPostJsonData(TypedDict):
-    auth_code: Text
-    cate_code: Text
-    cert_no: Text
+    auth_code: call.Text
+    cate_code: call.Text
+    cert_no: call.Text
     grade: NotRequired[Literal["一级", "二级"]]
-    name: Text
-    operation_time: Text
-    bank_name: NotRequired[Text]
-    bank_subsidy: NotRequired[Text]
-    plat_subsidy: NotRequired[Text]
-    sales: Text
+    name: call.Text
+    operation_time: call.Text
+    bank_name: NotRequired[call.Text]
+    bank_subsidy: NotRequired[call.Text]
+    plat_subsidy: NotRequired[call.Text]
+    sales: call.Text
     status: Literal["0", "1"]
-    subsidy: Text
-    tel: Text
-    add_code: Text
-    address: Text
+    subsidy: call.Text
+    tel: call.Text
+    add_code: call.Text
+    address: call.Text
     sale_models: Literal["0", "1"]
-    sn_code: Text
-    uniscid: Text
-    corp_name: Text
-    barcode: Text
-    item_name: Text
-    spec_model: Text
-    brand: Text
-    logistics_no: NotRequired[Text]
-    delivery_time: NotRequired[Text]
-    invoice_no: NotRequired[Text]
-    is_ai_product: Text
-    pc_type: NotRequired[Text]
-    order_no: Text
-    origin_order_no: NotRequired[Text]
-    activity_add_code: Text
-    imei1: NotRequired[Text]
-    imei2: NotRequired[Text]
-    ccc_sn_order_no: NotRequired[Text]
+    sn_code: call.Text
+    uniscid: call.Text
+    corp_name: call.Text
+    barcode: call.Text
+    item_name: call.Text
+    spec_model: call.Text
+    brand: call.Text
+    logistics_no: NotRequired[call.Text]
+    delivery_time: NotRequired[call.Text]
+    invoice_no: NotRequired[call.Text]
+    is_ai_product: call.Text
+    pc_type: NotRequired[call.Text]
+    order_no: call.Text
+    origin_order_no: NotRequired[call.Text]
+    activity_add_code: call.Text
+    imei1: NotRequired[call.Text]
+    imei2: NotRequired[call.Text]
+    ccc_sn_order_no: NotRequired[call.Text]
 class SubsidyZhejiangQualificationsSyncPostJson(TypedDict):
-    req_ssn: NotRequired[Text]
+    req_ssn: NotRequired[call.Text]
     data: NotRequired[Sequence[SubsidyZhejiangQualificationsSyncPostJsonData]]
 class SubsidyZhejiangQualificationsSyncPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
     error_data: NotRequired[list[str]]
-class SubsidyZhejiangQualificationsSyncPostOptions(CallOptions):
+class SubsidyZhejiangQualificationsSyncPostOptions(call.CallOptions):
     json: NotRequired[SubsidyZhejiangQualificationsSyncPostJson]
 class SubsidyZhejiangSncodeLockPostJson(TypedDict):
-    create_user: Text
-    province: Text
-    manufact_cert_code: NotRequired[Text]
-    sn: Text
-    goods_bar_code: Text
-    goods_type: Text
-    goods_name: Text
-    goods_model: NotRequired[Text]
-    imei1: NotRequired[Text]
-    imei2: NotRequired[Text]
-    trans_orderid: Text
-    order_price: Text
-    acquire_code: NotRequired[Text]
-    sell_orderid: Text
-    city: NotRequired[Text]
-    county: NotRequired[Text]
-    is_ai_product: NotRequired[Text]
-    sale_time: NotRequired[Text]
-    mfr_info: NotRequired[Text]
-    brand: NotRequired[Text]
-    sale_models: NotRequired[Text]
-    req_ssn: Text
-    req_time: Text
+    create_user: call.Text
+    province: call.Text
+    manufact_cert_code: NotRequired[call.Text]
+    sn: call.Text
+    goods_bar_code: call.Text
+    goods_type: call.Text
+    goods_name: call.Text
+    goods_model: NotRequired[call.Text]
+    imei1: NotRequired[call.Text]
+    imei2: NotRequired[call.Text]
+    trans_orderid: call.Text
+    order_price: call.Text
+    acquire_code: NotRequired[call.Text]
+    sell_orderid: call.Text
+    city: NotRequired[call.Text]
+    county: NotRequired[call.Text]
+    is_ai_product: NotRequired[call.Text]
+    sale_time: NotRequired[call.Text]
+    mfr_info: NotRequired[call.Text]
+    brand: NotRequired[call.Text]
+    sale_models: NotRequired[call.Text]
+    req_ssn: call.Text
+    req_time: call.Text
 class SubsidyZhejiangSncodeLockPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
     imei1: NotRequired[str]
     imei2: NotRequired[str]
-class SubsidyZhejiangSncodeLockPostOptions(CallOptions):
+class SubsidyZhejiangSncodeLockPostOptions(call.CallOptions):
     json: SubsidyZhejiangSncodeLockPostJson
 class SubsidyZhejiangSncodeQueryPostJson(TypedDict):
-    sn: Text
-    province: Text
-    manufact_cert_code: NotRequired[Text]
-    goods_type: Text
-    goods_bar_code: Text
-    imei1: NotRequired[Text]
-    imei2: NotRequired[Text]
-    sales_models: NotRequired[Text]
-    req_ssn: Text
-    req_time: Text
+    sn: call.Text
+    province: call.Text
+    manufact_cert_code: NotRequired[call.Text]
+    goods_type: call.Text
+    goods_bar_code: call.Text
+    imei1: NotRequired[call.Text]
+    imei2: NotRequired[call.Text]
+    sales_models: NotRequired[call.Text]
+    req_ssn: call.Text
+    req_time: call.Text
 class SubsidyZhejiangSncodeQueryPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
     sn: NotRequired[str]
     province: NotRequired[str]
     sell_state: NotRequired[Literal["U0022", "U0023", "U0024", "U9999"] | str]
-class SubsidyZhejiangSncodeQueryPostOptions(CallOptions):
+class SubsidyZhejiangSncodeQueryPostOptions(call.CallOptions):
     json: SubsidyZhejiangSncodeQueryPostJson
 class SubsidyZhejiangSncodeUnlockPostJson(TypedDict):
-    req_ssn: Text
-    req_time: Text
-    create_user: Text
-    province: Text
-    manufact_cert_code: NotRequired[Text]
-    sn: Text
-    goods_bar_code: Text
-    goods_type: Text
-    goods_name: Text
-    goods_model: NotRequired[Text]
-    imei1: NotRequired[Text]
-    imei2: NotRequired[Text]
-    trans_orderid: Text
-    ori_pay_orderid: Text
-    order_price: Text
-    acquire_code: NotRequired[Text]
-    sell_orderid: Text
-    city: NotRequired[Text]
-    county: NotRequired[Text]
-    is_ai_product: NotRequired[Text]
-    sale_time: NotRequired[Text]
-    mfr_info: NotRequired[Text]
-    brand: NotRequired[Text]
-    sales_models: NotRequired[Text]
+    req_ssn: call.Text
+    req_time: call.Text
+    create_user: call.Text
+    province: call.Text
+    manufact_cert_code: NotRequired[call.Text]
+    sn: call.Text
+    goods_bar_code: call.Text
+    goods_type: call.Text
+    goods_name: call.Text
+    goods_model: NotRequired[call.Text]
+    imei1: NotRequired[call.Text]
+    imei2: NotRequired[call.Text]
+    trans_orderid: call.Text
+    ori_pay_orderid: call.Text
+    order_price: call.Text
+    acquire_code: NotRequired[call.Text]
+    sell_orderid: call.Text
+    city: NotRequired[call.Text]
+    county: NotRequired[call.Text]
+    is_ai_product: NotRequired[call.Text]
+    sale_time: NotRequired[call.Text]
+    mfr_info: NotRequired[call.Text]
+    brand: NotRequired[call.Text]
+    sales_models: NotRequired[call.Text]
 class SubsidyZhejiangSncodeUnlockPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
-class SubsidyZhejiangSncodeUnlockPostOptions(CallOptions):
+class SubsidyZhejiangSncodeUnlockPostOptions(call.CallOptions):
     json: SubsidyZhejiangSncodeUnlockPostJson

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Text
+from wechatpay_chain.openapi import call
 
 class TokensPostJsonCouponList(TypedDict):
     stock_id: int
-    coupon_id: Text
+    coupon_id: call.Text
 class TokensPostJson(TypedDict):
-    open_id: Text
+    open_id: call.Text
     coupon_list: Sequence[TokensPostJsonCouponList]
 class TokensPostAnswer(TypedDict):
     token: NotRequired[str]
     expires_time: NotRequired[str]
-class TokensPostOptions(CallOptions):
+class TokensPostOptions(call.CallOptions):
     json: TokensPostJson

@@ -2,29 +2,29 @@
 
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class RetailIndustryTransactionsPostJsonGoodsDetail(TypedDict):
-    barcode: Text
-    merchant_goods_id: NotRequired[Text]
-    goods_name: Text
+    barcode: call.Text
+    merchant_goods_id: NotRequired[call.Text]
+    goods_name: call.Text
     quantity: float
     price: float
 class RetailIndustryTransactionsPostJson(TypedDict):
-    brand_id: NotRequired[Text]
-    transaction_id: NotRequired[Text]
-    out_trade_no: Text
-    sub_mchid: Text
-    device_id: NotRequired[Text]
+    brand_id: NotRequired[call.Text]
+    transaction_id: NotRequired[call.Text]
+    out_trade_no: call.Text
+    sub_mchid: call.Text
+    device_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[RetailIndustryTransactionsPostJsonGoodsDetail]]
-class RetailIndustryTransactionsPostOptions(CallOptions):
+class RetailIndustryTransactionsPostOptions(call.CallOptions):
     json: RetailIndustryTransactionsPostJson
 class TransactionsByTransactionIdPostJson(TypedDict):
-    sub_mchid: Text
-    code_url: Text
-    out_trade_no: Text
-class TransactionsByTransactionIdPostOptions(CallOptions):
-    transaction_id: Scalar
+    sub_mchid: call.Text
+    code_url: call.Text
+    out_trade_no: call.Text
+class TransactionsByTransactionIdPostOptions(call.CallOptions):
+    transaction_id: call.Scalar
     json: TransactionsByTransactionIdPostJson
-class TransactionsGivenTransactionIdPostOptions(CallOptions):
+class TransactionsGivenTransactionIdPostOptions(call.CallOptions):
     json: TransactionsByTransactionIdPostJson

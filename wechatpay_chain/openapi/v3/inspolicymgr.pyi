@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text, Texts
+from wechatpay_chain.openapi import call
 
 class DeductAuthorizationsPostJson(TypedDict):
-    out_insurance_no: Text
-    appid: Text
-    plan_id: Text
-    out_contract_code: Text
-    insurance_name: Text
-    payee_mchid: NotRequired[Text]
-    payee_appid: NotRequired[Text]
+    out_insurance_no: call.Text
+    appid: call.Text
+    plan_id: call.Text
+    out_contract_code: call.Text
+    insurance_name: call.Text
+    payee_mchid: NotRequired[call.Text]
+    payee_appid: NotRequired[call.Text]
 class DeductAuthorizationsPostAnswer(TypedDict):
     out_insurance_no: str
     appid: NotRequired[str]
@@ -20,7 +20,7 @@ class DeductAuthorizationsPostAnswer(TypedDict):
     insurance_name: str
     auth_state: Literal["AUTH_STATE_INIT", "AUTH_STATE_PENDING", "AUTH_STATE_GRANTED", "AUTH_STATE_DENIED", "AUTH_STATE_EXPIRED"] | str
     user_auth_time: NotRequired[str]
-class DeductAuthorizationsPostOptions(CallOptions):
+class DeductAuthorizationsPostOptions(call.CallOptions):
     json: DeductAuthorizationsPostJson
 class DeductAuthorizationsByOutInsuranceNoGetAnswer(TypedDict):
     out_insurance_no: str
@@ -30,31 +30,31 @@ class DeductAuthorizationsByOutInsuranceNoGetAnswer(TypedDict):
     insurance_name: str
     auth_state: Literal["AUTH_STATE_INIT", "AUTH_STATE_PENDING", "AUTH_STATE_GRANTED", "AUTH_STATE_DENIED", "AUTH_STATE_EXPIRED"] | str
     user_auth_time: NotRequired[str]
-class DeductAuthorizationsByOutInsuranceNoGetOptions(CallOptions):
-    out_insurance_no: Scalar
-class DeductAuthorizationsGivenOutInsuranceNoGetOptions(CallOptions):
+class DeductAuthorizationsByOutInsuranceNoGetOptions(call.CallOptions):
+    out_insurance_no: call.Scalar
+class DeductAuthorizationsGivenOutInsuranceNoGetOptions(call.CallOptions):
     pass
 class DeductPoliciesPostJson(TypedDict):
-    out_insurance_no: Text
-    insured_name_list: Texts
-    insurance_company_code: Text
-    effective_time: Text
-    expired_time: Text
-    coverage_detail: Text
+    out_insurance_no: call.Text
+    insured_name_list: call.Texts
+    insurance_company_code: call.Text
+    effective_time: call.Text
+    expired_time: call.Text
+    coverage_detail: call.Text
     support_renewal: bool
-    start_renewal_time: NotRequired[Text]
-    end_renewal_time: NotRequired[Text]
+    start_renewal_time: NotRequired[call.Text]
+    end_renewal_time: NotRequired[call.Text]
     policy_type: Literal["POLICY_TYPE_OTHER", "POLICY_TYPE_MEDICAL", "POLICY_TYPE_ACCIDENT", "POLICY_TYPE_CRITICAL", "POLICY_TYPE_CAR", "POLICY_TYPE_LIFE", "POLICY_TYPE_PROPERTY", "POLICY_TYPE_PET", "POLICY_TYPE_ANNUITY"]
-    car_number: NotRequired[Text]
-    pet_name: NotRequired[Text]
-    address: NotRequired[Text]
+    car_number: NotRequired[call.Text]
+    pet_name: NotRequired[call.Text]
+    address: NotRequired[call.Text]
     policy_state: Literal["POLICY_STATE_ISSUING", "POLICY_STATE_APPROVED", "POLICY_STATE_DECLINED", "POLICY_STATE_INACTIVE"]
-    policy_code: NotRequired[Text]
-    plan_id: Text
-    out_contract_code: Text
+    policy_code: NotRequired[call.Text]
+    plan_id: call.Text
+    out_contract_code: call.Text
     policy_periods: Sequence[float]
-    appid: Text
-    openid: Text
+    appid: call.Text
+    openid: call.Text
     free_insurance: bool
     combined_payment: NotRequired[bool]
     payment_method: NotRequired[Literal["PAYMENT_METHOD_OTHER", "PAYMENT_METHOD_PERIOD", "PAYMENT_METHOD_LUMP_SUM"]]
@@ -63,9 +63,9 @@ class DeductPoliciesPostJson(TypedDict):
     first_period_amount: NotRequired[int]
     subsequent_period_amount: NotRequired[int]
     coverage_term_type: NotRequired[Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"]]
-    payee_mchid: NotRequired[Text]
-    payee_appid: NotRequired[Text]
-    payee_openid: NotRequired[Text]
+    payee_mchid: NotRequired[call.Text]
+    payee_appid: NotRequired[call.Text]
+    payee_openid: NotRequired[call.Text]
 class DeductPoliciesPostAnswer(TypedDict):
     out_insurance_no: str
     insurance_name: str
@@ -94,7 +94,7 @@ class DeductPoliciesPostAnswer(TypedDict):
     first_period_amount: NotRequired[int]
     subsequent_period_amount: NotRequired[int]
     coverage_term_type: NotRequired[Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"] | str]
-class DeductPoliciesPostOptions(CallOptions):
+class DeductPoliciesPostOptions(call.CallOptions):
     json: DeductPoliciesPostJson
 class DeductPoliciesByOutInsuranceNoGetAnswer(TypedDict):
     out_insurance_no: str
@@ -124,25 +124,25 @@ class DeductPoliciesByOutInsuranceNoGetAnswer(TypedDict):
     first_period_amount: NotRequired[int]
     subsequent_period_amount: NotRequired[int]
     coverage_term_type: NotRequired[Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"] | str]
-class DeductPoliciesByOutInsuranceNoGetOptions(CallOptions):
-    out_insurance_no: Scalar
+class DeductPoliciesByOutInsuranceNoGetOptions(call.CallOptions):
+    out_insurance_no: call.Scalar
 class DeductPoliciesByOutInsuranceNoPatchJson(TypedDict):
-    insured_name_list: NotRequired[Texts]
-    insurance_name: NotRequired[Text]
-    effective_time: NotRequired[Text]
-    expired_time: NotRequired[Text]
-    coverage_detail: NotRequired[Text]
+    insured_name_list: NotRequired[call.Texts]
+    insurance_name: NotRequired[call.Text]
+    effective_time: NotRequired[call.Text]
+    expired_time: NotRequired[call.Text]
+    coverage_detail: NotRequired[call.Text]
     support_renewal: NotRequired[bool]
-    start_renewal_time: NotRequired[Text]
-    end_renewal_time: NotRequired[Text]
+    start_renewal_time: NotRequired[call.Text]
+    end_renewal_time: NotRequired[call.Text]
     policy_type: NotRequired[Literal["POLICY_TYPE_OTHER", "POLICY_TYPE_MEDICAL", "POLICY_TYPE_ACCIDENT", "POLICY_TYPE_CRITICAL", "POLICY_TYPE_CAR", "POLICY_TYPE_LIFE", "POLICY_TYPE_PROPERTY", "POLICY_TYPE_PET", "POLICY_TYPE_ANNUITY"]]
-    car_number: NotRequired[Text]
-    pet_name: NotRequired[Text]
-    address: NotRequired[Text]
+    car_number: NotRequired[call.Text]
+    pet_name: NotRequired[call.Text]
+    address: NotRequired[call.Text]
     policy_state: NotRequired[Literal["POLICY_STATE_ISSUING", "POLICY_STATE_APPROVED", "POLICY_STATE_DECLINED", "POLICY_STATE_INACTIVE"]]
-    policy_code: NotRequired[Text]
-    plan_id: NotRequired[Text]
-    out_contract_code: NotRequired[Text]
+    policy_code: NotRequired[call.Text]
+    plan_id: NotRequired[call.Text]
+    out_contract_code: NotRequired[call.Text]
     policy_periods: NotRequired[Sequence[float]]
     free_insurance: NotRequired[bool]
     combined_payment: NotRequired[bool]
@@ -180,10 +180,10 @@ class DeductPoliciesByOutInsuranceNoPatchAnswer(TypedDict):
     first_period_amount: NotRequired[int]
     subsequent_period_amount: NotRequired[int]
     coverage_term_type: NotRequired[Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"] | str]
-class DeductPoliciesByOutInsuranceNoPatchOptions(CallOptions):
-    out_insurance_no: Scalar
+class DeductPoliciesByOutInsuranceNoPatchOptions(call.CallOptions):
+    out_insurance_no: call.Scalar
     json: NotRequired[DeductPoliciesByOutInsuranceNoPatchJson]
-class DeductPoliciesGivenOutInsuranceNoGetOptions(CallOptions):
+class DeductPoliciesGivenOutInsuranceNoGetOptions(call.CallOptions):
     pass
-class DeductPoliciesGivenOutInsuranceNoPatchOptions(CallOptions):
+class DeductPoliciesGivenOutInsuranceNoPatchOptions(call.CallOptions):
     json: NotRequired[DeductPoliciesByOutInsuranceNoPatchJson]

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import Body, CallOptions, File, Headers, HeadlessOptions, Parts, Scalar, Text, Texts
+from wechatpay_chain.openapi import call
 
 class BankPackagesByPackageIdTasksGetQuery(TypedDict):
     status: Literal["PROCESSING", "FINISHED"]
-    filename: NotRequired[Text]
+    filename: NotRequired[call.Text]
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
 class BankPackagesByPackageIdTasksGetAnswerData(TypedDict):
@@ -25,13 +25,13 @@ class BankPackagesByPackageIdTasksGetAnswer(TypedDict):
     offset: int
     limit: int
     data: NotRequired[list[BankPackagesByPackageIdTasksGetAnswerData]]
-class BankPackagesByPackageIdTasksGetOptions(CallOptions):
-    package_id: Scalar
+class BankPackagesByPackageIdTasksGetOptions(call.CallOptions):
+    package_id: call.Scalar
     query: BankPackagesByPackageIdTasksGetQuery
 class BankPackagesByPackageIdTasksPostUploadMeta(TypedDict):
-    bank_type: Text
+    bank_type: call.Text
 class BankPackagesByPackageIdTasksPostUpload(TypedDict):
-    file: File
+    file: call.File
     filename: NotRequired[str]
     meta: BankPackagesByPackageIdTasksPostUploadMeta
 class BankPackagesByPackageIdTasksPostAnswer(TypedDict):
@@ -45,30 +45,30 @@ class BankPackagesByPackageIdTasksPostAnswer(TypedDict):
     fail_count: NotRequired[int]
     success_count: NotRequired[int]
     success_user_count: NotRequired[int]
-class BankPackagesByPackageIdTasksPostOptions(CallOptions):
-    package_id: Scalar
-    upload: NotRequired[File | BankPackagesByPackageIdTasksPostUpload]
-    body: NotRequired[Body]
-    multipart: NotRequired[Parts]
-class BankPackagesGivenPackageIdTasksGetOptions(CallOptions):
+class BankPackagesByPackageIdTasksPostOptions(call.CallOptions):
+    package_id: call.Scalar
+    upload: NotRequired[call.File | BankPackagesByPackageIdTasksPostUpload]
+    body: NotRequired[call.Body]
+    multipart: NotRequired[call.Parts]
+class BankPackagesGivenPackageIdTasksGetOptions(call.CallOptions):
     query: BankPackagesByPackageIdTasksGetQuery
-class BankPackagesGivenPackageIdTasksPostOptions(CallOptions):
-    upload: NotRequired[File | BankPackagesByPackageIdTasksPostUpload]
-    body: NotRequired[Body]
-    multipart: NotRequired[Parts]
+class BankPackagesGivenPackageIdTasksPostOptions(call.CallOptions):
+    upload: NotRequired[call.File | BankPackagesByPackageIdTasksPostUpload]
+    body: NotRequired[call.Body]
+    multipart: NotRequired[call.Parts]
 class BankFavorUsersByOpenidBankMultiActivityPostJson(TypedDict):
-    stock_id: Text
-    activity_id: Text
-    out_request_no: Text
-    appid: Text
-    stock_creator_mchid: Text
+    stock_id: call.Text
+    activity_id: call.Text
+    out_request_no: call.Text
+    appid: call.Text
+    stock_creator_mchid: call.Text
 class BankFavorUsersByOpenidBankMultiActivityPostAnswer(TypedDict):
     coupon_id: str
-class BankFavorUsersByOpenidBankMultiActivityPostOptions(CallOptions):
-    openid: Scalar
+class BankFavorUsersByOpenidBankMultiActivityPostOptions(call.CallOptions):
+    openid: call.Scalar
     json: BankFavorUsersByOpenidBankMultiActivityPostJson
 class BankFavorUsersByOpenidCouponsByCouponIdGetQuery(TypedDict):
-    appid: Text
+    appid: call.Text
 class BankFavorUsersByOpenidCouponsByCouponIdGetAnswerUseAmountList(TypedDict):
     used_amounts: NotRequired[list[str]]
 class BankFavorUsersByOpenidCouponsByCouponIdGetAnswer(TypedDict):
@@ -86,134 +86,134 @@ class BankFavorUsersByOpenidCouponsByCouponIdGetAnswer(TypedDict):
     used_number: float
     use_amount_list: NotRequired[BankFavorUsersByOpenidCouponsByCouponIdGetAnswerUseAmountList]
     openid: NotRequired[str]
-class BankFavorUsersByOpenidCouponsByCouponIdGetOptions(CallOptions):
-    openid: Scalar
-    coupon_id: Scalar
+class BankFavorUsersByOpenidCouponsByCouponIdGetOptions(call.CallOptions):
+    openid: call.Scalar
+    coupon_id: call.Scalar
     query: BankFavorUsersByOpenidCouponsByCouponIdGetQuery
-class BankFavorUsersByOpenidCouponsGivenCouponIdGetOptions(CallOptions):
-    openid: Scalar
+class BankFavorUsersByOpenidCouponsGivenCouponIdGetOptions(call.CallOptions):
+    openid: call.Scalar
     query: BankFavorUsersByOpenidCouponsByCouponIdGetQuery
-class BankFavorUsersGivenOpenidBankMultiActivityPostOptions(CallOptions):
+class BankFavorUsersGivenOpenidBankMultiActivityPostOptions(call.CallOptions):
     json: BankFavorUsersByOpenidBankMultiActivityPostJson
-class BankFavorUsersGivenOpenidCouponsByCouponIdGetOptions(CallOptions):
-    coupon_id: Scalar
+class BankFavorUsersGivenOpenidCouponsByCouponIdGetOptions(call.CallOptions):
+    coupon_id: call.Scalar
     query: BankFavorUsersByOpenidCouponsByCouponIdGetQuery
-class BankFavorUsersGivenOpenidCouponsGivenCouponIdGetOptions(CallOptions):
+class BankFavorUsersGivenOpenidCouponsGivenCouponIdGetOptions(call.CallOptions):
     query: BankFavorUsersByOpenidCouponsByCouponIdGetQuery
 class BusifavorCallbacksGetQuery(TypedDict):
-    mchid: Text
+    mchid: call.Text
 class BusifavorCallbacksGetAnswer(TypedDict):
     notify_url: str
     mchid: str
-class BusifavorCallbacksGetOptions(CallOptions):
+class BusifavorCallbacksGetOptions(call.CallOptions):
     query: BusifavorCallbacksGetQuery
 class BusifavorCallbacksPostJson(TypedDict):
-    mchid: NotRequired[Text]
-    notify_url: Text
+    mchid: NotRequired[call.Text]
+    notify_url: call.Text
 class BusifavorCallbacksPostAnswer(TypedDict):
     update_time: NotRequired[str]
     notify_url: str
     mchid: str
-class BusifavorCallbacksPostOptions(CallOptions):
+class BusifavorCallbacksPostOptions(call.CallOptions):
     json: BusifavorCallbacksPostJson
 class BusifavorCouponsAssociatePostJson(TypedDict):
-    stock_id: Text
-    coupon_code: Text
-    out_trade_no: Text
-    out_request_no: Text
+    stock_id: call.Text
+    coupon_code: call.Text
+    out_trade_no: call.Text
+    out_request_no: call.Text
 class BusifavorCouponsAssociatePostAnswer(TypedDict):
     wechatpay_associate_time: str
-class BusifavorCouponsAssociatePostOptions(CallOptions):
+class BusifavorCouponsAssociatePostOptions(call.CallOptions):
     json: BusifavorCouponsAssociatePostJson
 class BusifavorCouponsDeactivatePostJson(TypedDict):
-    coupon_code: Text
-    stock_id: Text
-    deactivate_request_no: Text
-    deactivate_reason: NotRequired[Text]
+    coupon_code: call.Text
+    stock_id: call.Text
+    deactivate_request_no: call.Text
+    deactivate_reason: NotRequired[call.Text]
 class BusifavorCouponsDeactivatePostAnswer(TypedDict):
     wechatpay_deactivate_time: str
-class BusifavorCouponsDeactivatePostOptions(CallOptions):
+class BusifavorCouponsDeactivatePostOptions(call.CallOptions):
     json: BusifavorCouponsDeactivatePostJson
 class BusifavorCouponsDisassociatePostJson(TypedDict):
-    stock_id: Text
-    coupon_code: Text
-    out_trade_no: Text
-    out_request_no: Text
+    stock_id: call.Text
+    coupon_code: call.Text
+    out_trade_no: call.Text
+    out_request_no: call.Text
 class BusifavorCouponsDisassociatePostAnswer(TypedDict):
     wechatpay_disassociate_time: str
-class BusifavorCouponsDisassociatePostOptions(CallOptions):
+class BusifavorCouponsDisassociatePostOptions(call.CallOptions):
     json: BusifavorCouponsDisassociatePostJson
 class BusifavorCouponsReturnPostJson(TypedDict):
-    coupon_code: Text
-    stock_id: Text
-    return_request_no: Text
+    coupon_code: call.Text
+    stock_id: call.Text
+    return_request_no: call.Text
 class BusifavorCouponsReturnPostAnswer(TypedDict):
     wechatpay_return_time: str
-class BusifavorCouponsReturnPostOptions(CallOptions):
+class BusifavorCouponsReturnPostOptions(call.CallOptions):
     json: BusifavorCouponsReturnPostJson
 class BusifavorCouponsSendPostJson(TypedDict):
-    openid: Text
-    appid: Text
-    stock_id: Text
-    out_request_no: Text
-    coupon_code: NotRequired[Text]
+    openid: call.Text
+    appid: call.Text
+    stock_id: call.Text
+    out_request_no: call.Text
+    coupon_code: NotRequired[call.Text]
 class BusifavorCouponsSendPostAnswer(TypedDict):
     stock_id: str
     coupon_code: NotRequired[str]
     out_request_no: NotRequired[str]
-class BusifavorCouponsSendPostOptions(CallOptions):
+class BusifavorCouponsSendPostOptions(call.CallOptions):
     json: BusifavorCouponsSendPostJson
 class BusifavorCouponsUsePostJson(TypedDict):
-    coupon_code: Text
-    stock_id: NotRequired[Text]
-    appid: Text
-    use_time: Text
-    use_request_no: Text
-    openid: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
-    mch_id: NotRequired[Text]
-    transaction_id: NotRequired[Text]
+    coupon_code: call.Text
+    stock_id: NotRequired[call.Text]
+    appid: call.Text
+    use_time: call.Text
+    use_request_no: call.Text
+    openid: NotRequired[call.Text]
+    out_trade_no: NotRequired[call.Text]
+    mch_id: NotRequired[call.Text]
+    transaction_id: NotRequired[call.Text]
 class BusifavorCouponsUsePostAnswer(TypedDict):
     stock_id: str
     openid: str
     wechatpay_use_time: str
-class BusifavorCouponsUsePostOptions(CallOptions):
+class BusifavorCouponsUsePostOptions(call.CallOptions):
     json: BusifavorCouponsUsePostJson
 class BusifavorCouponsByCardIdSendPostJson(TypedDict):
-    appid: Text
-    openid: Text
-    out_request_no: Text
-    send_time: Text
+    appid: call.Text
+    openid: call.Text
+    out_request_no: call.Text
+    send_time: call.Text
 class BusifavorCouponsByCardIdSendPostAnswer(TypedDict):
     card_code: str
-class BusifavorCouponsByCardIdSendPostOptions(CallOptions):
-    card_id: Scalar
+class BusifavorCouponsByCardIdSendPostOptions(call.CallOptions):
+    card_id: call.Scalar
     json: BusifavorCouponsByCardIdSendPostJson
-class BusifavorCouponsGivenCardIdSendPostOptions(CallOptions):
+class BusifavorCouponsGivenCardIdSendPostOptions(call.CallOptions):
     json: BusifavorCouponsByCardIdSendPostJson
 class BusifavorProductCouponsPreSendPostJson(TypedDict):
-    stock_id: Text
-    coupon_code: NotRequired[Text]
-    appid: Text
-    openid: NotRequired[Text]
-    send_request_no: Text
+    stock_id: call.Text
+    coupon_code: NotRequired[call.Text]
+    appid: call.Text
+    openid: NotRequired[call.Text]
+    send_request_no: call.Text
 class BusifavorProductCouponsPreSendPostAnswer(TypedDict):
     token: str
-class BusifavorProductCouponsPreSendPostOptions(CallOptions):
+class BusifavorProductCouponsPreSendPostOptions(call.CallOptions):
     json: BusifavorProductCouponsPreSendPostJson
 class BusifavorProductCouponsSendPostJson(TypedDict):
-    openid: Text
-    appid: Text
-    stock_id: Text
-    out_request_no: Text
-    coupon_code: NotRequired[Text]
+    openid: call.Text
+    appid: call.Text
+    stock_id: call.Text
+    out_request_no: call.Text
+    coupon_code: NotRequired[call.Text]
     coupon_type: Literal["NORMAL", "MEMBER"]
-    member_card_id: NotRequired[Text]
+    member_card_id: NotRequired[call.Text]
 class BusifavorProductCouponsSendPostAnswer(TypedDict):
     stock_id: str
     coupon_code: str
     out_request_no: str
-class BusifavorProductCouponsSendPostOptions(CallOptions):
+class BusifavorProductCouponsSendPostOptions(call.CallOptions):
     json: BusifavorProductCouponsSendPostJson
 class BusifavorStocksPostJsonCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime(TypedDict):
     begin_time: NotRequired[int]
@@ -222,11 +222,11 @@ class BusifavorStocksPostJsonCouponUseRuleCouponAvailableTimeAvailableWeek(Typed
     week_day: NotRequired[Sequence[int]]
     available_day_time: NotRequired[Sequence[BusifavorStocksPostJsonCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime]]
 class BusifavorStocksPostJsonCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime(TypedDict):
-    begin_time: NotRequired[Text]
-    end_time: NotRequired[Text]
+    begin_time: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
 class BusifavorStocksPostJsonCouponUseRuleCouponAvailableTime(TypedDict):
-    available_begin_time: Text
-    available_end_time: Text
+    available_begin_time: call.Text
+    available_end_time: call.Text
     available_day_after_receive: NotRequired[int]
     available_week: NotRequired[BusifavorStocksPostJsonCouponUseRuleCouponAvailableTimeAvailableWeek]
     irregulary_avaliable_time: NotRequired[Sequence[BusifavorStocksPostJsonCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime]]
@@ -247,8 +247,8 @@ class BusifavorStocksPostJsonCouponUseRule(TypedDict):
     discount_coupon: NotRequired[BusifavorStocksPostJsonCouponUseRuleDiscountCoupon]
     exchange_coupon: NotRequired[BusifavorStocksPostJsonCouponUseRuleExchangeCoupon]
     use_method: Literal["OFF_LINE", "MINI_PROGRAMS", "SELF_CONSUME", "PAYMENT_CODE"]
-    mini_programs_appid: NotRequired[Text]
-    mini_programs_path: NotRequired[Text]
+    mini_programs_appid: NotRequired[call.Text]
+    mini_programs_path: NotRequired[call.Text]
 class BusifavorStocksPostJsonStockSendRule(TypedDict):
     max_amount: NotRequired[float]
     max_coupons: int
@@ -260,38 +260,38 @@ class BusifavorStocksPostJsonStockSendRule(TypedDict):
     transferable: NotRequired[bool]
     shareable: NotRequired[bool]
 class BusifavorStocksPostJsonCustomEntranceMiniProgramsInfo(TypedDict):
-    mini_programs_appid: Text
-    mini_programs_path: Text
-    entrance_words: Text
-    guiding_words: NotRequired[Text]
+    mini_programs_appid: call.Text
+    mini_programs_path: call.Text
+    entrance_words: call.Text
+    guiding_words: NotRequired[call.Text]
 class BusifavorStocksPostJsonCustomEntrance(TypedDict):
     mini_programs_info: NotRequired[BusifavorStocksPostJsonCustomEntranceMiniProgramsInfo]
-    appid: NotRequired[Text]
-    hall_id: NotRequired[Text]
-    store_id: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    hall_id: NotRequired[call.Text]
+    store_id: NotRequired[call.Text]
     code_display_mode: NotRequired[Literal["NOT_SHOW", "BARCODE", "QRCODE"]]
 class BusifavorStocksPostJsonDisplayPatternInfoFinderInfo(TypedDict):
-    finder_id: Text
-    finder_video_id: Text
-    finder_video_cover_image_url: Text
+    finder_id: call.Text
+    finder_video_id: call.Text
+    finder_video_cover_image_url: call.Text
 class BusifavorStocksPostJsonDisplayPatternInfo(TypedDict):
-    description: NotRequired[Text]
-    merchant_logo_url: NotRequired[Text]
-    merchant_name: NotRequired[Text]
+    description: NotRequired[call.Text]
+    merchant_logo_url: NotRequired[call.Text]
+    merchant_name: NotRequired[call.Text]
     background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"]]
-    coupon_image_url: NotRequired[Text]
+    coupon_image_url: NotRequired[call.Text]
     finder_info: NotRequired[BusifavorStocksPostJsonDisplayPatternInfoFinderInfo]
 class BusifavorStocksPostJsonNotifyConfig(TypedDict):
-    notify_appid: NotRequired[Text]
+    notify_appid: NotRequired[call.Text]
 class BusifavorStocksPostJson(TypedDict):
-    stock_name: Text
-    belong_merchant: Text
-    comment: NotRequired[Text]
-    goods_name: Text
+    stock_name: call.Text
+    belong_merchant: call.Text
+    comment: NotRequired[call.Text]
+    goods_name: call.Text
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"]
     coupon_use_rule: BusifavorStocksPostJsonCouponUseRule
     stock_send_rule: BusifavorStocksPostJsonStockSendRule
-    out_request_no: Text
+    out_request_no: call.Text
     custom_entrance: NotRequired[BusifavorStocksPostJsonCustomEntrance]
     display_pattern_info: NotRequired[BusifavorStocksPostJsonDisplayPatternInfo]
     coupon_code_mode: Literal["WECHATPAY_MODE", "MERCHANT_API", "MERCHANT_UPLOAD"]
@@ -300,7 +300,7 @@ class BusifavorStocksPostJson(TypedDict):
 class BusifavorStocksPostAnswer(TypedDict):
     stock_id: str
     create_time: str
-class BusifavorStocksPostOptions(CallOptions):
+class BusifavorStocksPostOptions(call.CallOptions):
     json: BusifavorStocksPostJson
 class BusifavorStocksByStockIdGetAnswerCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime(TypedDict):
     begin_time: NotRequired[int]
@@ -394,67 +394,67 @@ class BusifavorStocksByStockIdGetAnswer(TypedDict):
     notify_config: NotRequired[BusifavorStocksByStockIdGetAnswerNotifyConfig]
     send_count_information: NotRequired[BusifavorStocksByStockIdGetAnswerSendCountInformation]
     subsidy: NotRequired[bool]
-class BusifavorStocksByStockIdGetOptions(CallOptions):
-    stock_id: Scalar
+class BusifavorStocksByStockIdGetOptions(call.CallOptions):
+    stock_id: call.Scalar
 class BusifavorStocksByStockIdPatchJsonCustomEntranceMiniProgramsInfo(TypedDict):
-    mini_programs_appid: Text
-    mini_programs_path: Text
-    entrance_words: Text
-    guiding_words: NotRequired[Text]
+    mini_programs_appid: call.Text
+    mini_programs_path: call.Text
+    entrance_words: call.Text
+    guiding_words: NotRequired[call.Text]
 class BusifavorStocksByStockIdPatchJsonCustomEntrance(TypedDict):
     mini_programs_info: NotRequired[BusifavorStocksByStockIdPatchJsonCustomEntranceMiniProgramsInfo]
-    appid: NotRequired[Text]
-    hall_id: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    hall_id: NotRequired[call.Text]
     code_display_mode: NotRequired[Literal["NOT_SHOW", "BARCODE", "QRCODE"]]
 class BusifavorStocksByStockIdPatchJsonDisplayPatternInfoFinderInfo(TypedDict):
-    finder_id: Text
-    finder_video_id: Text
-    finder_video_cover_image_url: Text
+    finder_id: call.Text
+    finder_video_id: call.Text
+    finder_video_cover_image_url: call.Text
 class BusifavorStocksByStockIdPatchJsonDisplayPatternInfo(TypedDict):
-    description: NotRequired[Text]
-    merchant_logo_url: NotRequired[Text]
-    merchant_name: NotRequired[Text]
+    description: NotRequired[call.Text]
+    merchant_logo_url: NotRequired[call.Text]
+    merchant_name: NotRequired[call.Text]
     background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"]]
-    coupon_image_url: NotRequired[Text]
+    coupon_image_url: NotRequired[call.Text]
     finder_info: NotRequired[BusifavorStocksByStockIdPatchJsonDisplayPatternInfoFinderInfo]
 class BusifavorStocksByStockIdPatchJsonCouponUseRule(TypedDict):
     use_method: NotRequired[Literal["OFF_LINE", "MINI_PROGRAMS", "SELF_CONSUME", "PAYMENT_CODE"]]
-    mini_programs_appid: NotRequired[Text]
-    mini_programs_path: NotRequired[Text]
+    mini_programs_appid: NotRequired[call.Text]
+    mini_programs_path: NotRequired[call.Text]
 class BusifavorStocksByStockIdPatchJsonStockSendRule(TypedDict):
     natural_person_limit: NotRequired[bool]
     prevent_api_abuse: NotRequired[bool]
 class BusifavorStocksByStockIdPatchJsonNotifyConfig(TypedDict):
-    notify_appid: NotRequired[Text]
+    notify_appid: NotRequired[call.Text]
 class BusifavorStocksByStockIdPatchJson(TypedDict):
     custom_entrance: NotRequired[BusifavorStocksByStockIdPatchJsonCustomEntrance]
-    stock_name: NotRequired[Text]
-    comment: NotRequired[Text]
-    goods_name: NotRequired[Text]
-    out_request_no: Text
+    stock_name: NotRequired[call.Text]
+    comment: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
+    out_request_no: call.Text
     display_pattern_info: NotRequired[BusifavorStocksByStockIdPatchJsonDisplayPatternInfo]
     coupon_use_rule: NotRequired[BusifavorStocksByStockIdPatchJsonCouponUseRule]
     stock_send_rule: NotRequired[BusifavorStocksByStockIdPatchJsonStockSendRule]
     notify_config: NotRequired[BusifavorStocksByStockIdPatchJsonNotifyConfig]
     subsidy: NotRequired[bool]
-class BusifavorStocksByStockIdPatchOptions(CallOptions):
-    stock_id: Scalar
+class BusifavorStocksByStockIdPatchOptions(call.CallOptions):
+    stock_id: call.Scalar
     json: BusifavorStocksByStockIdPatchJson
 class BusifavorStocksByStockIdBudgetPatchJson(TypedDict):
     target_max_coupons: NotRequired[int]
     target_max_coupons_by_day: NotRequired[int]
     current_max_coupons: NotRequired[int]
     current_max_coupons_by_day: NotRequired[int]
-    modify_budget_request_no: Text
+    modify_budget_request_no: call.Text
 class BusifavorStocksByStockIdBudgetPatchAnswer(TypedDict):
     max_coupons: int
     max_coupons_by_day: NotRequired[int]
-class BusifavorStocksByStockIdBudgetPatchOptions(CallOptions):
-    stock_id: Scalar
+class BusifavorStocksByStockIdBudgetPatchOptions(call.CallOptions):
+    stock_id: call.Scalar
     json: BusifavorStocksByStockIdBudgetPatchJson
 class BusifavorStocksByStockIdCouponcodesGetQuery(TypedDict):
     status: NotRequired[Literal["SENDED", "USED", "EXPIRED", "DELETED", "DEACTIVATED"]]
-    appid: NotRequired[Text]
+    appid: NotRequired[call.Text]
     offset: NotRequired[float | str]
     limit: NotRequired[float | str]
 class BusifavorStocksByStockIdCouponcodesGetAnswerData(TypedDict):
@@ -471,12 +471,12 @@ class BusifavorStocksByStockIdCouponcodesGetAnswer(TypedDict):
     limit: int
     offset: int
     data: NotRequired[list[BusifavorStocksByStockIdCouponcodesGetAnswerData]]
-class BusifavorStocksByStockIdCouponcodesGetOptions(CallOptions):
-    stock_id: Scalar
+class BusifavorStocksByStockIdCouponcodesGetOptions(call.CallOptions):
+    stock_id: call.Scalar
     query: NotRequired[BusifavorStocksByStockIdCouponcodesGetQuery]
 class BusifavorStocksByStockIdCouponcodesPostJson(TypedDict):
-    coupon_code_list: NotRequired[Texts]
-    upload_request_no: Text
+    coupon_code_list: NotRequired[call.Texts]
+    upload_request_no: call.Text
 class BusifavorStocksByStockIdCouponcodesPostAnswerFailCodes(TypedDict):
     coupon_code: str
     code: str
@@ -491,20 +491,20 @@ class BusifavorStocksByStockIdCouponcodesPostAnswer(TypedDict):
     fail_codes: NotRequired[list[BusifavorStocksByStockIdCouponcodesPostAnswerFailCodes]]
     exist_codes: NotRequired[list[str]]
     duplicate_codes: NotRequired[list[str]]
-class BusifavorStocksByStockIdCouponcodesPostOptions(CallOptions):
-    stock_id: Scalar
+class BusifavorStocksByStockIdCouponcodesPostOptions(call.CallOptions):
+    stock_id: call.Scalar
     json: BusifavorStocksByStockIdCouponcodesPostJson
 class BusifavorStocksByStockIdCouponcodesByCouponCodeDeleteQuery(TypedDict):
-    delete_request_no: Text
+    delete_request_no: call.Text
 class BusifavorStocksByStockIdCouponcodesByCouponCodeDeleteAnswer(TypedDict):
     stock_id: NotRequired[str]
     delete_time: NotRequired[str]
-class BusifavorStocksByStockIdCouponcodesByCouponCodeDeleteOptions(CallOptions):
-    stock_id: Scalar
-    coupon_code: Scalar
+class BusifavorStocksByStockIdCouponcodesByCouponCodeDeleteOptions(call.CallOptions):
+    stock_id: call.Scalar
+    coupon_code: call.Scalar
     query: BusifavorStocksByStockIdCouponcodesByCouponCodeDeleteQuery
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetQuery(TypedDict):
-    appid: NotRequired[Text]
+    appid: NotRequired[call.Text]
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCodeInformation(TypedDict):
     code: NotRequired[str]
     code_status: NotRequired[str]
@@ -583,40 +583,40 @@ class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformation(
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswer(TypedDict):
     code_information: BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCodeInformation
     coupon_information: BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformation
-class BusifavorStocksByStockIdCouponcodesByCouponCodeGetOptions(CallOptions):
-    stock_id: Scalar
-    coupon_code: Scalar
+class BusifavorStocksByStockIdCouponcodesByCouponCodeGetOptions(call.CallOptions):
+    stock_id: call.Scalar
+    coupon_code: call.Scalar
     query: NotRequired[BusifavorStocksByStockIdCouponcodesByCouponCodeGetQuery]
-class BusifavorStocksByStockIdCouponcodesGivenCouponCodeDeleteOptions(CallOptions):
-    stock_id: Scalar
+class BusifavorStocksByStockIdCouponcodesGivenCouponCodeDeleteOptions(call.CallOptions):
+    stock_id: call.Scalar
     query: BusifavorStocksByStockIdCouponcodesByCouponCodeDeleteQuery
-class BusifavorStocksByStockIdCouponcodesGivenCouponCodeGetOptions(CallOptions):
-    stock_id: Scalar
+class BusifavorStocksByStockIdCouponcodesGivenCouponCodeGetOptions(call.CallOptions):
+    stock_id: call.Scalar
     query: NotRequired[BusifavorStocksByStockIdCouponcodesByCouponCodeGetQuery]
-class BusifavorStocksGivenStockIdGetOptions(CallOptions):
+class BusifavorStocksGivenStockIdGetOptions(call.CallOptions):
     pass
-class BusifavorStocksGivenStockIdPatchOptions(CallOptions):
+class BusifavorStocksGivenStockIdPatchOptions(call.CallOptions):
     json: BusifavorStocksByStockIdPatchJson
-class BusifavorStocksGivenStockIdBudgetPatchOptions(CallOptions):
+class BusifavorStocksGivenStockIdBudgetPatchOptions(call.CallOptions):
     json: BusifavorStocksByStockIdBudgetPatchJson
-class BusifavorStocksGivenStockIdCouponcodesGetOptions(CallOptions):
+class BusifavorStocksGivenStockIdCouponcodesGetOptions(call.CallOptions):
     query: NotRequired[BusifavorStocksByStockIdCouponcodesGetQuery]
-class BusifavorStocksGivenStockIdCouponcodesPostOptions(CallOptions):
+class BusifavorStocksGivenStockIdCouponcodesPostOptions(call.CallOptions):
     json: BusifavorStocksByStockIdCouponcodesPostJson
-class BusifavorStocksGivenStockIdCouponcodesByCouponCodeDeleteOptions(CallOptions):
-    coupon_code: Scalar
+class BusifavorStocksGivenStockIdCouponcodesByCouponCodeDeleteOptions(call.CallOptions):
+    coupon_code: call.Scalar
     query: BusifavorStocksByStockIdCouponcodesByCouponCodeDeleteQuery
-class BusifavorStocksGivenStockIdCouponcodesByCouponCodeGetOptions(CallOptions):
-    coupon_code: Scalar
+class BusifavorStocksGivenStockIdCouponcodesByCouponCodeGetOptions(call.CallOptions):
+    coupon_code: call.Scalar
     query: NotRequired[BusifavorStocksByStockIdCouponcodesByCouponCodeGetQuery]
-class BusifavorStocksGivenStockIdCouponcodesGivenCouponCodeDeleteOptions(CallOptions):
+class BusifavorStocksGivenStockIdCouponcodesGivenCouponCodeDeleteOptions(call.CallOptions):
     query: BusifavorStocksByStockIdCouponcodesByCouponCodeDeleteQuery
-class BusifavorStocksGivenStockIdCouponcodesGivenCouponCodeGetOptions(CallOptions):
+class BusifavorStocksGivenStockIdCouponcodesGivenCouponCodeGetOptions(call.CallOptions):
     query: NotRequired[BusifavorStocksByStockIdCouponcodesByCouponCodeGetQuery]
 class BusifavorSubsidyPayReceiptsGetQuery(TypedDict):
-    stock_id: Text
-    coupon_code: Text
-    out_subsidy_no: NotRequired[Text]
+    stock_id: call.Text
+    coupon_code: call.Text
+    out_subsidy_no: NotRequired[call.Text]
 class BusifavorSubsidyPayReceiptsGetAnswerPayReceiptList(TypedDict):
     subsidy_receipt_id: str
     stock_id: str
@@ -633,17 +633,17 @@ class BusifavorSubsidyPayReceiptsGetAnswerPayReceiptList(TypedDict):
     create_time: NotRequired[str]
 class BusifavorSubsidyPayReceiptsGetAnswer(TypedDict):
     pay_receipt_list: NotRequired[list[BusifavorSubsidyPayReceiptsGetAnswerPayReceiptList]]
-class BusifavorSubsidyPayReceiptsGetOptions(CallOptions):
+class BusifavorSubsidyPayReceiptsGetOptions(call.CallOptions):
     query: BusifavorSubsidyPayReceiptsGetQuery
 class BusifavorSubsidyPayReceiptsPostJson(TypedDict):
-    stock_id: Text
-    coupon_code: Text
-    transaction_id: Text
-    payer_merchant: Text
-    payee_merchant: Text
+    stock_id: call.Text
+    coupon_code: call.Text
+    transaction_id: call.Text
+    payer_merchant: call.Text
+    payee_merchant: call.Text
     amount: int
-    description: Text
-    out_subsidy_no: Text
+    description: call.Text
+    out_subsidy_no: call.Text
 class BusifavorSubsidyPayReceiptsPostAnswer(TypedDict):
     subsidy_receipt_id: str
     stock_id: str
@@ -658,7 +658,7 @@ class BusifavorSubsidyPayReceiptsPostAnswer(TypedDict):
     success_time: NotRequired[str]
     out_subsidy_no: str
     create_time: NotRequired[str]
-class BusifavorSubsidyPayReceiptsPostOptions(CallOptions):
+class BusifavorSubsidyPayReceiptsPostOptions(call.CallOptions):
     json: BusifavorSubsidyPayReceiptsPostJson
 class BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetAnswer(TypedDict):
     subsidy_receipt_id: str
@@ -674,20 +674,20 @@ class BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetAnswer(TypedDict):
     success_time: NotRequired[str]
     out_subsidy_no: str
     create_time: NotRequired[str]
-class BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetOptions(CallOptions):
-    subsidy_receipt_id: Scalar
-class BusifavorSubsidyPayReceiptsGivenSubsidyReceiptIdGetOptions(CallOptions):
+class BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetOptions(call.CallOptions):
+    subsidy_receipt_id: call.Scalar
+class BusifavorSubsidyPayReceiptsGivenSubsidyReceiptIdGetOptions(call.CallOptions):
     pass
 class BusifavorSubsidyReturnReceiptsPostJson(TypedDict):
-    stock_id: Text
-    coupon_code: Text
-    transaction_id: Text
-    refund_id: Text
-    payer_merchant: Text
-    payee_merchant: Text
+    stock_id: call.Text
+    coupon_code: call.Text
+    transaction_id: call.Text
+    refund_id: call.Text
+    payer_merchant: call.Text
+    payee_merchant: call.Text
     amount: int
-    description: Text
-    out_subsidy_return_no: Text
+    description: call.Text
+    out_subsidy_return_no: call.Text
 class BusifavorSubsidyReturnReceiptsPostAnswer(TypedDict):
     subsidy_return_receipt_id: NotRequired[str]
     stock_id: str
@@ -704,7 +704,7 @@ class BusifavorSubsidyReturnReceiptsPostAnswer(TypedDict):
     subsidy_receipt_id: str
     out_subsidy_return_no: str
     return_create_time: NotRequired[str]
-class BusifavorSubsidyReturnReceiptsPostOptions(CallOptions):
+class BusifavorSubsidyReturnReceiptsPostOptions(call.CallOptions):
     json: BusifavorSubsidyReturnReceiptsPostJson
 class BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetAnswer(TypedDict):
     subsidy_return_receipt_id: NotRequired[str]
@@ -722,17 +722,17 @@ class BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetAnswer(TypedDict)
     subsidy_receipt_id: str
     out_subsidy_return_no: str
     return_create_time: NotRequired[str]
-class BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetOptions(CallOptions):
-    subsidy_return_receipt_id: Scalar
-class BusifavorSubsidyReturnReceiptsGivenSubsidyReturnReceiptIdGetOptions(CallOptions):
+class BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetOptions(call.CallOptions):
+    subsidy_return_receipt_id: call.Scalar
+class BusifavorSubsidyReturnReceiptsGivenSubsidyReturnReceiptIdGetOptions(call.CallOptions):
     pass
 class BusifavorUsersByOpenidCouponsGetQuery(TypedDict):
-    appid: Text
-    stock_id: NotRequired[Text]
+    appid: call.Text
+    stock_id: NotRequired[call.Text]
     coupon_state: NotRequired[Literal["SENDED", "USED", "EXPIRED", "DELETED", "DEACTIVATED"]]
-    creator_merchant: NotRequired[Text]
-    belong_merchant: NotRequired[Text]
-    sender_merchant: NotRequired[Text]
+    creator_merchant: NotRequired[call.Text]
+    belong_merchant: NotRequired[call.Text]
+    sender_merchant: NotRequired[call.Text]
     offset: NotRequired[float | str]
     limit: NotRequired[float | str]
 class BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleCouponAvailableTime(TypedDict):
@@ -814,8 +814,8 @@ class BusifavorUsersByOpenidCouponsGetAnswer(TypedDict):
     offset: float
     limit: float
     data: list[BusifavorUsersByOpenidCouponsGetAnswerData]
-class BusifavorUsersByOpenidCouponsGetOptions(CallOptions):
-    openid: Scalar
+class BusifavorUsersByOpenidCouponsGetOptions(call.CallOptions):
+    openid: call.Scalar
     query: BusifavorUsersByOpenidCouponsGetQuery
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleCouponAvailableTime(TypedDict):
     available_begin_time: NotRequired[str]
@@ -891,44 +891,44 @@ class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswer(TypedDict)
     expire_time: str
     receive_time: str
     use_time: NotRequired[str]
-class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetOptions(CallOptions):
-    openid: Scalar
-    coupon_code: Scalar
-    appid: Scalar
-class BusifavorUsersByOpenidCouponsByCouponCodeAppidsGivenAppidGetOptions(CallOptions):
-    openid: Scalar
-    coupon_code: Scalar
-class BusifavorUsersByOpenidCouponsGivenCouponCodeAppidsByAppidGetOptions(CallOptions):
-    openid: Scalar
-    appid: Scalar
-class BusifavorUsersByOpenidCouponsGivenCouponCodeAppidsGivenAppidGetOptions(CallOptions):
-    openid: Scalar
-class BusifavorUsersGivenOpenidCouponsGetOptions(CallOptions):
+class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetOptions(call.CallOptions):
+    openid: call.Scalar
+    coupon_code: call.Scalar
+    appid: call.Scalar
+class BusifavorUsersByOpenidCouponsByCouponCodeAppidsGivenAppidGetOptions(call.CallOptions):
+    openid: call.Scalar
+    coupon_code: call.Scalar
+class BusifavorUsersByOpenidCouponsGivenCouponCodeAppidsByAppidGetOptions(call.CallOptions):
+    openid: call.Scalar
+    appid: call.Scalar
+class BusifavorUsersByOpenidCouponsGivenCouponCodeAppidsGivenAppidGetOptions(call.CallOptions):
+    openid: call.Scalar
+class BusifavorUsersGivenOpenidCouponsGetOptions(call.CallOptions):
     query: BusifavorUsersByOpenidCouponsGetQuery
-class BusifavorUsersGivenOpenidCouponsByCouponCodeAppidsByAppidGetOptions(CallOptions):
-    coupon_code: Scalar
-    appid: Scalar
-class BusifavorUsersGivenOpenidCouponsByCouponCodeAppidsGivenAppidGetOptions(CallOptions):
-    coupon_code: Scalar
-class BusifavorUsersGivenOpenidCouponsGivenCouponCodeAppidsByAppidGetOptions(CallOptions):
-    appid: Scalar
-class BusifavorUsersGivenOpenidCouponsGivenCouponCodeAppidsGivenAppidGetOptions(CallOptions):
+class BusifavorUsersGivenOpenidCouponsByCouponCodeAppidsByAppidGetOptions(call.CallOptions):
+    coupon_code: call.Scalar
+    appid: call.Scalar
+class BusifavorUsersGivenOpenidCouponsByCouponCodeAppidsGivenAppidGetOptions(call.CallOptions):
+    coupon_code: call.Scalar
+class BusifavorUsersGivenOpenidCouponsGivenCouponCodeAppidsByAppidGetOptions(call.CallOptions):
+    appid: call.Scalar
+class BusifavorUsersGivenOpenidCouponsGivenCouponCodeAppidsGivenAppidGetOptions(call.CallOptions):
     pass
 class FavorCallbacksGetQuery(TypedDict):
-    mchid: Text
+    mchid: call.Text
 class FavorCallbacksGetAnswer(TypedDict):
     mchid: str
     notify_url: str
-class FavorCallbacksGetOptions(CallOptions):
+class FavorCallbacksGetOptions(call.CallOptions):
     query: FavorCallbacksGetQuery
 class FavorCallbacksPostJson(TypedDict):
-    mchid: Text
-    notify_url: Text
+    mchid: call.Text
+    notify_url: call.Text
     switch: NotRequired[bool]
 class FavorCallbacksPostAnswer(TypedDict):
     update_time: str
     notify_url: str
-class FavorCallbacksPostOptions(CallOptions):
+class FavorCallbacksPostOptions(call.CallOptions):
     json: FavorCallbacksPostJson
 class FavorCouponStocksPostJsonStockUseRule(TypedDict):
     max_coupons: int
@@ -938,21 +938,21 @@ class FavorCouponStocksPostJsonStockUseRule(TypedDict):
     natural_person_limit: bool
     prevent_api_abuse: bool
 class FavorCouponStocksPostJsonPatternInfo(TypedDict):
-    description: NotRequired[Text]
-    merchant_logo: NotRequired[Text]
-    merchant_name: NotRequired[Text]
+    description: NotRequired[call.Text]
+    merchant_logo: NotRequired[call.Text]
+    merchant_name: NotRequired[call.Text]
     background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"]]
-    coupon_image: NotRequired[Text]
+    coupon_image: NotRequired[call.Text]
     jump_target: NotRequired[Literal["PAYMENT_CODE", "MINI_PROGRAM", "DEFAULT_PAGE"]]
-    mini_program_appid: NotRequired[Text]
-    mini_program_path: NotRequired[Text]
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_path: NotRequired[call.Text]
 class FavorCouponStocksPostJsonCouponUseRuleCouponAvailableTimeFixAvailableTime(TypedDict):
     available_week_day: NotRequired[Sequence[Literal[0, 1, 2, 3, 4, 5, 6]]]
     begin_time: NotRequired[int]
     end_time: NotRequired[int]
 class FavorCouponStocksPostJsonCouponUseRuleCouponAvailableTime(TypedDict):
-    available_begin_time: NotRequired[Text]
-    available_end_time: NotRequired[Text]
+    available_begin_time: NotRequired[call.Text]
+    available_end_time: NotRequired[call.Text]
     fix_available_time: NotRequired[FavorCouponStocksPostJsonCouponUseRuleCouponAvailableTimeFixAvailableTime]
     second_day_available: NotRequired[bool]
     available_time_after_receive: NotRequired[int]
@@ -967,54 +967,54 @@ class FavorCouponStocksPostJsonCouponUseRuleExchangeCoupon(TypedDict):
     exchange_price: NotRequired[int]
     transaction_minimum: NotRequired[int]
 class FavorCouponStocksPostJsonCouponUseRuleLimitCard(TypedDict):
-    name: NotRequired[Text]
-    bin: NotRequired[Texts]
+    name: NotRequired[call.Text]
+    bin: NotRequired[call.Texts]
 class FavorCouponStocksPostJsonCouponUseRule(TypedDict):
     coupon_available_time: FavorCouponStocksPostJsonCouponUseRuleCouponAvailableTime
     fixed_normal_coupon: NotRequired[FavorCouponStocksPostJsonCouponUseRuleFixedNormalCoupon]
     discount_coupon: NotRequired[FavorCouponStocksPostJsonCouponUseRuleDiscountCoupon]
     exchange_coupon: NotRequired[FavorCouponStocksPostJsonCouponUseRuleExchangeCoupon]
-    goods_tag: NotRequired[Texts]
-    limit_pay: NotRequired[Texts]
+    goods_tag: NotRequired[call.Texts]
+    limit_pay: NotRequired[call.Texts]
     limit_card: NotRequired[FavorCouponStocksPostJsonCouponUseRuleLimitCard]
     trade_type: NotRequired[Sequence[Literal["MICROAPP", "APPPAY", "PPAY", "CARD", "FACE", "OTHER"]]]
-    available_items: NotRequired[Texts]
-    unavailable_items: NotRequired[Texts]
-    available_merchants: NotRequired[Texts]
+    available_items: NotRequired[call.Texts]
+    unavailable_items: NotRequired[call.Texts]
+    available_merchants: NotRequired[call.Texts]
     combine_use: NotRequired[bool]
 class FavorCouponStocksPostJson(TypedDict):
-    stock_name: Text
-    available_begin_time: Text
-    available_end_time: Text
+    stock_name: call.Text
+    available_begin_time: call.Text
+    available_end_time: call.Text
     stock_use_rule: FavorCouponStocksPostJsonStockUseRule
     no_cash: bool
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHAHGE", "RANDOM", "DISCOUNT_CUT"]
-    comment: NotRequired[Text]
-    belong_merchant: Text
+    comment: NotRequired[call.Text]
+    belong_merchant: call.Text
     pattern_info: NotRequired[FavorCouponStocksPostJsonPatternInfo]
     coupon_use_rule: FavorCouponStocksPostJsonCouponUseRule
-    out_request_no: Text
-    ext_info: NotRequired[Text]
+    out_request_no: call.Text
+    ext_info: NotRequired[call.Text]
 class FavorCouponStocksPostAnswer(TypedDict):
     stock_id: str
     create_time: str
-class FavorCouponStocksPostOptions(CallOptions):
+class FavorCouponStocksPostOptions(call.CallOptions):
     json: FavorCouponStocksPostJson
 class FavorMediaImageUploadPostUpload(TypedDict):
-    file: File
+    file: call.File
     filename: NotRequired[str]
 class FavorMediaImageUploadPostAnswer(TypedDict):
     media_url: str
-class FavorMediaImageUploadPostOptions(CallOptions):
-    upload: NotRequired[File | FavorMediaImageUploadPostUpload]
-    body: NotRequired[Body]
-    multipart: NotRequired[Parts]
+class FavorMediaImageUploadPostOptions(call.CallOptions):
+    upload: NotRequired[call.File | FavorMediaImageUploadPostUpload]
+    body: NotRequired[call.Body]
+    multipart: NotRequired[call.Parts]
 class FavorStocksGetQuery(TypedDict):
     offset: int | str
     limit: int | str
-    stock_creator_mchid: Text
-    create_start_time: NotRequired[Text]
-    create_end_time: NotRequired[Text]
+    stock_creator_mchid: call.Text
+    create_start_time: NotRequired[call.Text]
+    create_end_time: NotRequired[call.Text]
     status: NotRequired[Literal["unactivated", "audit", "running", "stoped", "paused"]]
 class FavorStocksGetAnswerDataStockUseRule(TypedDict):
     max_coupons: int
@@ -1057,10 +1057,10 @@ class FavorStocksGetAnswer(TypedDict):
     limit: int
     offset: int
     data: NotRequired[list[FavorStocksGetAnswerData]]
-class FavorStocksGetOptions(CallOptions):
+class FavorStocksGetOptions(call.CallOptions):
     query: FavorStocksGetQuery
 class FavorStocksByStockIdGetQuery(TypedDict):
-    stock_creator_mchid: Text
+    stock_creator_mchid: call.Text
 class FavorStocksByStockIdGetAnswerStockUseRule(TypedDict):
     max_coupons: int
     max_amount: int
@@ -1097,128 +1097,128 @@ class FavorStocksByStockIdGetAnswer(TypedDict):
     business_type: NotRequired[Literal["MULTIUSE"] | str]
     available_region_list: NotRequired[list[FavorStocksByStockIdGetAnswerAvailableRegionList]]
     available_industry_list: NotRequired[list[str]]
-class FavorStocksByStockIdGetOptions(CallOptions):
-    stock_id: Scalar
+class FavorStocksByStockIdGetOptions(call.CallOptions):
+    stock_id: call.Scalar
     query: FavorStocksByStockIdGetQuery
 class FavorStocksByStockIdItemsGetQuery(TypedDict):
-    stock_creator_mchid: Text
+    stock_creator_mchid: call.Text
     offset: int | str
-    limit: Text
+    limit: call.Text
 class FavorStocksByStockIdItemsGetAnswer(TypedDict):
     total_count: int
     data: NotRequired[list[str]]
     offset: int
     limit: int
     stock_id: str
-class FavorStocksByStockIdItemsGetOptions(CallOptions):
-    stock_id: Scalar
+class FavorStocksByStockIdItemsGetOptions(call.CallOptions):
+    stock_id: call.Scalar
     query: FavorStocksByStockIdItemsGetQuery
 class FavorStocksByStockIdMerchantsGetQuery(TypedDict):
     offset: int | str
-    limit: Text
-    stock_creator_mchid: Text
+    limit: call.Text
+    stock_creator_mchid: call.Text
 class FavorStocksByStockIdMerchantsGetAnswer(TypedDict):
     total_count: int
     data: NotRequired[list[str]]
     offset: int
     limit: int
     stock_id: str
-class FavorStocksByStockIdMerchantsGetOptions(CallOptions):
-    stock_id: Scalar
+class FavorStocksByStockIdMerchantsGetOptions(call.CallOptions):
+    stock_id: call.Scalar
     query: FavorStocksByStockIdMerchantsGetQuery
 class FavorStocksByStockIdModifyGoodsIdPostJson(TypedDict):
-    stock_creator_mchid: Text
-    add_goods_id_list: NotRequired[Texts]
-    delete_goods_id_list: NotRequired[Texts]
+    stock_creator_mchid: call.Text
+    add_goods_id_list: NotRequired[call.Texts]
+    delete_goods_id_list: NotRequired[call.Texts]
 class FavorStocksByStockIdModifyGoodsIdPostAnswer(TypedDict):
     pause_time: str
     stock_id: str
-class FavorStocksByStockIdModifyGoodsIdPostOptions(CallOptions):
-    stock_id: Scalar
+class FavorStocksByStockIdModifyGoodsIdPostOptions(call.CallOptions):
+    stock_id: call.Scalar
     json: FavorStocksByStockIdModifyGoodsIdPostJson
 class FavorStocksByStockIdPausePostJson(TypedDict):
-    stock_creator_mchid: Text
+    stock_creator_mchid: call.Text
 class FavorStocksByStockIdPausePostAnswer(TypedDict):
     pause_time: str
     stock_id: str
-class FavorStocksByStockIdPausePostOptions(CallOptions):
-    stock_id: Scalar
+class FavorStocksByStockIdPausePostOptions(call.CallOptions):
+    stock_id: call.Scalar
     json: FavorStocksByStockIdPausePostJson
 class FavorStocksByStockIdRefundFlowGetAnswer(TypedDict):
     url: str
     hash_value: str
     hash_type: str
-class FavorStocksByStockIdRefundFlowGetOptions(CallOptions):
-    stock_id: Scalar
+class FavorStocksByStockIdRefundFlowGetOptions(call.CallOptions):
+    stock_id: call.Scalar
 class FavorStocksByStockIdRefundFlowByDayGetQuery(TypedDict):
-    bill_date: Text
+    bill_date: call.Text
 class FavorStocksByStockIdRefundFlowByDayGetAnswer(TypedDict):
     url: str
     stock_refundflow_hash: str
     stock_refundflow_count: str
-class FavorStocksByStockIdRefundFlowByDayGetOptions(CallOptions):
-    stock_id: Scalar
+class FavorStocksByStockIdRefundFlowByDayGetOptions(call.CallOptions):
+    stock_id: call.Scalar
     query: FavorStocksByStockIdRefundFlowByDayGetQuery
 class FavorStocksByStockIdRestartPostJson(TypedDict):
-    stock_creator_mchid: Text
+    stock_creator_mchid: call.Text
 class FavorStocksByStockIdRestartPostAnswer(TypedDict):
     restart_time: str
     stock_id: str
-class FavorStocksByStockIdRestartPostOptions(CallOptions):
-    stock_id: Scalar
+class FavorStocksByStockIdRestartPostOptions(call.CallOptions):
+    stock_id: call.Scalar
     json: FavorStocksByStockIdRestartPostJson
 class FavorStocksByStockIdStartPostJson(TypedDict):
-    stock_creator_mchid: Text
+    stock_creator_mchid: call.Text
 class FavorStocksByStockIdStartPostAnswer(TypedDict):
     start_time: str
     stock_id: str
-class FavorStocksByStockIdStartPostOptions(CallOptions):
-    stock_id: Scalar
+class FavorStocksByStockIdStartPostOptions(call.CallOptions):
+    stock_id: call.Scalar
     json: FavorStocksByStockIdStartPostJson
 class FavorStocksByStockIdUseFlowGetAnswer(TypedDict):
     url: str
     hash_value: str
     hash_type: str
-class FavorStocksByStockIdUseFlowGetOptions(CallOptions):
-    stock_id: Scalar
+class FavorStocksByStockIdUseFlowGetOptions(call.CallOptions):
+    stock_id: call.Scalar
 class FavorStocksByStockIdUseFlowByDayGetQuery(TypedDict):
-    bill_date: Text
+    bill_date: call.Text
 class FavorStocksByStockIdUseFlowByDayGetAnswer(TypedDict):
     url: str
     stock_useflow_hash: str
     stock_useflow_count: str
-class FavorStocksByStockIdUseFlowByDayGetOptions(CallOptions):
-    stock_id: Scalar
+class FavorStocksByStockIdUseFlowByDayGetOptions(call.CallOptions):
+    stock_id: call.Scalar
     query: FavorStocksByStockIdUseFlowByDayGetQuery
-class FavorStocksGivenStockIdGetOptions(CallOptions):
+class FavorStocksGivenStockIdGetOptions(call.CallOptions):
     query: FavorStocksByStockIdGetQuery
-class FavorStocksGivenStockIdItemsGetOptions(CallOptions):
+class FavorStocksGivenStockIdItemsGetOptions(call.CallOptions):
     query: FavorStocksByStockIdItemsGetQuery
-class FavorStocksGivenStockIdMerchantsGetOptions(CallOptions):
+class FavorStocksGivenStockIdMerchantsGetOptions(call.CallOptions):
     query: FavorStocksByStockIdMerchantsGetQuery
-class FavorStocksGivenStockIdModifyGoodsIdPostOptions(CallOptions):
+class FavorStocksGivenStockIdModifyGoodsIdPostOptions(call.CallOptions):
     json: FavorStocksByStockIdModifyGoodsIdPostJson
-class FavorStocksGivenStockIdPausePostOptions(CallOptions):
+class FavorStocksGivenStockIdPausePostOptions(call.CallOptions):
     json: FavorStocksByStockIdPausePostJson
-class FavorStocksGivenStockIdRefundFlowGetOptions(CallOptions):
+class FavorStocksGivenStockIdRefundFlowGetOptions(call.CallOptions):
     pass
-class FavorStocksGivenStockIdRefundFlowByDayGetOptions(CallOptions):
+class FavorStocksGivenStockIdRefundFlowByDayGetOptions(call.CallOptions):
     query: FavorStocksByStockIdRefundFlowByDayGetQuery
-class FavorStocksGivenStockIdRestartPostOptions(CallOptions):
+class FavorStocksGivenStockIdRestartPostOptions(call.CallOptions):
     json: FavorStocksByStockIdRestartPostJson
-class FavorStocksGivenStockIdStartPostOptions(CallOptions):
+class FavorStocksGivenStockIdStartPostOptions(call.CallOptions):
     json: FavorStocksByStockIdStartPostJson
-class FavorStocksGivenStockIdUseFlowGetOptions(CallOptions):
+class FavorStocksGivenStockIdUseFlowGetOptions(call.CallOptions):
     pass
-class FavorStocksGivenStockIdUseFlowByDayGetOptions(CallOptions):
+class FavorStocksGivenStockIdUseFlowByDayGetOptions(call.CallOptions):
     query: FavorStocksByStockIdUseFlowByDayGetQuery
 class FavorUsersByOpenidCouponsGetQuery(TypedDict):
-    appid: Text
-    stock_id: NotRequired[Text]
+    appid: call.Text
+    stock_id: NotRequired[call.Text]
     status: NotRequired[Literal["SENDED", "USED"]]
-    creator_mchid: NotRequired[Text]
-    sender_mchid: NotRequired[Text]
-    available_mchid: NotRequired[Text]
+    creator_mchid: NotRequired[call.Text]
+    sender_mchid: NotRequired[call.Text]
+    available_mchid: NotRequired[call.Text]
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
     business_type: NotRequired[Literal["MULTIUSE"]]
@@ -1262,23 +1262,23 @@ class FavorUsersByOpenidCouponsGetAnswer(TypedDict):
     offset: int
     limit: int
     data: list[FavorUsersByOpenidCouponsGetAnswerData]
-class FavorUsersByOpenidCouponsGetOptions(CallOptions):
-    openid: Scalar
+class FavorUsersByOpenidCouponsGetOptions(call.CallOptions):
+    openid: call.Scalar
     query: FavorUsersByOpenidCouponsGetQuery
 class FavorUsersByOpenidCouponsPostJson(TypedDict):
-    stock_id: Text
-    out_request_no: Text
-    appid: Text
-    stock_creator_mchid: Text
+    stock_id: call.Text
+    out_request_no: call.Text
+    appid: call.Text
+    stock_creator_mchid: call.Text
     coupon_value: NotRequired[int]
     coupon_minimum: NotRequired[int]
 class FavorUsersByOpenidCouponsPostAnswer(TypedDict):
     coupon_id: str
-class FavorUsersByOpenidCouponsPostOptions(CallOptions):
-    openid: Scalar
+class FavorUsersByOpenidCouponsPostOptions(call.CallOptions):
+    openid: call.Scalar
     json: FavorUsersByOpenidCouponsPostJson
 class FavorUsersByOpenidCouponsByCouponIdGetQuery(TypedDict):
-    appid: Text
+    appid: call.Text
 class FavorUsersByOpenidCouponsByCouponIdGetAnswerCutToMessage(TypedDict):
     single_price_max: NotRequired[int]
     cut_to_price: NotRequired[int]
@@ -1314,24 +1314,24 @@ class FavorUsersByOpenidCouponsByCouponIdGetAnswer(TypedDict):
     consume_information: NotRequired[FavorUsersByOpenidCouponsByCouponIdGetAnswerConsumeInformation]
     available_balance: NotRequired[float]
     business_type: NotRequired[Literal["MULTIUSE"] | str]
-class FavorUsersByOpenidCouponsByCouponIdGetOptions(CallOptions):
-    openid: Scalar
-    coupon_id: Scalar
+class FavorUsersByOpenidCouponsByCouponIdGetOptions(call.CallOptions):
+    openid: call.Scalar
+    coupon_id: call.Scalar
     query: FavorUsersByOpenidCouponsByCouponIdGetQuery
-class FavorUsersByOpenidCouponsGivenCouponIdGetOptions(CallOptions):
-    openid: Scalar
+class FavorUsersByOpenidCouponsGivenCouponIdGetOptions(call.CallOptions):
+    openid: call.Scalar
     query: FavorUsersByOpenidCouponsByCouponIdGetQuery
-class FavorUsersGivenOpenidCouponsGetOptions(CallOptions):
+class FavorUsersGivenOpenidCouponsGetOptions(call.CallOptions):
     query: FavorUsersByOpenidCouponsGetQuery
-class FavorUsersGivenOpenidCouponsPostOptions(CallOptions):
+class FavorUsersGivenOpenidCouponsPostOptions(call.CallOptions):
     json: FavorUsersByOpenidCouponsPostJson
-class FavorUsersGivenOpenidCouponsByCouponIdGetOptions(CallOptions):
-    coupon_id: Scalar
+class FavorUsersGivenOpenidCouponsByCouponIdGetOptions(call.CallOptions):
+    coupon_id: call.Scalar
     query: FavorUsersByOpenidCouponsByCouponIdGetQuery
-class FavorUsersGivenOpenidCouponsGivenCouponIdGetOptions(CallOptions):
+class FavorUsersGivenOpenidCouponsGivenCouponIdGetOptions(call.CallOptions):
     query: FavorUsersByOpenidCouponsByCouponIdGetQuery
 class GoodsSubsidyActivityActivitiesGetQuery(TypedDict):
-    city_id: Text
+    city_id: call.Text
     offset: float | str
     limit: float | str
 class GoodsSubsidyActivityActivitiesGetAnswerDataActivityInfo(TypedDict):
@@ -1367,17 +1367,17 @@ class GoodsSubsidyActivityActivitiesGetAnswer(TypedDict):
     data: NotRequired[list[GoodsSubsidyActivityActivitiesGetAnswerData]]
     offset: NotRequired[float]
     limit: NotRequired[float]
-class GoodsSubsidyActivityActivitiesGetOptions(CallOptions):
+class GoodsSubsidyActivityActivitiesGetOptions(call.CallOptions):
     query: GoodsSubsidyActivityActivitiesGetQuery
 class GoodsSubsidyActivityActivityByActivityIdApplyPostJsonApplyInfosStoreInfo(TypedDict):
-    store_id: NotRequired[Text]
-    accounting_merchant_id: NotRequired[Text]
-    merchant_id: NotRequired[Text]
+    store_id: NotRequired[call.Text]
+    accounting_merchant_id: NotRequired[call.Text]
+    merchant_id: NotRequired[call.Text]
 class GoodsSubsidyActivityActivityByActivityIdApplyPostJsonApplyInfos(TypedDict):
     store_info: NotRequired[GoodsSubsidyActivityActivityByActivityIdApplyPostJsonApplyInfosStoreInfo]
     goods_original_price: NotRequired[float]
 class GoodsSubsidyActivityActivityByActivityIdApplyPostJson(TypedDict):
-    caller_merchant_id: Text
+    caller_merchant_id: call.Text
     apply_infos: Sequence[GoodsSubsidyActivityActivityByActivityIdApplyPostJsonApplyInfos]
 class GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerFailedApplyInfosStoreInfo(TypedDict):
     store_id: NotRequired[str]
@@ -1397,70 +1397,70 @@ class GoodsSubsidyActivityActivityByActivityIdApplyPostAnswer(TypedDict):
     return_message: NotRequired[str]
     failed_apply_infos: NotRequired[list[GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerFailedApplyInfos]]
     succeed_apply_infos: NotRequired[list[GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerSucceedApplyInfos]]
-class GoodsSubsidyActivityActivityByActivityIdApplyPostOptions(CallOptions):
-    activity_id: Scalar
+class GoodsSubsidyActivityActivityByActivityIdApplyPostOptions(call.CallOptions):
+    activity_id: call.Scalar
     json: GoodsSubsidyActivityActivityByActivityIdApplyPostJson
-class GoodsSubsidyActivityActivityGivenActivityIdApplyPostOptions(CallOptions):
+class GoodsSubsidyActivityActivityGivenActivityIdApplyPostOptions(call.CallOptions):
     json: GoodsSubsidyActivityActivityByActivityIdApplyPostJson
 class GoodsSubsidyActivityQualificationLockPostJsonOrderInformation(TypedDict):
-    payer_openid: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    payer_openid: NotRequired[call.Text]
+    out_trade_no: NotRequired[call.Text]
     total_fee: NotRequired[float]
-    store_id: NotRequired[Text]
-    store_merchant_id: NotRequired[Text]
+    store_id: NotRequired[call.Text]
+    store_merchant_id: NotRequired[call.Text]
 class GoodsSubsidyActivityQualificationLockPostJson(TypedDict):
     order_information: GoodsSubsidyActivityQualificationLockPostJsonOrderInformation
-    qualification_ids: Texts
+    qualification_ids: call.Texts
 class GoodsSubsidyActivityQualificationLockPostAnswer(TypedDict):
     return_message: NotRequired[str]
     failed_qualification_ids: NotRequired[list[str]]
     succeed_qualification_ids: NotRequired[list[str]]
-class GoodsSubsidyActivityQualificationLockPostOptions(CallOptions):
+class GoodsSubsidyActivityQualificationLockPostOptions(call.CallOptions):
     json: GoodsSubsidyActivityQualificationLockPostJson
 class GoodsSubsidyActivityQualificationUnlockPostJsonOrderInformation(TypedDict):
-    payer_openid: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    payer_openid: NotRequired[call.Text]
+    out_trade_no: NotRequired[call.Text]
     total_fee: NotRequired[float]
-    store_id: NotRequired[Text]
-    store_merchant_id: NotRequired[Text]
+    store_id: NotRequired[call.Text]
+    store_merchant_id: NotRequired[call.Text]
 class GoodsSubsidyActivityQualificationUnlockPostJson(TypedDict):
     order_information: GoodsSubsidyActivityQualificationUnlockPostJsonOrderInformation
-    qualification_ids: Texts
+    qualification_ids: call.Texts
 class GoodsSubsidyActivityQualificationUnlockPostAnswer(TypedDict):
     return_message: NotRequired[str]
     failed_qualification_ids: NotRequired[list[str]]
     succeed_qualification_ids: NotRequired[list[str]]
-class GoodsSubsidyActivityQualificationUnlockPostOptions(CallOptions):
+class GoodsSubsidyActivityQualificationUnlockPostOptions(call.CallOptions):
     json: GoodsSubsidyActivityQualificationUnlockPostJson
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteJsonRepresentativeInfoList(TypedDict):
-    openid: Text
+    openid: call.Text
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteJson(TypedDict):
     representative_info_list: Sequence[GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteJsonRepresentativeInfoList]
-    out_request_no: Text
-    delete_time: Text
+    out_request_no: call.Text
+    delete_time: call.Text
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteAnswerFailedRepresentativeInfoList(TypedDict):
     openid: str
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteAnswer(TypedDict):
     activity_id: str
     failed_representative_info_list: NotRequired[list[GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteAnswerFailedRepresentativeInfoList]]
     delete_time: str
-class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteOptions(CallOptions):
-    activity_id: Scalar
+class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteOptions(call.CallOptions):
+    activity_id: call.Scalar
     json: GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteJson
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutJsonRepresentativeInfoList(TypedDict):
-    openid: Text
+    openid: call.Text
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutJson(TypedDict):
     representative_info_list: Sequence[GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutJsonRepresentativeInfoList]
-    out_request_no: Text
-    add_time: NotRequired[Text]
+    out_request_no: call.Text
+    add_time: NotRequired[call.Text]
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutAnswerFailedRepresentativeInfoList(TypedDict):
     openid: str
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutAnswer(TypedDict):
     activity_id: str
     failed_representative_info_list: NotRequired[list[GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutAnswerFailedRepresentativeInfoList]]
     add_time: str
-class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutOptions(CallOptions):
-    activity_id: Scalar
+class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutOptions(call.CallOptions):
+    activity_id: call.Scalar
     json: GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutJson
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesGetQuery(TypedDict):
     offset: float | str
@@ -1472,26 +1472,26 @@ class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesGetAnswer(Typ
     data: NotRequired[list[GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesGetAnswerData]]
     offset: float
     limit: float
-class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesGetOptions(CallOptions):
-    activity_id: Scalar
+class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesGetOptions(call.CallOptions):
+    activity_id: call.Scalar
     query: GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesGetQuery
 class GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostJson(TypedDict):
-    out_request_no: Text
+    out_request_no: call.Text
     material_num: float
 class GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostAnswerMaterialList(TypedDict):
     material_id: NotRequired[str]
     material_url: NotRequired[str]
 class GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostAnswer(TypedDict):
     material_list: NotRequired[list[GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostAnswerMaterialList]]
-class GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostOptions(CallOptions):
-    brand_id: Scalar
+class GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostOptions(call.CallOptions):
+    brand_id: call.Scalar
     json: GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostJson
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteJsonStores(TypedDict):
-    store_code: NotRequired[Text]
-    store_name: NotRequired[Text]
+    store_code: NotRequired[call.Text]
+    store_name: NotRequired[call.Text]
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteJson(TypedDict):
-    out_request_no: Text
-    delete_time: Text
+    out_request_no: call.Text
+    delete_time: call.Text
     stores: Sequence[GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteJsonStores]
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteAnswerFailedStores(TypedDict):
     store_code: NotRequired[str]
@@ -1499,8 +1499,8 @@ class GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteAnswerFailedStores(
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteAnswer(TypedDict):
     delete_time: NotRequired[str]
     failed_stores: NotRequired[list[GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteAnswerFailedStores]]
-class GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteOptions(CallOptions):
-    brand_id: Scalar
+class GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteOptions(call.CallOptions):
+    brand_id: call.Scalar
     json: GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteJson
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresGetQuery(TypedDict):
     offset: float | str
@@ -1513,15 +1513,15 @@ class GoodsSubsidyActivityRetailStoreActByBrandIdStoresGetAnswer(TypedDict):
     data: NotRequired[list[GoodsSubsidyActivityRetailStoreActByBrandIdStoresGetAnswerData]]
     offset: NotRequired[float]
     limit: NotRequired[float]
-class GoodsSubsidyActivityRetailStoreActByBrandIdStoresGetOptions(CallOptions):
-    brand_id: Scalar
+class GoodsSubsidyActivityRetailStoreActByBrandIdStoresGetOptions(call.CallOptions):
+    brand_id: call.Scalar
     query: GoodsSubsidyActivityRetailStoreActByBrandIdStoresGetQuery
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostJsonStores(TypedDict):
-    store_code: NotRequired[Text]
-    store_name: NotRequired[Text]
+    store_code: NotRequired[call.Text]
+    store_name: NotRequired[call.Text]
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostJson(TypedDict):
-    out_request_no: Text
-    add_time: Text
+    out_request_no: call.Text
+    add_time: call.Text
     stores: Sequence[GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostJsonStores]
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostAnswerFailedStores(TypedDict):
     store_code: NotRequired[str]
@@ -1529,40 +1529,40 @@ class GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostAnswerFailedStores(Ty
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostAnswer(TypedDict):
     add_time: NotRequired[str]
     failed_stores: NotRequired[list[GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostAnswerFailedStores]]
-class GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostOptions(CallOptions):
-    brand_id: Scalar
+class GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostOptions(call.CallOptions):
+    brand_id: call.Scalar
     json: GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostJson
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeGetAnswer(TypedDict):
     store_code: NotRequired[str]
     store_name: NotRequired[str]
-class GoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeGetOptions(CallOptions):
-    brand_id: Scalar
-    store_code: Scalar
-class GoodsSubsidyActivityRetailStoreActByBrandIdStoresGivenStoreCodeGetOptions(CallOptions):
-    brand_id: Scalar
-class GoodsSubsidyActivityRetailStoreActGivenActivityIdMaterialsPostOptions(CallOptions):
+class GoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeGetOptions(call.CallOptions):
+    brand_id: call.Scalar
+    store_code: call.Scalar
+class GoodsSubsidyActivityRetailStoreActByBrandIdStoresGivenStoreCodeGetOptions(call.CallOptions):
+    brand_id: call.Scalar
+class GoodsSubsidyActivityRetailStoreActGivenActivityIdMaterialsPostOptions(call.CallOptions):
     json: GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostJson
-class GoodsSubsidyActivityRetailStoreActGivenActivityIdRepresentativeDeleteOptions(CallOptions):
+class GoodsSubsidyActivityRetailStoreActGivenActivityIdRepresentativeDeleteOptions(call.CallOptions):
     json: GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteJson
-class GoodsSubsidyActivityRetailStoreActGivenActivityIdRepresentativePutOptions(CallOptions):
+class GoodsSubsidyActivityRetailStoreActGivenActivityIdRepresentativePutOptions(call.CallOptions):
     json: GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutJson
-class GoodsSubsidyActivityRetailStoreActGivenActivityIdRepresentativesGetOptions(CallOptions):
+class GoodsSubsidyActivityRetailStoreActGivenActivityIdRepresentativesGetOptions(call.CallOptions):
     query: GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesGetQuery
-class GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresDeleteOptions(CallOptions):
+class GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresDeleteOptions(call.CallOptions):
     json: GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteJson
-class GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresGetOptions(CallOptions):
+class GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresGetOptions(call.CallOptions):
     query: GoodsSubsidyActivityRetailStoreActByBrandIdStoresGetQuery
-class GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresPostOptions(CallOptions):
+class GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresPostOptions(call.CallOptions):
     json: GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostJson
-class GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresByStoreCodeGetOptions(CallOptions):
-    store_code: Scalar
-class GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresGivenStoreCodeGetOptions(CallOptions):
+class GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresByStoreCodeGetOptions(call.CallOptions):
+    store_code: call.Scalar
+class GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresGivenStoreCodeGetOptions(call.CallOptions):
     pass
 class MembercardActivityActivitiesGetQuery(TypedDict):
     limit: NotRequired[int | str]
     offset: NotRequired[int | str]
     activity_type: Literal["NON_MEMBER_AFTERPAY", "MEMBER_AFTERPAY", "NON_MEMBER_MINIPROGRAM", "MEMBER_MINIPROGRAM"]
-    card_id: NotRequired[Text]
+    card_id: NotRequired[call.Text]
     activity_status: NotRequired[Literal["CREATED", "ONGOING", "TERMINATED", "OVER_TIME"]]
 class MembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendTime(TypedDict):
     begin_time: str
@@ -1630,11 +1630,11 @@ class MembercardActivityActivitiesGetAnswer(TypedDict):
     offset: NotRequired[int]
     limit: NotRequired[int]
     total_count: NotRequired[int]
-class MembercardActivityActivitiesGetOptions(CallOptions):
+class MembercardActivityActivitiesGetOptions(call.CallOptions):
     query: MembercardActivityActivitiesGetQuery
 class MembercardActivityActivitiesPostJsonAwardSendPeriodAwardSendTime(TypedDict):
-    begin_time: Text
-    end_time: Text
+    begin_time: call.Text
+    end_time: call.Text
 class MembercardActivityActivitiesPostJsonAwardSendPeriodAwardSendDayTimeBeginDayTime(TypedDict):
     hours: int
     minutes: int
@@ -1650,43 +1650,43 @@ class MembercardActivityActivitiesPostJsonAwardSendPeriod(TypedDict):
     award_send_time: NotRequired[Sequence[MembercardActivityActivitiesPostJsonAwardSendPeriodAwardSendTime]]
     award_send_day_time: NotRequired[Sequence[MembercardActivityActivitiesPostJsonAwardSendPeriodAwardSendDayTime]]
 class MembercardActivityActivitiesPostJsonStockList(TypedDict):
-    stock_creator_mchid: Text
-    stock_id: Text
+    stock_creator_mchid: call.Text
+    stock_id: call.Text
 class MembercardActivityActivitiesPostJsonPayActivitySettingActivateSettingActivateMiniprogram(TypedDict):
-    activate_appid: Text
-    activate_path: Text
+    activate_appid: call.Text
+    activate_path: call.Text
 class MembercardActivityActivitiesPostJsonPayActivitySettingActivateSetting(TypedDict):
-    activate_type: Text
-    activate_url: NotRequired[Text]
+    activate_type: call.Text
+    activate_url: NotRequired[call.Text]
     activate_miniprogram: NotRequired[MembercardActivityActivitiesPostJsonPayActivitySettingActivateSettingActivateMiniprogram]
 class MembercardActivityActivitiesPostJsonPayActivitySettingPaymentSettingPaymentMode(TypedDict):
-    payment_scene_list: NotRequired[Texts]
+    payment_scene_list: NotRequired[call.Texts]
 class MembercardActivityActivitiesPostJsonPayActivitySettingPaymentSetting(TypedDict):
     payment_mode: NotRequired[MembercardActivityActivitiesPostJsonPayActivitySettingPaymentSettingPaymentMode]
-    limit_bank: NotRequired[Text]
-    goods_tags: NotRequired[Texts]
+    limit_bank: NotRequired[call.Text]
+    goods_tags: NotRequired[call.Texts]
 class MembercardActivityActivitiesPostJsonPayActivitySetting(TypedDict):
-    logo_url: Text
-    activity_second_title: Text
-    mchid_list: NotRequired[Texts]
+    logo_url: call.Text
+    activity_second_title: call.Text
+    mchid_list: NotRequired[call.Texts]
     activate_setting: NotRequired[MembercardActivityActivitiesPostJsonPayActivitySettingActivateSetting]
     payment_setting: NotRequired[MembercardActivityActivitiesPostJsonPayActivitySettingPaymentSetting]
 class MembercardActivityActivitiesPostJsonMiniprogramActivitySettingAwardJumpDeploy(TypedDict):
-    mini_program_appid: NotRequired[Text]
-    mini_program_path: NotRequired[Text]
-    button_text: NotRequired[Text]
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_path: NotRequired[call.Text]
+    button_text: NotRequired[call.Text]
 class MembercardActivityActivitiesPostJsonMiniprogramActivitySetting(TypedDict):
-    outer_str: NotRequired[Texts]
+    outer_str: NotRequired[call.Texts]
     award_jump_deploy: NotRequired[MembercardActivityActivitiesPostJsonMiniprogramActivitySettingAwardJumpDeploy]
 class MembercardActivityActivitiesPostJson(TypedDict):
-    card_id: Text
-    activity_name: Text
+    card_id: call.Text
+    activity_name: call.Text
     activity_type: Literal["NON_MEMBER_AFTERPAY", "MEMBER_AFTERPAY", "NON_MEMBER_MINIPROGRAM", "MEMBER_MINIPROGRAM"]
-    begin_time: Text
-    end_time: Text
+    begin_time: call.Text
+    end_time: call.Text
     award_send_period: NotRequired[MembercardActivityActivitiesPostJsonAwardSendPeriod]
     stock_list: NotRequired[Sequence[MembercardActivityActivitiesPostJsonStockList]]
-    out_request_no: Text
+    out_request_no: call.Text
     pay_activity_setting: NotRequired[MembercardActivityActivitiesPostJsonPayActivitySetting]
     miniprogram_activity_setting: NotRequired[MembercardActivityActivitiesPostJsonMiniprogramActivitySetting]
 class MembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendTime(TypedDict):
@@ -1750,7 +1750,7 @@ class MembercardActivityActivitiesPostAnswer(TypedDict):
     out_request_no: NotRequired[str]
     pay_activity_setting: NotRequired[MembercardActivityActivitiesPostAnswerPayActivitySetting]
     miniprogram_activity_setting: NotRequired[MembercardActivityActivitiesPostAnswerMiniprogramActivitySetting]
-class MembercardActivityActivitiesPostOptions(CallOptions):
+class MembercardActivityActivitiesPostOptions(call.CallOptions):
     json: MembercardActivityActivitiesPostJson
 class MembercardActivityActivitiesByActivityIdGetAnswerAwardSendPeriodAwardSendTime(TypedDict):
     begin_time: str
@@ -1813,16 +1813,16 @@ class MembercardActivityActivitiesByActivityIdGetAnswer(TypedDict):
     out_request_no: NotRequired[str]
     pay_activity_setting: NotRequired[MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySetting]
     miniprogram_activity_setting: NotRequired[MembercardActivityActivitiesByActivityIdGetAnswerMiniprogramActivitySetting]
-class MembercardActivityActivitiesByActivityIdGetOptions(CallOptions):
-    activity_id: Scalar
+class MembercardActivityActivitiesByActivityIdGetOptions(call.CallOptions):
+    activity_id: call.Scalar
 class MembercardActivityActivitiesByActivityIdTerminatePostAnswer(TypedDict):
     activity_id: str
     terminate_time: NotRequired[str]
-class MembercardActivityActivitiesByActivityIdTerminatePostOptions(CallOptions):
-    activity_id: Scalar
-class MembercardActivityActivitiesGivenActivityIdGetOptions(CallOptions):
+class MembercardActivityActivitiesByActivityIdTerminatePostOptions(call.CallOptions):
+    activity_id: call.Scalar
+class MembercardActivityActivitiesGivenActivityIdGetOptions(call.CallOptions):
     pass
-class MembercardActivityActivitiesGivenActivityIdTerminatePostOptions(CallOptions):
+class MembercardActivityActivitiesGivenActivityIdTerminatePostOptions(call.CallOptions):
     pass
 class MembercardOpenActivateInformationsByActivateTicketGetAnswerUserInformationCommonFieldList(TypedDict):
     name: NotRequired[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
@@ -1838,25 +1838,25 @@ class MembercardOpenActivateInformationsByActivateTicketGetAnswer(TypedDict):
     nickname: NotRequired[str]
     head_image_url: NotRequired[str]
     user_information: NotRequired[MembercardOpenActivateInformationsByActivateTicketGetAnswerUserInformation]
-class MembercardOpenActivateInformationsByActivateTicketGetOptions(CallOptions):
-    activate_ticket: Scalar
-class MembercardOpenActivateInformationsGivenActivateTicketGetOptions(CallOptions):
+class MembercardOpenActivateInformationsByActivateTicketGetOptions(call.CallOptions):
+    activate_ticket: call.Scalar
+class MembercardOpenActivateInformationsGivenActivateTicketGetOptions(call.CallOptions):
     pass
 class MembercardOpenCallbackGetAnswer(TypedDict):
     notify_url: str
     mchid: NotRequired[str]
-class MembercardOpenCallbackGetOptions(CallOptions):
+class MembercardOpenCallbackGetOptions(call.CallOptions):
     pass
 class MembercardOpenCallbackPatchJson(TypedDict):
-    notify_url: Text
+    notify_url: call.Text
 class MembercardOpenCallbackPatchAnswer(TypedDict):
     notify_url: str
     mchid: NotRequired[str]
-class MembercardOpenCallbackPatchOptions(CallOptions):
+class MembercardOpenCallbackPatchOptions(call.CallOptions):
     json: MembercardOpenCallbackPatchJson
 class MembercardOpenCardsGetQuery(TypedDict):
-    brand_id: NotRequired[Text]
-    appid: NotRequired[Text]
+    brand_id: NotRequired[call.Text]
+    appid: NotRequired[call.Text]
     offset: int | str
     limit: int | str
 class MembercardOpenCardsGetAnswerDataBrand(TypedDict):
@@ -1912,49 +1912,49 @@ class MembercardOpenCardsGetAnswer(TypedDict):
     limit: int
     offset: int
     data: NotRequired[list[MembercardOpenCardsGetAnswerData]]
-class MembercardOpenCardsGetOptions(CallOptions):
+class MembercardOpenCardsGetOptions(call.CallOptions):
     query: MembercardOpenCardsGetQuery
 class MembercardOpenCardsPostJsonBrand(TypedDict):
-    brand_id: Text
-    display_name: Text
+    brand_id: call.Text
+    display_name: call.Text
 class MembercardOpenCardsPostJsonDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"]
-    available_begin_time: NotRequired[Text]
-    available_end_time: NotRequired[Text]
+    available_begin_time: NotRequired[call.Text]
+    available_end_time: NotRequired[call.Text]
     available_day_after_receive: NotRequired[int]
     wait_days_after_receive: NotRequired[int]
 class MembercardOpenCardsPostJsonBalanceInformation(TypedDict):
     need_balance: NotRequired[bool]
-    balance_appid: NotRequired[Text]
-    balance_path: NotRequired[Text]
-    balance_url: NotRequired[Text]
+    balance_appid: NotRequired[call.Text]
+    balance_path: NotRequired[call.Text]
+    balance_url: NotRequired[call.Text]
 class MembercardOpenCardsPostJsonUserInformationFormCustomFieldList(TypedDict):
     type: NotRequired[Literal["TEXT", "SELECT", "RADIO", "CHECK_BOX"]]
-    name: NotRequired[Text]
-    values: NotRequired[Texts]
+    name: NotRequired[call.Text]
+    values: NotRequired[call.Texts]
 class MembercardOpenCardsPostJsonUserInformationForm(TypedDict):
     common_field_list: NotRequired[Sequence[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"]]]
     custom_field_list: NotRequired[Sequence[MembercardOpenCardsPostJsonUserInformationFormCustomFieldList]]
 class MembercardOpenCardsPostJsonAdditionalStatement(TypedDict):
-    title: NotRequired[Text]
-    url: NotRequired[Text]
-    appid: NotRequired[Text]
-    path: NotRequired[Text]
+    title: NotRequired[call.Text]
+    url: NotRequired[call.Text]
+    appid: NotRequired[call.Text]
+    path: NotRequired[call.Text]
 class MembercardOpenCardsPostJson(TypedDict):
-    appid: Text
-    logo_url: Text
+    appid: call.Text
+    logo_url: call.Text
     brand: MembercardOpenCardsPostJsonBrand
-    title: Text
-    background_picture_url: Text
-    description: Text
-    service_phone: NotRequired[Text]
+    title: call.Text
+    background_picture_url: call.Text
+    description: call.Text
+    service_phone: NotRequired[call.Text]
     code_type: Literal["BAR_CODE", "QRCODE", "BAR_CODE_AND_QRCODE", "NONE_CODE"]
     total_quantity: NotRequired[int]
     date_information: MembercardOpenCardsPostJsonDateInformation
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"]
     need_display_level: NotRequired[bool]
-    init_level: NotRequired[Text]
-    out_request_no: Text
+    init_level: NotRequired[call.Text]
+    out_request_no: call.Text
     balance_information: NotRequired[MembercardOpenCardsPostJsonBalanceInformation]
     user_information_form: NotRequired[MembercardOpenCardsPostJsonUserInformationForm]
     additional_statement: NotRequired[MembercardOpenCardsPostJsonAdditionalStatement]
@@ -2007,10 +2007,10 @@ class MembercardOpenCardsPostAnswer(TypedDict):
     balance_information: NotRequired[MembercardOpenCardsPostAnswerBalanceInformation]
     user_information_form: NotRequired[MembercardOpenCardsPostAnswerUserInformationForm]
     additional_statement: NotRequired[MembercardOpenCardsPostAnswerAdditionalStatement]
-class MembercardOpenCardsPostOptions(CallOptions):
+class MembercardOpenCardsPostOptions(call.CallOptions):
     json: MembercardOpenCardsPostJson
-class MembercardOpenCardsByCardIdDeleteOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdDeleteOptions(call.CallOptions):
+    card_id: call.Scalar
 class MembercardOpenCardsByCardIdGetAnswerBrand(TypedDict):
     brand_id: str
     display_name: str
@@ -2059,61 +2059,61 @@ class MembercardOpenCardsByCardIdGetAnswer(TypedDict):
     balance_information: NotRequired[MembercardOpenCardsByCardIdGetAnswerBalanceInformation]
     user_information_form: NotRequired[MembercardOpenCardsByCardIdGetAnswerUserInformationForm]
     additional_statement: NotRequired[MembercardOpenCardsByCardIdGetAnswerAdditionalStatement]
-class MembercardOpenCardsByCardIdGetOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdGetOptions(call.CallOptions):
+    card_id: call.Scalar
 class MembercardOpenCardsByCardIdPatchJsonDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"]
-    available_end_time: NotRequired[Text]
+    available_end_time: NotRequired[call.Text]
     available_day_after_receive: NotRequired[int]
     wait_days_after_receive: NotRequired[int]
-    available_begin_time: NotRequired[Text]
+    available_begin_time: NotRequired[call.Text]
 class MembercardOpenCardsByCardIdPatchJsonBalanceInformation(TypedDict):
     need_balance: NotRequired[bool]
-    balance_appid: NotRequired[Text]
-    balance_path: NotRequired[Text]
-    balance_url: NotRequired[Text]
+    balance_appid: NotRequired[call.Text]
+    balance_path: NotRequired[call.Text]
+    balance_url: NotRequired[call.Text]
 class MembercardOpenCardsByCardIdPatchJsonUserInformationFormCustomFieldList(TypedDict):
     type: NotRequired[Literal["TEXT", "SELECT", "RADIO", "CHECK_BOX"]]
-    name: NotRequired[Text]
-    values: NotRequired[Texts]
+    name: NotRequired[call.Text]
+    values: NotRequired[call.Texts]
 class MembercardOpenCardsByCardIdPatchJsonUserInformationForm(TypedDict):
     can_modify_after_activate: NotRequired[bool]
     common_field_list: NotRequired[Sequence[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"]]]
     custom_field_list: NotRequired[Sequence[MembercardOpenCardsByCardIdPatchJsonUserInformationFormCustomFieldList]]
 class MembercardOpenCardsByCardIdPatchJsonAdditionalStatement(TypedDict):
-    title: NotRequired[Text]
-    url: NotRequired[Text]
-    appid: NotRequired[Text]
-    path: NotRequired[Text]
+    title: NotRequired[call.Text]
+    url: NotRequired[call.Text]
+    appid: NotRequired[call.Text]
+    path: NotRequired[call.Text]
 class MembercardOpenCardsByCardIdPatchJson(TypedDict):
-    appid: NotRequired[Text]
-    logo_url: NotRequired[Text]
-    title: NotRequired[Text]
-    background_picture_url: NotRequired[Text]
-    description: NotRequired[Text]
-    service_phone: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    logo_url: NotRequired[call.Text]
+    title: NotRequired[call.Text]
+    background_picture_url: NotRequired[call.Text]
+    description: NotRequired[call.Text]
+    service_phone: NotRequired[call.Text]
     total_quantity: NotRequired[int]
     date_information: NotRequired[MembercardOpenCardsByCardIdPatchJsonDateInformation]
     need_display_level: NotRequired[bool]
-    init_level: NotRequired[Text]
+    init_level: NotRequired[call.Text]
     balance_information: NotRequired[MembercardOpenCardsByCardIdPatchJsonBalanceInformation]
     user_information_form: NotRequired[MembercardOpenCardsByCardIdPatchJsonUserInformationForm]
     additional_statement: NotRequired[MembercardOpenCardsByCardIdPatchJsonAdditionalStatement]
     code_mode: NotRequired[Literal["SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"]]
     code_type: NotRequired[Literal["BAR_CODE", "QRCODE", "BAR_CODE_AND_QRCODE", "NONE_CODE"]]
     need_dynamic_code: NotRequired[bool]
-class MembercardOpenCardsByCardIdPatchOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdPatchOptions(call.CallOptions):
+    card_id: call.Scalar
     json: NotRequired[MembercardOpenCardsByCardIdPatchJson]
 class MembercardOpenCardsByCardIdCodesDepositPostJson(TypedDict):
-    code: NotRequired[Texts]
+    code: NotRequired[call.Texts]
 class MembercardOpenCardsByCardIdCodesDepositPostAnswerData(TypedDict):
     code: NotRequired[str]
     result: NotRequired[Literal["SUCCESS", "DUPLICATE", "FAIL"] | str]
 class MembercardOpenCardsByCardIdCodesDepositPostAnswer(TypedDict):
     data: NotRequired[list[MembercardOpenCardsByCardIdCodesDepositPostAnswerData]]
-class MembercardOpenCardsByCardIdCodesDepositPostOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdCodesDepositPostOptions(call.CallOptions):
+    card_id: call.Scalar
     json: NotRequired[MembercardOpenCardsByCardIdCodesDepositPostJson]
 class MembercardOpenCardsByCardIdCodesByCodeGetAnswerUserInformationCommonFieldList(TypedDict):
     name: NotRequired[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
@@ -2138,194 +2138,194 @@ class MembercardOpenCardsByCardIdCodesByCodeGetAnswer(TypedDict):
     user_card_status: NotRequired[Literal["NOT_ACTIVATE", "EFFECTIVE", "EXPIRE", "UNAVAILABLE", "DELETE"] | str]
     user_information: NotRequired[MembercardOpenCardsByCardIdCodesByCodeGetAnswerUserInformation]
     bonus_value: NotRequired[int]
-class MembercardOpenCardsByCardIdCodesByCodeGetOptions(CallOptions):
-    card_id: Scalar
-    code: Scalar
+class MembercardOpenCardsByCardIdCodesByCodeGetOptions(call.CallOptions):
+    card_id: call.Scalar
+    code: call.Scalar
 class MembercardOpenCardsByCardIdCodesByCodePatchJsonBalanceInformation(TypedDict):
     before_balance: int
     balance: int
     add_balance: int
-    balance_remark: NotRequired[Text]
+    balance_remark: NotRequired[call.Text]
 class MembercardOpenCardsByCardIdCodesByCodePatchJson(TypedDict):
-    membership_number: NotRequired[Text]
-    background_picture_url: NotRequired[Text]
-    level: NotRequired[Text]
-    out_request_no: NotRequired[Text]
+    membership_number: NotRequired[call.Text]
+    background_picture_url: NotRequired[call.Text]
+    level: NotRequired[call.Text]
+    out_request_no: NotRequired[call.Text]
     balance_information: NotRequired[MembercardOpenCardsByCardIdCodesByCodePatchJsonBalanceInformation]
     need_inform_balance: NotRequired[bool]
     need_inform_level: NotRequired[bool]
-class MembercardOpenCardsByCardIdCodesByCodePatchOptions(CallOptions):
-    card_id: Scalar
-    code: Scalar
+class MembercardOpenCardsByCardIdCodesByCodePatchOptions(call.CallOptions):
+    card_id: call.Scalar
+    code: call.Scalar
     json: NotRequired[MembercardOpenCardsByCardIdCodesByCodePatchJson]
 class MembercardOpenCardsByCardIdCodesByCodeActivatePostJson(TypedDict):
-    membership_number: NotRequired[Text]
-class MembercardOpenCardsByCardIdCodesByCodeActivatePostOptions(CallOptions):
-    card_id: Scalar
-    code: Scalar
+    membership_number: NotRequired[call.Text]
+class MembercardOpenCardsByCardIdCodesByCodeActivatePostOptions(call.CallOptions):
+    card_id: call.Scalar
+    code: call.Scalar
     json: NotRequired[MembercardOpenCardsByCardIdCodesByCodeActivatePostJson]
 class MembercardOpenCardsByCardIdCodesByCodeBonusCommitPostJson(TypedDict):
-    out_trade_no: Text
-    mchid: Text
-    sub_mchid: Text
+    out_trade_no: call.Text
+    mchid: call.Text
+    sub_mchid: call.Text
     bonus_value: int
-class MembercardOpenCardsByCardIdCodesByCodeBonusCommitPostOptions(CallOptions):
-    card_id: Scalar
-    code: Scalar
+class MembercardOpenCardsByCardIdCodesByCodeBonusCommitPostOptions(call.CallOptions):
+    card_id: call.Scalar
+    code: call.Scalar
     json: MembercardOpenCardsByCardIdCodesByCodeBonusCommitPostJson
 class MembercardOpenCardsByCardIdCodesByCodeBonusPreparePostJson(TypedDict):
-    out_trade_no: Text
-    mchid: Text
-    sub_mchid: Text
+    out_trade_no: call.Text
+    mchid: call.Text
+    sub_mchid: call.Text
     bonus_value: int
-class MembercardOpenCardsByCardIdCodesByCodeBonusPreparePostOptions(CallOptions):
-    card_id: Scalar
-    code: Scalar
+class MembercardOpenCardsByCardIdCodesByCodeBonusPreparePostOptions(call.CallOptions):
+    card_id: call.Scalar
+    code: call.Scalar
     json: MembercardOpenCardsByCardIdCodesByCodeBonusPreparePostJson
 class MembercardOpenCardsByCardIdCodesByCodeRightsPatchJsonGuide(TypedDict):
-    staff_name: NotRequired[Text]
-    head_image_url: NotRequired[Text]
-    contact_information_name: NotRequired[Text]
-    contact_information_value: NotRequired[Text]
-    phone_number: NotRequired[Text]
+    staff_name: NotRequired[call.Text]
+    head_image_url: NotRequired[call.Text]
+    contact_information_name: NotRequired[call.Text]
+    contact_information_value: NotRequired[call.Text]
+    phone_number: NotRequired[call.Text]
 class MembercardOpenCardsByCardIdCodesByCodeRightsPatchJson(TypedDict):
     before_bonus_value: NotRequired[int]
     bonus_value: NotRequired[int]
     add_bonus_value: NotRequired[int]
-    out_request_no: Text
+    out_request_no: call.Text
     need_inform_bonus: NotRequired[bool]
-    member_price_word: NotRequired[Text]
-    fapiao_jump_word: NotRequired[Text]
+    member_price_word: NotRequired[call.Text]
+    fapiao_jump_word: NotRequired[call.Text]
     guide: NotRequired[MembercardOpenCardsByCardIdCodesByCodeRightsPatchJsonGuide]
-class MembercardOpenCardsByCardIdCodesByCodeRightsPatchOptions(CallOptions):
-    card_id: Scalar
-    code: Scalar
+class MembercardOpenCardsByCardIdCodesByCodeRightsPatchOptions(call.CallOptions):
+    card_id: call.Scalar
+    code: call.Scalar
     json: MembercardOpenCardsByCardIdCodesByCodeRightsPatchJson
 class MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJsonStateSettingContentTemplateDataFieldList(TypedDict):
-    field_id: Text
-    field_value: Text
+    field_id: call.Text
+    field_value: call.Text
 class MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJsonStateSettingContentTemplateDataActionSettingJumpMiniprogram(TypedDict):
-    appid: Text
-    path: Text
+    appid: call.Text
+    path: call.Text
 class MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJsonStateSettingContentTemplateDataActionSetting(TypedDict):
-    action_name: Text
+    action_name: call.Text
     jump_miniprogram: MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJsonStateSettingContentTemplateDataActionSettingJumpMiniprogram
 class MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJsonStateSettingContentTemplateData(TypedDict):
     field_list: NotRequired[Sequence[MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJsonStateSettingContentTemplateDataFieldList]]
     action_setting: NotRequired[MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJsonStateSettingContentTemplateDataActionSetting]
 class MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJsonStateSettingMessageTemplateSettingFieldList(TypedDict):
-    field_id: Text
-    field_value: Text
+    field_id: call.Text
+    field_value: call.Text
 class MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJsonStateSettingMessageTemplateSetting(TypedDict):
-    message_template_id: Text
+    message_template_id: call.Text
     field_list: Sequence[MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJsonStateSettingMessageTemplateSettingFieldList]
 class MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJsonStateSetting(TypedDict):
-    state_id: Text
+    state_id: call.Text
     content_template_data: MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJsonStateSettingContentTemplateData
     message_template_setting: NotRequired[MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJsonStateSettingMessageTemplateSetting]
 class MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJson(TypedDict):
-    out_request_no: Text
-    service_module_id: Text
+    out_request_no: call.Text
+    service_module_id: call.Text
     state_setting: MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJsonStateSetting
-class MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostOptions(CallOptions):
-    card_id: Scalar
-    code: Scalar
+class MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostOptions(call.CallOptions):
+    card_id: call.Scalar
+    code: call.Scalar
     json: MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJson
 class MembercardOpenCardsByCardIdCodesByCodeUnavailablePostJson(TypedDict):
-    reason: NotRequired[Text]
-class MembercardOpenCardsByCardIdCodesByCodeUnavailablePostOptions(CallOptions):
-    card_id: Scalar
-    code: Scalar
+    reason: NotRequired[call.Text]
+class MembercardOpenCardsByCardIdCodesByCodeUnavailablePostOptions(call.CallOptions):
+    card_id: call.Scalar
+    code: call.Scalar
     json: NotRequired[MembercardOpenCardsByCardIdCodesByCodeUnavailablePostJson]
-class MembercardOpenCardsByCardIdCodesGivenCodeGetOptions(CallOptions):
-    card_id: Scalar
-class MembercardOpenCardsByCardIdCodesGivenCodePatchOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdCodesGivenCodeGetOptions(call.CallOptions):
+    card_id: call.Scalar
+class MembercardOpenCardsByCardIdCodesGivenCodePatchOptions(call.CallOptions):
+    card_id: call.Scalar
     json: NotRequired[MembercardOpenCardsByCardIdCodesByCodePatchJson]
-class MembercardOpenCardsByCardIdCodesGivenCodeActivatePostOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdCodesGivenCodeActivatePostOptions(call.CallOptions):
+    card_id: call.Scalar
     json: NotRequired[MembercardOpenCardsByCardIdCodesByCodeActivatePostJson]
-class MembercardOpenCardsByCardIdCodesGivenCodeBonusCommitPostOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdCodesGivenCodeBonusCommitPostOptions(call.CallOptions):
+    card_id: call.Scalar
     json: MembercardOpenCardsByCardIdCodesByCodeBonusCommitPostJson
-class MembercardOpenCardsByCardIdCodesGivenCodeBonusPreparePostOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdCodesGivenCodeBonusPreparePostOptions(call.CallOptions):
+    card_id: call.Scalar
     json: MembercardOpenCardsByCardIdCodesByCodeBonusPreparePostJson
-class MembercardOpenCardsByCardIdCodesGivenCodeRightsPatchOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdCodesGivenCodeRightsPatchOptions(call.CallOptions):
+    card_id: call.Scalar
     json: MembercardOpenCardsByCardIdCodesByCodeRightsPatchJson
-class MembercardOpenCardsByCardIdCodesGivenCodeSetServiceModuleDataPostOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdCodesGivenCodeSetServiceModuleDataPostOptions(call.CallOptions):
+    card_id: call.Scalar
     json: MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJson
-class MembercardOpenCardsByCardIdCodesGivenCodeUnavailablePostOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdCodesGivenCodeUnavailablePostOptions(call.CallOptions):
+    card_id: call.Scalar
     json: NotRequired[MembercardOpenCardsByCardIdCodesByCodeUnavailablePostJson]
 class MembercardOpenCardsByCardIdDecryptCodeGetQuery(TypedDict):
-    encrypt_code: Text
+    encrypt_code: call.Text
 class MembercardOpenCardsByCardIdDecryptCodeGetAnswer(TypedDict):
     code: str
-class MembercardOpenCardsByCardIdDecryptCodeGetOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdDecryptCodeGetOptions(call.CallOptions):
+    card_id: call.Scalar
     query: MembercardOpenCardsByCardIdDecryptCodeGetQuery
 class MembercardOpenCardsByCardIdPermissionTokensPostJson(TypedDict):
-    activate_type: Text
+    activate_type: call.Text
     navigate_back_previous_page: NotRequired[bool]
-    activate_url: NotRequired[Text]
-    activate_appid: NotRequired[Text]
-    activate_path: NotRequired[Text]
-    outer_str: NotRequired[Text]
+    activate_url: NotRequired[call.Text]
+    activate_appid: NotRequired[call.Text]
+    activate_path: NotRequired[call.Text]
+    outer_str: NotRequired[call.Text]
 class MembercardOpenCardsByCardIdPermissionTokensPostAnswer(TypedDict):
     permission_token: str
-class MembercardOpenCardsByCardIdPermissionTokensPostOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdPermissionTokensPostOptions(call.CallOptions):
+    card_id: call.Scalar
     json: MembercardOpenCardsByCardIdPermissionTokensPostJson
 class MembercardOpenCardsByCardIdPhoneMembercardImportPostJson(TypedDict):
-    encrypted_phone_number: Text
-    code: NotRequired[Text]
-    out_request_no: Text
+    encrypted_phone_number: call.Text
+    code: NotRequired[call.Text]
+    out_request_no: call.Text
 class MembercardOpenCardsByCardIdPhoneMembercardImportPostAnswer(TypedDict):
     code: str
-class MembercardOpenCardsByCardIdPhoneMembercardImportPostOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdPhoneMembercardImportPostOptions(call.CallOptions):
+    card_id: call.Scalar
     json: MembercardOpenCardsByCardIdPhoneMembercardImportPostJson
 class MembercardOpenCardsByCardIdQrcodePostJson(TypedDict):
     activate_type: Literal["AUTO_ACTIVATE", "JUMP_ACTIVATE"]
-    activate_url: NotRequired[Text]
-    activate_appid: NotRequired[Text]
-    activate_path: NotRequired[Text]
-    outer_str: NotRequired[Text]
+    activate_url: NotRequired[call.Text]
+    activate_appid: NotRequired[call.Text]
+    activate_path: NotRequired[call.Text]
+    outer_str: NotRequired[call.Text]
 class MembercardOpenCardsByCardIdQrcodePostAnswer(TypedDict):
     url: str
-class MembercardOpenCardsByCardIdQrcodePostOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdQrcodePostOptions(call.CallOptions):
+    card_id: call.Scalar
     json: MembercardOpenCardsByCardIdQrcodePostJson
 class MembercardOpenCardsByCardIdRightsPatchJsonBonus(TypedDict):
     init_bonus: int
-    bonus_value_word: Text
-    bonus_cost_title: NotRequired[Text]
-    bonus_cost_word: Text
-    bonus_jump_word: NotRequired[Text]
-    bonus_jump_appid: NotRequired[Text]
-    bonus_jump_path: NotRequired[Text]
-    bonus_support_appid: NotRequired[Text]
-    bonus_support_path: NotRequired[Text]
+    bonus_value_word: call.Text
+    bonus_cost_title: NotRequired[call.Text]
+    bonus_cost_word: call.Text
+    bonus_jump_word: NotRequired[call.Text]
+    bonus_jump_appid: NotRequired[call.Text]
+    bonus_jump_path: NotRequired[call.Text]
+    bonus_support_appid: NotRequired[call.Text]
+    bonus_support_path: NotRequired[call.Text]
 class MembercardOpenCardsByCardIdRightsPatchJsonFavor(TypedDict):
     show_coupon: bool
-    member_price_word: NotRequired[Text]
-    member_price_appid: NotRequired[Text]
-    member_price_path: NotRequired[Text]
+    member_price_word: NotRequired[call.Text]
+    member_price_appid: NotRequired[call.Text]
+    member_price_path: NotRequired[call.Text]
     member_price_title: NotRequired[Literal["MEMBER_PRICE", "MEMBER_ACTIVITY"]]
     favor_module_title: NotRequired[Literal["FAVOR", "VIP"]]
 class MembercardOpenCardsByCardIdRightsPatchJsonFapiao(TypedDict):
-    fapiao_jump_word: NotRequired[Text]
-    fapiao_jump_appid: NotRequired[Text]
-    fapiao_jump_path: NotRequired[Text]
+    fapiao_jump_word: NotRequired[call.Text]
+    fapiao_jump_appid: NotRequired[call.Text]
+    fapiao_jump_path: NotRequired[call.Text]
 class MembercardOpenCardsByCardIdRightsPatchJsonGuide(TypedDict):
-    staff_name: NotRequired[Text]
-    head_image_url: NotRequired[Text]
-    contact_information_name: NotRequired[Text]
-    contact_information_value: NotRequired[Text]
-    phone_number: NotRequired[Text]
+    staff_name: NotRequired[call.Text]
+    head_image_url: NotRequired[call.Text]
+    contact_information_name: NotRequired[call.Text]
+    contact_information_value: NotRequired[call.Text]
+    phone_number: NotRequired[call.Text]
 class MembercardOpenCardsByCardIdRightsPatchJson(TypedDict):
     show_bonus: bool
     show_favor: bool
@@ -2335,14 +2335,14 @@ class MembercardOpenCardsByCardIdRightsPatchJson(TypedDict):
     fapiao: NotRequired[MembercardOpenCardsByCardIdRightsPatchJsonFapiao]
     show_guide: NotRequired[bool]
     guide: NotRequired[MembercardOpenCardsByCardIdRightsPatchJsonGuide]
-class MembercardOpenCardsByCardIdRightsPatchOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdRightsPatchOptions(call.CallOptions):
+    card_id: call.Scalar
     json: MembercardOpenCardsByCardIdRightsPatchJson
 class MembercardOpenCardsByCardIdServiceModulesPostJsonJumpMiniprogram(TypedDict):
-    appid: Text
-    path: Text
+    appid: call.Text
+    path: call.Text
 class MembercardOpenCardsByCardIdServiceModulesPostJson(TypedDict):
-    service_module_id: Text
+    service_module_id: call.Text
     jump_miniprogram: MembercardOpenCardsByCardIdServiceModulesPostJsonJumpMiniprogram
 class MembercardOpenCardsByCardIdServiceModulesPostAnswerJumpMiniprogram(TypedDict):
     appid: str
@@ -2351,15 +2351,15 @@ class MembercardOpenCardsByCardIdServiceModulesPostAnswer(TypedDict):
     card_id: str
     service_module_id: str
     jump_miniprogram: MembercardOpenCardsByCardIdServiceModulesPostAnswerJumpMiniprogram
-class MembercardOpenCardsByCardIdServiceModulesPostOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdServiceModulesPostOptions(call.CallOptions):
+    card_id: call.Scalar
     json: MembercardOpenCardsByCardIdServiceModulesPostJson
-class MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdDeleteOptions(CallOptions):
-    card_id: Scalar
-    service_module_id: Scalar
+class MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdDeleteOptions(call.CallOptions):
+    card_id: call.Scalar
+    service_module_id: call.Scalar
 class MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchJsonJumpMiniprogram(TypedDict):
-    appid: Text
-    path: Text
+    appid: call.Text
+    path: call.Text
 class MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchJson(TypedDict):
     jump_miniprogram: MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchJsonJumpMiniprogram
 class MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchAnswerJumpMiniprogram(TypedDict):
@@ -2369,116 +2369,116 @@ class MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchAnswer(Type
     card_id: str
     service_module_id: str
     jump_miniprogram: MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchAnswerJumpMiniprogram
-class MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchOptions(CallOptions):
-    card_id: Scalar
-    service_module_id: Scalar
+class MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchOptions(call.CallOptions):
+    card_id: call.Scalar
+    service_module_id: call.Scalar
     json: MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchJson
-class MembercardOpenCardsByCardIdServiceModulesGivenServiceModuleIdDeleteOptions(CallOptions):
-    card_id: Scalar
-class MembercardOpenCardsByCardIdServiceModulesGivenServiceModuleIdPatchOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdServiceModulesGivenServiceModuleIdDeleteOptions(call.CallOptions):
+    card_id: call.Scalar
+class MembercardOpenCardsByCardIdServiceModulesGivenServiceModuleIdPatchOptions(call.CallOptions):
+    card_id: call.Scalar
     json: MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchJson
 class MembercardOpenCardsByCardIdUpgradePostJson(TypedDict):
-    brand_id: Text
-    appid: Text
-class MembercardOpenCardsByCardIdUpgradePostOptions(CallOptions):
-    card_id: Scalar
+    brand_id: call.Text
+    appid: call.Text
+class MembercardOpenCardsByCardIdUpgradePostOptions(call.CallOptions):
+    card_id: call.Scalar
     json: MembercardOpenCardsByCardIdUpgradePostJson
 class MembercardOpenCardsByCardIdUsersImportPostJson(TypedDict):
-    openid: Text
-    code: NotRequired[Text]
-    out_request_no: Text
+    openid: call.Text
+    code: NotRequired[call.Text]
+    out_request_no: call.Text
 class MembercardOpenCardsByCardIdUsersImportPostAnswer(TypedDict):
     code: str
-class MembercardOpenCardsByCardIdUsersImportPostOptions(CallOptions):
-    card_id: Scalar
+class MembercardOpenCardsByCardIdUsersImportPostOptions(call.CallOptions):
+    card_id: call.Scalar
     json: MembercardOpenCardsByCardIdUsersImportPostJson
-class MembercardOpenCardsGivenCardIdDeleteOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdDeleteOptions(call.CallOptions):
     pass
-class MembercardOpenCardsGivenCardIdGetOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdGetOptions(call.CallOptions):
     pass
-class MembercardOpenCardsGivenCardIdPatchOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdPatchOptions(call.CallOptions):
     json: NotRequired[MembercardOpenCardsByCardIdPatchJson]
-class MembercardOpenCardsGivenCardIdCodesDepositPostOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdCodesDepositPostOptions(call.CallOptions):
     json: NotRequired[MembercardOpenCardsByCardIdCodesDepositPostJson]
-class MembercardOpenCardsGivenCardIdCodesByCodeGetOptions(CallOptions):
-    code: Scalar
-class MembercardOpenCardsGivenCardIdCodesByCodePatchOptions(CallOptions):
-    code: Scalar
+class MembercardOpenCardsGivenCardIdCodesByCodeGetOptions(call.CallOptions):
+    code: call.Scalar
+class MembercardOpenCardsGivenCardIdCodesByCodePatchOptions(call.CallOptions):
+    code: call.Scalar
     json: NotRequired[MembercardOpenCardsByCardIdCodesByCodePatchJson]
-class MembercardOpenCardsGivenCardIdCodesByCodeActivatePostOptions(CallOptions):
-    code: Scalar
+class MembercardOpenCardsGivenCardIdCodesByCodeActivatePostOptions(call.CallOptions):
+    code: call.Scalar
     json: NotRequired[MembercardOpenCardsByCardIdCodesByCodeActivatePostJson]
-class MembercardOpenCardsGivenCardIdCodesByCodeBonusCommitPostOptions(CallOptions):
-    code: Scalar
+class MembercardOpenCardsGivenCardIdCodesByCodeBonusCommitPostOptions(call.CallOptions):
+    code: call.Scalar
     json: MembercardOpenCardsByCardIdCodesByCodeBonusCommitPostJson
-class MembercardOpenCardsGivenCardIdCodesByCodeBonusPreparePostOptions(CallOptions):
-    code: Scalar
+class MembercardOpenCardsGivenCardIdCodesByCodeBonusPreparePostOptions(call.CallOptions):
+    code: call.Scalar
     json: MembercardOpenCardsByCardIdCodesByCodeBonusPreparePostJson
-class MembercardOpenCardsGivenCardIdCodesByCodeRightsPatchOptions(CallOptions):
-    code: Scalar
+class MembercardOpenCardsGivenCardIdCodesByCodeRightsPatchOptions(call.CallOptions):
+    code: call.Scalar
     json: MembercardOpenCardsByCardIdCodesByCodeRightsPatchJson
-class MembercardOpenCardsGivenCardIdCodesByCodeSetServiceModuleDataPostOptions(CallOptions):
-    code: Scalar
+class MembercardOpenCardsGivenCardIdCodesByCodeSetServiceModuleDataPostOptions(call.CallOptions):
+    code: call.Scalar
     json: MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJson
-class MembercardOpenCardsGivenCardIdCodesByCodeUnavailablePostOptions(CallOptions):
-    code: Scalar
+class MembercardOpenCardsGivenCardIdCodesByCodeUnavailablePostOptions(call.CallOptions):
+    code: call.Scalar
     json: NotRequired[MembercardOpenCardsByCardIdCodesByCodeUnavailablePostJson]
-class MembercardOpenCardsGivenCardIdCodesGivenCodeGetOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdCodesGivenCodeGetOptions(call.CallOptions):
     pass
-class MembercardOpenCardsGivenCardIdCodesGivenCodePatchOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdCodesGivenCodePatchOptions(call.CallOptions):
     json: NotRequired[MembercardOpenCardsByCardIdCodesByCodePatchJson]
-class MembercardOpenCardsGivenCardIdCodesGivenCodeActivatePostOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdCodesGivenCodeActivatePostOptions(call.CallOptions):
     json: NotRequired[MembercardOpenCardsByCardIdCodesByCodeActivatePostJson]
-class MembercardOpenCardsGivenCardIdCodesGivenCodeBonusCommitPostOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdCodesGivenCodeBonusCommitPostOptions(call.CallOptions):
     json: MembercardOpenCardsByCardIdCodesByCodeBonusCommitPostJson
-class MembercardOpenCardsGivenCardIdCodesGivenCodeBonusPreparePostOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdCodesGivenCodeBonusPreparePostOptions(call.CallOptions):
     json: MembercardOpenCardsByCardIdCodesByCodeBonusPreparePostJson
-class MembercardOpenCardsGivenCardIdCodesGivenCodeRightsPatchOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdCodesGivenCodeRightsPatchOptions(call.CallOptions):
     json: MembercardOpenCardsByCardIdCodesByCodeRightsPatchJson
-class MembercardOpenCardsGivenCardIdCodesGivenCodeSetServiceModuleDataPostOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdCodesGivenCodeSetServiceModuleDataPostOptions(call.CallOptions):
     json: MembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPostJson
-class MembercardOpenCardsGivenCardIdCodesGivenCodeUnavailablePostOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdCodesGivenCodeUnavailablePostOptions(call.CallOptions):
     json: NotRequired[MembercardOpenCardsByCardIdCodesByCodeUnavailablePostJson]
-class MembercardOpenCardsGivenCardIdDecryptCodeGetOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdDecryptCodeGetOptions(call.CallOptions):
     query: MembercardOpenCardsByCardIdDecryptCodeGetQuery
-class MembercardOpenCardsGivenCardIdPermissionTokensPostOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdPermissionTokensPostOptions(call.CallOptions):
     json: MembercardOpenCardsByCardIdPermissionTokensPostJson
-class MembercardOpenCardsGivenCardIdPhoneMembercardImportPostOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdPhoneMembercardImportPostOptions(call.CallOptions):
     json: MembercardOpenCardsByCardIdPhoneMembercardImportPostJson
-class MembercardOpenCardsGivenCardIdQrcodePostOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdQrcodePostOptions(call.CallOptions):
     json: MembercardOpenCardsByCardIdQrcodePostJson
-class MembercardOpenCardsGivenCardIdRightsPatchOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdRightsPatchOptions(call.CallOptions):
     json: MembercardOpenCardsByCardIdRightsPatchJson
-class MembercardOpenCardsGivenCardIdServiceModulesPostOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdServiceModulesPostOptions(call.CallOptions):
     json: MembercardOpenCardsByCardIdServiceModulesPostJson
-class MembercardOpenCardsGivenCardIdServiceModulesByServiceModuleIdDeleteOptions(CallOptions):
-    service_module_id: Scalar
-class MembercardOpenCardsGivenCardIdServiceModulesByServiceModuleIdPatchOptions(CallOptions):
-    service_module_id: Scalar
+class MembercardOpenCardsGivenCardIdServiceModulesByServiceModuleIdDeleteOptions(call.CallOptions):
+    service_module_id: call.Scalar
+class MembercardOpenCardsGivenCardIdServiceModulesByServiceModuleIdPatchOptions(call.CallOptions):
+    service_module_id: call.Scalar
     json: MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchJson
-class MembercardOpenCardsGivenCardIdServiceModulesGivenServiceModuleIdDeleteOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdServiceModulesGivenServiceModuleIdDeleteOptions(call.CallOptions):
     pass
-class MembercardOpenCardsGivenCardIdServiceModulesGivenServiceModuleIdPatchOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdServiceModulesGivenServiceModuleIdPatchOptions(call.CallOptions):
     json: MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchJson
-class MembercardOpenCardsGivenCardIdUpgradePostOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdUpgradePostOptions(call.CallOptions):
     json: MembercardOpenCardsByCardIdUpgradePostJson
-class MembercardOpenCardsGivenCardIdUsersImportPostOptions(CallOptions):
+class MembercardOpenCardsGivenCardIdUsersImportPostOptions(call.CallOptions):
     json: MembercardOpenCardsByCardIdUsersImportPostJson
 class MembercardOpenPhonenumberMemberImportPostJsonMemberInformation(TypedDict):
-    card_id: Text
-    code: NotRequired[Text]
-    membership_number: NotRequired[Text]
-    registration_time: Text
+    card_id: call.Text
+    code: NotRequired[call.Text]
+    membership_number: NotRequired[call.Text]
+    registration_time: call.Text
 class MembercardOpenPhonenumberMemberImportPostJson(TypedDict):
     member_information: MembercardOpenPhonenumberMemberImportPostJsonMemberInformation
-    encrypted_phone_number: Text
-    outer_str: NotRequired[Text]
-class MembercardOpenPhonenumberMemberImportPostOptions(CallOptions):
+    encrypted_phone_number: call.Text
+    outer_str: NotRequired[call.Text]
+class MembercardOpenPhonenumberMemberImportPostOptions(call.CallOptions):
     json: MembercardOpenPhonenumberMemberImportPostJson
 class MembercardOpenPhonenumberMemberSearchGetQuery(TypedDict):
-    card_id: Text
-    encrypted_phone_number: Text
+    card_id: call.Text
+    encrypted_phone_number: call.Text
 class MembercardOpenPhonenumberMemberSearchGetAnswerUserCardInformation(TypedDict):
     code: str
     openid: str
@@ -2489,11 +2489,11 @@ class MembercardOpenPhonenumberMemberSearchGetAnswerUserCardInformation(TypedDic
 class MembercardOpenPhonenumberMemberSearchGetAnswer(TypedDict):
     receive_status: Literal["UNSHOWED", "UNRECEIVED", "RECEIVED"] | str
     user_card_information: NotRequired[MembercardOpenPhonenumberMemberSearchGetAnswerUserCardInformation]
-class MembercardOpenPhonenumberMemberSearchGetOptions(CallOptions):
+class MembercardOpenPhonenumberMemberSearchGetOptions(call.CallOptions):
     query: MembercardOpenPhonenumberMemberSearchGetQuery
 class MembercardOpenUserCardsGetQuery(TypedDict):
-    openid: Text
-    appid: NotRequired[Text]
+    openid: call.Text
+    appid: NotRequired[call.Text]
     offset: int | str
     limit: int | str
 class MembercardOpenUserCardsGetAnswerData(TypedDict):
@@ -2504,23 +2504,23 @@ class MembercardOpenUserCardsGetAnswer(TypedDict):
     total_count: int
     offset: int
     limit: int
-class MembercardOpenUserCardsGetOptions(CallOptions):
+class MembercardOpenUserCardsGetOptions(call.CallOptions):
     query: MembercardOpenUserCardsGetQuery
 class PartnerDeliveryPlanDeliveryPlansPostJson(TypedDict):
-    out_request_no: Text
-    brand_id: Text
-    product_coupon_id: Text
-    stock_id: Text
-    plan_name: NotRequired[Text]
+    out_request_no: call.Text
+    brand_id: call.Text
+    product_coupon_id: call.Text
+    stock_id: call.Text
+    plan_name: NotRequired[call.Text]
     total_count: NotRequired[int]
     user_limit: NotRequired[int]
     daily_limit: NotRequired[int]
-    delivery_start_time: NotRequired[Text]
-    delivery_end_time: NotRequired[Text]
-    recommend_word: NotRequired[Text]
+    delivery_start_time: NotRequired[call.Text]
+    delivery_end_time: NotRequired[call.Text]
+    recommend_word: NotRequired[call.Text]
     reuse_coupon_config: NotRequired[bool]
     usage_mode: NotRequired[Literal["SINGLE", "PROGRESSIVE_BUNDLE"]]
-    stock_bundle_id: NotRequired[Text]
+    stock_bundle_id: NotRequired[call.Text]
 class PartnerDeliveryPlanDeliveryPlansPostAnswerPlan(TypedDict):
     plan_id: str
     plan_name: str
@@ -2536,14 +2536,14 @@ class PartnerDeliveryPlanDeliveryPlansPostAnswerPlan(TypedDict):
     daily_limit: NotRequired[int]
 class PartnerDeliveryPlanDeliveryPlansPostAnswer(TypedDict):
     plan: PartnerDeliveryPlanDeliveryPlansPostAnswerPlan
-class PartnerDeliveryPlanDeliveryPlansPostOptions(CallOptions):
+class PartnerDeliveryPlanDeliveryPlansPostOptions(call.CallOptions):
     json: PartnerDeliveryPlanDeliveryPlansPostJson
 class PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetQuery(TypedDict):
     page_size: NotRequired[int | str]
     offset: NotRequired[int | str]
     plan_state: NotRequired[Literal["PLAN_CREATING", "PLAN_CREATED", "PLAN_TERMINATING", "PLAN_TERMINATED", "PLAN_EXPIRED", "PLAN_DELIVERING", "PLAN_PAUSED"]]
     audit_state: NotRequired[Literal["AUDIT_INITIAL", "AUDIT_PROCESSING", "AUDIT_PASSED", "AUDIT_REJECTED"]]
-    plan_id: NotRequired[Text]
+    plan_id: NotRequired[call.Text]
 class PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetAnswerPlanList(TypedDict):
     plan_id: str
     plan_name: str
@@ -2560,19 +2560,19 @@ class PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetAnswerPlanList(Ty
 class PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetAnswer(TypedDict):
     total_count: NotRequired[int]
     plan_list: NotRequired[list[PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetAnswerPlanList]]
-class PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetOptions(CallOptions):
-    brand_id: Scalar
+class PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetOptions(call.CallOptions):
+    brand_id: call.Scalar
     query: NotRequired[PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetQuery]
 class PartnerDeliveryPlanDeliveryPlansByPlanIdPatchJsonModifyContent(TypedDict):
-    plan_name: NotRequired[Text]
-    delivery_end_time: NotRequired[Text]
+    plan_name: NotRequired[call.Text]
+    delivery_end_time: NotRequired[call.Text]
     total_count: NotRequired[int]
     user_limit: NotRequired[int]
     daily_limit: NotRequired[int]
-    recommend_word: NotRequired[Text]
+    recommend_word: NotRequired[call.Text]
 class PartnerDeliveryPlanDeliveryPlansByPlanIdPatchJson(TypedDict):
     modify_content: PartnerDeliveryPlanDeliveryPlansByPlanIdPatchJsonModifyContent
-    out_request_no: NotRequired[Text]
+    out_request_no: NotRequired[call.Text]
 class PartnerDeliveryPlanDeliveryPlansByPlanIdPatchAnswerPlan(TypedDict):
     plan_id: str
     plan_name: str
@@ -2588,25 +2588,25 @@ class PartnerDeliveryPlanDeliveryPlansByPlanIdPatchAnswerPlan(TypedDict):
     daily_limit: NotRequired[int]
 class PartnerDeliveryPlanDeliveryPlansByPlanIdPatchAnswer(TypedDict):
     plan: PartnerDeliveryPlanDeliveryPlansByPlanIdPatchAnswerPlan
-class PartnerDeliveryPlanDeliveryPlansByPlanIdPatchOptions(CallOptions):
-    plan_id: Scalar
+class PartnerDeliveryPlanDeliveryPlansByPlanIdPatchOptions(call.CallOptions):
+    plan_id: call.Scalar
     json: PartnerDeliveryPlanDeliveryPlansByPlanIdPatchJson
-class PartnerDeliveryPlanDeliveryPlansByPlanIdTerminatePostOptions(CallOptions):
-    plan_id: Scalar
-class PartnerDeliveryPlanDeliveryPlansGivenBrandIdPatchOptions(CallOptions):
+class PartnerDeliveryPlanDeliveryPlansByPlanIdTerminatePostOptions(call.CallOptions):
+    plan_id: call.Scalar
+class PartnerDeliveryPlanDeliveryPlansGivenBrandIdPatchOptions(call.CallOptions):
     json: PartnerDeliveryPlanDeliveryPlansByPlanIdPatchJson
-class PartnerDeliveryPlanDeliveryPlansGivenBrandIdDeliveryPlansGetOptions(CallOptions):
+class PartnerDeliveryPlanDeliveryPlansGivenBrandIdDeliveryPlansGetOptions(call.CallOptions):
     query: NotRequired[PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetQuery]
-class PartnerDeliveryPlanDeliveryPlansGivenBrandIdTerminatePostOptions(CallOptions):
+class PartnerDeliveryPlanDeliveryPlansGivenBrandIdTerminatePostOptions(call.CallOptions):
     pass
 class PartnerDeliveryPlanBySpMchidNotifyUrlPostJson(TypedDict):
-    notify_url: Text
+    notify_url: call.Text
 class PartnerDeliveryPlanBySpMchidNotifyUrlPostAnswer(TypedDict):
     notify_url: str
-class PartnerDeliveryPlanBySpMchidNotifyUrlPostOptions(CallOptions):
-    sp_mchid: Scalar
+class PartnerDeliveryPlanBySpMchidNotifyUrlPostOptions(call.CallOptions):
+    sp_mchid: call.Scalar
     json: PartnerDeliveryPlanBySpMchidNotifyUrlPostJson
-class PartnerDeliveryPlanGivenSpMchidNotifyUrlPostOptions(CallOptions):
+class PartnerDeliveryPlanGivenSpMchidNotifyUrlPostOptions(call.CallOptions):
     json: PartnerDeliveryPlanBySpMchidNotifyUrlPostJson
 class PartnerProductCouponImageGenerationTasksPostJsonCombineImageNormalCoupon(TypedDict):
     threshold: int
@@ -2624,22 +2624,22 @@ class PartnerProductCouponImageGenerationTasksPostJsonCombineImage(TypedDict):
     normal_coupon: NotRequired[PartnerProductCouponImageGenerationTasksPostJsonCombineImageNormalCoupon]
     discount_coupon: NotRequired[PartnerProductCouponImageGenerationTasksPostJsonCombineImageDiscountCoupon]
     exchange_coupon: NotRequired[PartnerProductCouponImageGenerationTasksPostJsonCombineImageExchangeCoupon]
-    background_color: NotRequired[Text]
+    background_color: NotRequired[call.Text]
 class PartnerProductCouponImageGenerationTasksPostJsonCutOut(TypedDict):
-    image_url: Text
+    image_url: call.Text
 class PartnerProductCouponImageGenerationTasksPostJson(TypedDict):
-    brand_id: Text
-    task_id: Text
+    brand_id: call.Text
+    task_id: call.Text
     image_generation_type: Literal["COMBINE_IMAGE", "CUT_OUT"]
     combine_image: NotRequired[PartnerProductCouponImageGenerationTasksPostJsonCombineImage]
     cut_out: NotRequired[PartnerProductCouponImageGenerationTasksPostJsonCutOut]
 class PartnerProductCouponImageGenerationTasksPostAnswer(TypedDict):
     task_id: str
     brand_id: str
-class PartnerProductCouponImageGenerationTasksPostOptions(CallOptions):
+class PartnerProductCouponImageGenerationTasksPostOptions(call.CallOptions):
     json: PartnerProductCouponImageGenerationTasksPostJson
 class PartnerProductCouponImageGenerationTasksByTaskIdGetQuery(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
     image_generation_type: Literal["COMBINE_IMAGE", "CUT_OUT"]
 class PartnerProductCouponImageGenerationTasksByTaskIdGetAnswerCombineImageResult(TypedDict):
     image_url: str
@@ -2652,31 +2652,31 @@ class PartnerProductCouponImageGenerationTasksByTaskIdGetAnswer(TypedDict):
     task_state: Literal["PROCESSING", "FAIL", "SUCCESS"] | str
     combine_image_result: NotRequired[PartnerProductCouponImageGenerationTasksByTaskIdGetAnswerCombineImageResult]
     cut_out_result: NotRequired[PartnerProductCouponImageGenerationTasksByTaskIdGetAnswerCutOutResult]
-class PartnerProductCouponImageGenerationTasksByTaskIdGetOptions(CallOptions):
-    task_id: Scalar
+class PartnerProductCouponImageGenerationTasksByTaskIdGetOptions(call.CallOptions):
+    task_id: call.Scalar
     query: PartnerProductCouponImageGenerationTasksByTaskIdGetQuery
-class PartnerProductCouponImageGenerationTasksGivenTaskIdGetOptions(CallOptions):
+class PartnerProductCouponImageGenerationTasksGivenTaskIdGetOptions(call.CallOptions):
     query: PartnerProductCouponImageGenerationTasksByTaskIdGetQuery
 class PartnerProductCouponMediaUploadImagePostUpload(TypedDict):
-    file: File
+    file: call.File
     filename: NotRequired[str]
 class PartnerProductCouponMediaUploadImagePostAnswer(TypedDict):
     media_url: str
-class PartnerProductCouponMediaUploadImagePostOptions(CallOptions):
-    upload: NotRequired[File | PartnerProductCouponMediaUploadImagePostUpload]
-    body: NotRequired[Body]
-    multipart: NotRequired[Parts]
+class PartnerProductCouponMediaUploadImagePostOptions(call.CallOptions):
+    upload: NotRequired[call.File | PartnerProductCouponMediaUploadImagePostUpload]
+    body: NotRequired[call.Body]
+    multipart: NotRequired[call.Parts]
 class PartnerProductCouponNotifyConfigsGetAnswer(TypedDict):
     notify_url: str
     update_time: str
-class PartnerProductCouponNotifyConfigsGetOptions(CallOptions):
+class PartnerProductCouponNotifyConfigsGetOptions(call.CallOptions):
     pass
 class PartnerProductCouponNotifyConfigsPostJson(TypedDict):
-    notify_url: Text
+    notify_url: call.Text
 class PartnerProductCouponNotifyConfigsPostAnswer(TypedDict):
     notify_url: str
     update_time: str
-class PartnerProductCouponNotifyConfigsPostOptions(CallOptions):
+class PartnerProductCouponNotifyConfigsPostOptions(call.CallOptions):
     json: PartnerProductCouponNotifyConfigsPostJson
 class PartnerProductCouponProductCouponsPostJsonSingleUsageInfoNormalCoupon(TypedDict):
     threshold: int
@@ -2693,21 +2693,21 @@ class PartnerProductCouponProductCouponsPostJsonSequentialUsageInfo(TypedDict):
     available_days: int
     interval_days: NotRequired[int]
 class PartnerProductCouponProductCouponsPostJsonDisplayInfoComboPackageListChoiceList(TypedDict):
-    name: Text
+    name: call.Text
     price: int
     count: int
-    image_url: NotRequired[Text]
-    mini_program_appid: NotRequired[Text]
-    mini_program_path: NotRequired[Text]
+    image_url: NotRequired[call.Text]
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_path: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsPostJsonDisplayInfoComboPackageList(TypedDict):
-    name: Text
+    name: call.Text
     pick_count: int
     choice_list: Sequence[PartnerProductCouponProductCouponsPostJsonDisplayInfoComboPackageListChoiceList]
 class PartnerProductCouponProductCouponsPostJsonDisplayInfo(TypedDict):
-    name: Text
-    image_url: Text
-    background_url: Text
-    detail_image_url_list: NotRequired[Texts]
+    name: call.Text
+    image_url: call.Text
+    background_url: call.Text
+    detail_image_url_list: NotRequired[call.Texts]
     original_price: NotRequired[int]
     combo_package_list: NotRequired[Sequence[PartnerProductCouponProductCouponsPostJsonDisplayInfoComboPackageList]]
 class PartnerProductCouponProductCouponsPostJsonStockStockSendRule(TypedDict):
@@ -2721,11 +2721,11 @@ class PartnerProductCouponProductCouponsPostJsonStockSingleUsageRuleCouponAvaila
     day_list: NotRequired[Sequence[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]]]
     day_period_list: NotRequired[Sequence[PartnerProductCouponProductCouponsPostJsonStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
 class PartnerProductCouponProductCouponsPostJsonStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
-    begin_time: Text
-    end_time: Text
+    begin_time: call.Text
+    end_time: call.Text
 class PartnerProductCouponProductCouponsPostJsonStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
-    available_begin_time: Text
-    available_end_time: Text
+    available_begin_time: call.Text
+    available_end_time: call.Text
     available_days: NotRequired[int]
     wait_days_after_receive: NotRequired[int]
     weekly_available_period: NotRequired[PartnerProductCouponProductCouponsPostJsonStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
@@ -2752,11 +2752,11 @@ class PartnerProductCouponProductCouponsPostJsonStockSequentialUsageRuleCouponAv
     day_list: NotRequired[Sequence[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]]]
     day_period_list: NotRequired[Sequence[PartnerProductCouponProductCouponsPostJsonStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
 class PartnerProductCouponProductCouponsPostJsonStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
-    begin_time: Text
-    end_time: Text
+    begin_time: call.Text
+    end_time: call.Text
 class PartnerProductCouponProductCouponsPostJsonStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
-    available_begin_time: Text
-    available_end_time: Text
+    available_begin_time: call.Text
+    available_end_time: call.Text
     wait_days_after_receive: NotRequired[int]
     weekly_available_period: NotRequired[PartnerProductCouponProductCouponsPostJsonStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
     irregular_available_period_list: NotRequired[Sequence[PartnerProductCouponProductCouponsPostJsonStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
@@ -2776,29 +2776,29 @@ class PartnerProductCouponProductCouponsPostJsonStockSequentialUsageRule(TypedDi
     exchange_coupon_list: NotRequired[Sequence[PartnerProductCouponProductCouponsPostJsonStockSequentialUsageRuleExchangeCouponList]]
     special_first: NotRequired[bool]
 class PartnerProductCouponProductCouponsPostJsonStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
-    description: Text
-    mini_program_appid: NotRequired[Text]
-    mini_program_path: NotRequired[Text]
+    description: call.Text
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_path: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsPostJsonStockUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: Sequence[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"]]
-    mini_program_appid: NotRequired[Text]
-    mini_program_path: NotRequired[Text]
-    app_path: NotRequired[Text]
-    usage_description: Text
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_path: NotRequired[call.Text]
+    app_path: NotRequired[call.Text]
+    usage_description: call.Text
     coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsPostJsonStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
     app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"]]
-    passcode_link: NotRequired[Text]
+    passcode_link: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsPostJsonStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
-    appid: Text
-    path: Text
-    entrance_wording: Text
-    guidance_wording: NotRequired[Text]
+    appid: call.Text
+    path: call.Text
+    entrance_wording: call.Text
+    guidance_wording: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsPostJsonStockCouponDisplayInfoEntranceOfficialAccount(TypedDict):
-    appid: Text
+    appid: call.Text
 class PartnerProductCouponProductCouponsPostJsonStockCouponDisplayInfoEntranceFinder(TypedDict):
-    finder_id: Text
-    finder_video_id: Text
-    finder_video_cover_image_url: Text
+    finder_id: call.Text
+    finder_video_id: call.Text
+    finder_video_cover_image_url: call.Text
 class PartnerProductCouponProductCouponsPostJsonStockCouponDisplayInfo(TypedDict):
     code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"]
     background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"]]
@@ -2806,9 +2806,9 @@ class PartnerProductCouponProductCouponsPostJsonStockCouponDisplayInfo(TypedDict
     entrance_official_account: NotRequired[PartnerProductCouponProductCouponsPostJsonStockCouponDisplayInfoEntranceOfficialAccount]
     entrance_finder: NotRequired[PartnerProductCouponProductCouponsPostJsonStockCouponDisplayInfoEntranceFinder]
 class PartnerProductCouponProductCouponsPostJsonStockNotifyConfig(TypedDict):
-    notify_appid: NotRequired[Text]
+    notify_appid: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsPostJsonStock(TypedDict):
-    remark: NotRequired[Text]
+    remark: NotRequired[call.Text]
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"]
     stock_send_rule: PartnerProductCouponProductCouponsPostJsonStockStockSendRule
     single_usage_rule: NotRequired[PartnerProductCouponProductCouponsPostJsonStockSingleUsageRule]
@@ -2818,15 +2818,15 @@ class PartnerProductCouponProductCouponsPostJsonStock(TypedDict):
     notify_config: PartnerProductCouponProductCouponsPostJsonStockNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"]
 class PartnerProductCouponProductCouponsPostJson(TypedDict):
-    brand_id: Text
-    out_request_no: Text
+    brand_id: call.Text
+    out_request_no: call.Text
     scope: Literal["ALL", "SINGLE", "CATEGORY"]
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"]
     usage_mode: Literal["SINGLE", "SEQUENTIAL"]
     single_usage_info: NotRequired[PartnerProductCouponProductCouponsPostJsonSingleUsageInfo]
     sequential_usage_info: NotRequired[PartnerProductCouponProductCouponsPostJsonSequentialUsageInfo]
     display_info: PartnerProductCouponProductCouponsPostJsonDisplayInfo
-    out_product_no: NotRequired[Text]
+    out_product_no: NotRequired[call.Text]
     stock: PartnerProductCouponProductCouponsPostJsonStock
 class PartnerProductCouponProductCouponsPostAnswerSingleUsageInfoNormalCoupon(TypedDict):
     threshold: int
@@ -2989,10 +2989,10 @@ class PartnerProductCouponProductCouponsPostAnswer(TypedDict):
     display_info: PartnerProductCouponProductCouponsPostAnswerDisplayInfo
     out_product_no: NotRequired[str]
     stock: PartnerProductCouponProductCouponsPostAnswerStock
-class PartnerProductCouponProductCouponsPostOptions(CallOptions):
+class PartnerProductCouponProductCouponsPostOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsPostJson
 class PartnerProductCouponProductCouponsByProductCouponIdGetQuery(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdGetAnswerSingleUsageInfoNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -3039,30 +3039,30 @@ class PartnerProductCouponProductCouponsByProductCouponIdGetAnswer(TypedDict):
     deactivate_request_no: NotRequired[str]
     deactivate_time: NotRequired[str]
     deactivate_reason: NotRequired[str]
-class PartnerProductCouponProductCouponsByProductCouponIdGetOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdGetOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     query: PartnerProductCouponProductCouponsByProductCouponIdGetQuery
 class PartnerProductCouponProductCouponsByProductCouponIdPatchJsonDisplayInfoComboPackageListChoiceList(TypedDict):
-    name: Text
+    name: call.Text
     price: int
     count: int
-    image_url: NotRequired[Text]
-    mini_program_appid: NotRequired[Text]
-    mini_program_path: NotRequired[Text]
+    image_url: NotRequired[call.Text]
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_path: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsByProductCouponIdPatchJsonDisplayInfoComboPackageList(TypedDict):
-    name: Text
+    name: call.Text
     pick_count: int
     choice_list: Sequence[PartnerProductCouponProductCouponsByProductCouponIdPatchJsonDisplayInfoComboPackageListChoiceList]
 class PartnerProductCouponProductCouponsByProductCouponIdPatchJsonDisplayInfo(TypedDict):
-    name: Text
-    image_url: Text
-    background_url: Text
-    detail_image_url_list: NotRequired[Texts]
+    name: call.Text
+    image_url: call.Text
+    background_url: call.Text
+    detail_image_url_list: NotRequired[call.Texts]
     original_price: NotRequired[int]
     combo_package_list: NotRequired[Sequence[PartnerProductCouponProductCouponsByProductCouponIdPatchJsonDisplayInfoComboPackageList]]
 class PartnerProductCouponProductCouponsByProductCouponIdPatchJson(TypedDict):
-    brand_id: Text
-    out_request_no: Text
+    brand_id: call.Text
+    out_request_no: call.Text
     display_info: PartnerProductCouponProductCouponsByProductCouponIdPatchJsonDisplayInfo
 class PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerSingleUsageInfoNormalCoupon(TypedDict):
     threshold: int
@@ -3110,13 +3110,13 @@ class PartnerProductCouponProductCouponsByProductCouponIdPatchAnswer(TypedDict):
     deactivate_request_no: NotRequired[str]
     deactivate_time: NotRequired[str]
     deactivate_reason: NotRequired[str]
-class PartnerProductCouponProductCouponsByProductCouponIdPatchOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdPatchOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdPatchJson
 class PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostJson(TypedDict):
-    brand_id: Text
-    out_request_no: Text
-    deactivate_reason: Text
+    brand_id: call.Text
+    out_request_no: call.Text
+    deactivate_reason: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerSingleUsageInfoNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -3163,8 +3163,8 @@ class PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswer(Ty
     deactivate_request_no: NotRequired[str]
     deactivate_time: NotRequired[str]
     deactivate_reason: NotRequired[str]
-class PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostJson
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleStockSendRule(TypedDict):
     max_count: int
@@ -3177,11 +3177,11 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonSto
     day_list: NotRequired[Sequence[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]]]
     day_period_list: NotRequired[Sequence[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
-    begin_time: Text
-    end_time: Text
+    begin_time: call.Text
+    end_time: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleProgressiveBundleUsageRuleCouponAvailablePeriod(TypedDict):
-    available_begin_time: Text
-    available_end_time: Text
+    available_begin_time: call.Text
+    available_end_time: call.Text
     available_days: NotRequired[int]
     wait_days_after_receive: NotRequired[int]
     weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
@@ -3202,29 +3202,29 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonSto
     discount_coupon_list: NotRequired[Sequence[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleProgressiveBundleUsageRuleDiscountCouponList]]
     exchange_coupon_list: NotRequired[Sequence[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleProgressiveBundleUsageRuleExchangeCouponList]]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
-    description: Text
-    mini_program_appid: NotRequired[Text]
-    mini_program_path: NotRequired[Text]
+    description: call.Text
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_path: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: Sequence[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"]]
-    mini_program_appid: NotRequired[Text]
-    mini_program_path: NotRequired[Text]
-    app_path: NotRequired[Text]
-    usage_description: Text
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_path: NotRequired[call.Text]
+    app_path: NotRequired[call.Text]
+    usage_description: call.Text
     coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleUsageRuleDisplayInfoCouponAvailableStoreInfo]
     app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"]]
-    passcode_link: NotRequired[Text]
+    passcode_link: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleCouponDisplayInfoEntranceMiniProgram(TypedDict):
-    appid: Text
-    path: Text
-    entrance_wording: Text
-    guidance_wording: Text
+    appid: call.Text
+    path: call.Text
+    entrance_wording: call.Text
+    guidance_wording: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleCouponDisplayInfoEntranceOfficialAccount(TypedDict):
-    appid: Text
+    appid: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleCouponDisplayInfoEntranceFinder(TypedDict):
-    finder_id: Text
-    finder_video_id: Text
-    finder_video_cover_image_url: Text
+    finder_id: call.Text
+    finder_video_id: call.Text
+    finder_video_cover_image_url: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleCouponDisplayInfo(TypedDict):
     code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"]]
     background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"]]
@@ -3232,9 +3232,9 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonSto
     entrance_official_account: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleCouponDisplayInfoEntranceOfficialAccount]
     entrance_finder: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleCouponDisplayInfoEntranceFinder]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleNotifyConfig(TypedDict):
-    notify_appid: NotRequired[Text]
+    notify_appid: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundle(TypedDict):
-    remark: NotRequired[Text]
+    remark: NotRequired[call.Text]
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD"]
     stock_send_rule: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleStockSendRule
     progressive_bundle_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleProgressiveBundleUsageRule]
@@ -3243,8 +3243,8 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonSto
     notify_config: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundleNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJson(TypedDict):
-    brand_id: Text
-    out_request_no: Text
+    brand_id: call.Text
+    out_request_no: call.Text
     stock_bundle: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJsonStockBundle
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListCouponCodeCountInfo(TypedDict):
     total_count: int
@@ -3343,33 +3343,33 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerS
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswer(TypedDict):
     stock_bundle_id: str
     stock_list: list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockList]
-class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJson
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJsonUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
-    description: Text
-    mini_program_appid: NotRequired[Text]
-    mini_program_path: NotRequired[Text]
+    description: call.Text
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_path: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJsonUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: Sequence[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"]]
-    mini_program_appid: NotRequired[Text]
-    mini_program_path: NotRequired[Text]
-    app_path: NotRequired[Text]
-    usage_description: Text
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_path: NotRequired[call.Text]
+    app_path: NotRequired[call.Text]
+    usage_description: call.Text
     coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJsonUsageRuleDisplayInfoCouponAvailableStoreInfo]
     app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"]]
-    passcode_link: NotRequired[Text]
+    passcode_link: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJsonCouponDisplayInfoEntranceMiniProgram(TypedDict):
-    appid: Text
-    path: Text
-    entrance_wording: Text
-    guidance_wording: Text
+    appid: call.Text
+    path: call.Text
+    entrance_wording: call.Text
+    guidance_wording: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJsonCouponDisplayInfoEntranceOfficialAccount(TypedDict):
-    appid: Text
+    appid: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJsonCouponDisplayInfoEntranceFinder(TypedDict):
-    finder_id: Text
-    finder_video_id: Text
-    finder_video_cover_image_url: Text
+    finder_id: call.Text
+    finder_video_id: call.Text
+    finder_video_cover_image_url: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJsonCouponDisplayInfo(TypedDict):
     code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"]]
     background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"]]
@@ -3377,15 +3377,15 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
     entrance_official_account: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJsonCouponDisplayInfoEntranceOfficialAccount]
     entrance_finder: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJsonCouponDisplayInfoEntranceFinder]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJsonNotifyConfig(TypedDict):
-    notify_appid: NotRequired[Text]
+    notify_appid: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJson(TypedDict):
-    out_request_no: Text
-    remark: NotRequired[Text]
+    out_request_no: call.Text
+    remark: NotRequired[call.Text]
     usage_rule_display_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJsonUsageRuleDisplayInfo]
     coupon_display_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJsonCouponDisplayInfo]
     notify_config: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJsonNotifyConfig]
     store_scope: NotRequired[Literal["NONE", "ALL", "SPECIFIC"]]
-    brand_id: Text
+    brand_id: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListCouponCodeCountInfo(TypedDict):
     total_count: int
     available_count: int
@@ -3483,14 +3483,14 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswer(TypedDict):
     stock_bundle_id: str
     stock_list: list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockList]
-class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchOptions(CallOptions):
-    product_coupon_id: Scalar
-    stock_bundle_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
+    stock_bundle_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJson
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostJsonStoreList(TypedDict):
-    store_id: Text
+    store_id: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostJson(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
     store_list: Sequence[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostJsonStoreList]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostAnswerSuccessStoreList(TypedDict):
     store_id: str
@@ -3502,14 +3502,14 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
     total_count: int
     success_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostAnswerSuccessStoreList]]
     failed_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostAnswerFailedStoreList]]
-class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostOptions(CallOptions):
-    product_coupon_id: Scalar
-    stock_bundle_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
+    stock_bundle_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostJson
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostJsonStoreList(TypedDict):
-    store_id: Text
+    store_id: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostJson(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
     store_list: Sequence[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostJsonStoreList]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostAnswerSuccessStoreList(TypedDict):
     store_id: str
@@ -3521,18 +3521,18 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
     total_count: int
     success_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostAnswerSuccessStoreList]]
     failed_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostAnswerFailedStoreList]]
-class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostOptions(CallOptions):
-    product_coupon_id: Scalar
-    stock_bundle_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
+    stock_bundle_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostJson
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostJson(TypedDict):
-    out_request_no: Text
+    out_request_no: call.Text
     update_mode: Literal["MAX_COUNT", "MAX_COUNT_PER_DAY"]
     current_max_count: NotRequired[int]
     target_max_count: NotRequired[int]
     current_max_count_per_day: NotRequired[int]
     target_max_count_per_day: NotRequired[int]
-    brand_id: Text
+    brand_id: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListCouponCodeCountInfo(TypedDict):
     total_count: int
     available_count: int
@@ -3630,27 +3630,27 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswer(TypedDict):
     stock_bundle_id: str
     stock_list: list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockList]
-class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostOptions(CallOptions):
-    product_coupon_id: Scalar
-    stock_bundle_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
+    stock_bundle_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostJson
-class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesGivenStockBundleIdPatchOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesGivenStockBundleIdPatchOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJson
-class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesGivenStockBundleIdAssociateStoresPostOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesGivenStockBundleIdAssociateStoresPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostJson
-class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesGivenStockBundleIdDisassociateStoresPostOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesGivenStockBundleIdDisassociateStoresPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostJson
-class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesGivenStockBundleIdUpdateBudgetPostOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesGivenStockBundleIdUpdateBudgetPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostJson
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetQuery(TypedDict):
     state: NotRequired[Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"]]
     page_size: NotRequired[int | str]
-    page_token: NotRequired[Text]
-    brand_id: Text
+    page_token: NotRequired[call.Text]
+    brand_id: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListCouponCodeCountInfo(TypedDict):
     total_count: int
     available_count: int
@@ -3776,8 +3776,8 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswer(TypedDi
     total_count: int
     next_page_token: NotRequired[str]
     stock_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockList]]
-class PartnerProductCouponProductCouponsByProductCouponIdStocksGetOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksGetOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     query: PartnerProductCouponProductCouponsByProductCouponIdStocksGetQuery
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockStockSendRule(TypedDict):
     max_count: int
@@ -3790,11 +3790,11 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockSing
     day_list: NotRequired[Sequence[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]]]
     day_period_list: NotRequired[Sequence[PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
-    begin_time: Text
-    end_time: Text
+    begin_time: call.Text
+    end_time: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
-    available_begin_time: Text
-    available_end_time: Text
+    available_begin_time: call.Text
+    available_end_time: call.Text
     available_days: NotRequired[int]
     wait_days_after_receive: NotRequired[int]
     weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
@@ -3821,11 +3821,11 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockSequ
     day_list: NotRequired[Sequence[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]]]
     day_period_list: NotRequired[Sequence[PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
-    begin_time: Text
-    end_time: Text
+    begin_time: call.Text
+    end_time: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
-    available_begin_time: Text
-    available_end_time: Text
+    available_begin_time: call.Text
+    available_end_time: call.Text
     wait_days_after_receive: NotRequired[int]
     weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
     irregular_available_period_list: NotRequired[Sequence[PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
@@ -3845,29 +3845,29 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockSequ
     exchange_coupon_list: NotRequired[Sequence[PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockSequentialUsageRuleExchangeCouponList]]
     special_first: NotRequired[bool]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
-    description: Text
-    mini_program_appid: NotRequired[Text]
-    mini_program_path: NotRequired[Text]
+    description: call.Text
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_path: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: Sequence[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"]]
-    mini_program_appid: NotRequired[Text]
-    mini_program_path: NotRequired[Text]
-    app_path: NotRequired[Text]
-    usage_description: Text
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_path: NotRequired[call.Text]
+    app_path: NotRequired[call.Text]
+    usage_description: call.Text
     coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
     app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"]]
-    passcode_link: NotRequired[Text]
+    passcode_link: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
-    appid: Text
-    path: Text
-    entrance_wording: Text
-    guidance_wording: Text
+    appid: call.Text
+    path: call.Text
+    entrance_wording: call.Text
+    guidance_wording: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockCouponDisplayInfoEntranceOfficialAccount(TypedDict):
-    appid: Text
+    appid: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockCouponDisplayInfoEntranceFinder(TypedDict):
-    finder_id: Text
-    finder_video_id: Text
-    finder_video_cover_image_url: Text
+    finder_id: call.Text
+    finder_video_id: call.Text
+    finder_video_cover_image_url: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockCouponDisplayInfo(TypedDict):
     code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"]]
     background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"]]
@@ -3875,9 +3875,9 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockCoup
     entrance_official_account: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockCouponDisplayInfoEntranceOfficialAccount]
     entrance_finder: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockCouponDisplayInfoEntranceFinder]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockNotifyConfig(TypedDict):
-    notify_appid: NotRequired[Text]
+    notify_appid: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStock(TypedDict):
-    remark: NotRequired[Text]
+    remark: NotRequired[call.Text]
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"]
     stock_send_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockStockSendRule
     single_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockSingleUsageRule]
@@ -3887,8 +3887,8 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStock(Typ
     notify_config: PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStockNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostJson(TypedDict):
-    brand_id: Text
-    out_request_no: Text
+    brand_id: call.Text
+    out_request_no: call.Text
     stock: PartnerProductCouponProductCouponsByProductCouponIdStocksPostJsonStock
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerCouponCodeCountInfo(TypedDict):
     total_count: int
@@ -4009,11 +4009,11 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswer(TypedD
     deactivate_time: NotRequired[str]
     deactivate_reason: NotRequired[str]
     brand_id: str
-class PartnerProductCouponProductCouponsByProductCouponIdStocksPostOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksPostJson
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetQuery(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerCouponCodeCountInfo(TypedDict):
     total_count: int
     available_count: int
@@ -4135,34 +4135,34 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswe
     deactivate_time: NotRequired[str]
     deactivate_reason: NotRequired[str]
     brand_id: str
-class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetOptions(CallOptions):
-    product_coupon_id: Scalar
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
+    stock_id: call.Scalar
     query: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetQuery
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJsonUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
-    description: Text
-    mini_program_appid: NotRequired[Text]
-    mini_program_path: NotRequired[Text]
+    description: call.Text
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_path: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJsonUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: Sequence[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"]]
-    mini_program_appid: NotRequired[Text]
-    mini_program_path: NotRequired[Text]
-    app_path: NotRequired[Text]
-    usage_description: Text
+    mini_program_appid: NotRequired[call.Text]
+    mini_program_path: NotRequired[call.Text]
+    app_path: NotRequired[call.Text]
+    usage_description: call.Text
     coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJsonUsageRuleDisplayInfoCouponAvailableStoreInfo]
     app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"]]
-    passcode_link: NotRequired[Text]
+    passcode_link: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJsonCouponDisplayInfoEntranceMiniProgram(TypedDict):
-    appid: Text
-    path: Text
-    entrance_wording: Text
-    guidance_wording: Text
+    appid: call.Text
+    path: call.Text
+    entrance_wording: call.Text
+    guidance_wording: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJsonCouponDisplayInfoEntranceOfficialAccount(TypedDict):
-    appid: Text
+    appid: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJsonCouponDisplayInfoEntranceFinder(TypedDict):
-    finder_id: Text
-    finder_video_id: Text
-    finder_video_cover_image_url: Text
+    finder_id: call.Text
+    finder_video_id: call.Text
+    finder_video_cover_image_url: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJsonCouponDisplayInfo(TypedDict):
     code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"]]
     background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"]]
@@ -4170,11 +4170,11 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJso
     entrance_official_account: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJsonCouponDisplayInfoEntranceOfficialAccount]
     entrance_finder: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJsonCouponDisplayInfoEntranceFinder]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJsonNotifyConfig(TypedDict):
-    notify_appid: NotRequired[Text]
+    notify_appid: NotRequired[call.Text]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJson(TypedDict):
-    brand_id: Text
-    out_request_no: Text
-    remark: NotRequired[Text]
+    brand_id: call.Text
+    out_request_no: call.Text
+    remark: NotRequired[call.Text]
     usage_rule_display_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJsonUsageRuleDisplayInfo]
     coupon_display_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJsonCouponDisplayInfo]
     notify_config: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJsonNotifyConfig]
@@ -4300,14 +4300,14 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAns
     deactivate_time: NotRequired[str]
     deactivate_reason: NotRequired[str]
     brand_id: str
-class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchOptions(CallOptions):
-    product_coupon_id: Scalar
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
+    stock_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJson
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostJsonStoreList(TypedDict):
-    store_id: Text
+    store_id: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostJson(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
     store_list: Sequence[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostJsonStoreList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostAnswerSuccessStoreList(TypedDict):
     store_id: str
@@ -4319,28 +4319,28 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociat
     total_count: int
     success_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostAnswerSuccessStoreList]]
     failed_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostAnswerFailedStoreList]]
-class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostOptions(CallOptions):
-    product_coupon_id: Scalar
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
+    stock_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostJson
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresGetQuery(TypedDict):
     page_size: NotRequired[int | str]
-    page_token: NotRequired[Text]
-    brand_id: Text
+    page_token: NotRequired[call.Text]
+    brand_id: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresGetAnswerStoreList(TypedDict):
     store_id: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresGetAnswer(TypedDict):
     total_count: int
     next_page_token: NotRequired[str]
     store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresGetAnswerStoreList]]
-class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresGetOptions(CallOptions):
-    product_coupon_id: Scalar
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresGetOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
+    stock_id: call.Scalar
     query: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresGetQuery
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostJson(TypedDict):
-    brand_id: Text
-    out_request_no: Text
-    deactivate_reason: Text
+    brand_id: call.Text
+    out_request_no: call.Text
+    deactivate_reason: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerCouponCodeCountInfo(TypedDict):
     total_count: int
     available_count: int
@@ -4462,14 +4462,14 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactiva
     deactivate_time: NotRequired[str]
     deactivate_reason: NotRequired[str]
     brand_id: str
-class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostOptions(CallOptions):
-    product_coupon_id: Scalar
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
+    stock_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostJson
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostJsonStoreList(TypedDict):
-    store_id: Text
+    store_id: call.Text
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostJson(TypedDict):
-    brand_id: Text
+    brand_id: call.Text
     store_list: Sequence[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostJsonStoreList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostAnswerSuccessStoreList(TypedDict):
     store_id: str
@@ -4481,13 +4481,13 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassoc
     total_count: int
     success_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostAnswerSuccessStoreList]]
     failed_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostAnswerFailedStoreList]]
-class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostOptions(CallOptions):
-    product_coupon_id: Scalar
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
+    stock_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostJson
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostJson(TypedDict):
-    brand_id: Text
-    out_request_no: Text
+    brand_id: call.Text
+    out_request_no: call.Text
     update_mode: Literal["MAX_COUNT", "MAX_COUNT_PER_DAY"]
     current_max_count: NotRequired[int]
     target_max_count: NotRequired[int]
@@ -4614,132 +4614,132 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBu
     deactivate_time: NotRequired[str]
     deactivate_reason: NotRequired[str]
     brand_id: str
-class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostOptions(CallOptions):
-    product_coupon_id: Scalar
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
+    stock_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostJson
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesPostJson(TypedDict):
-    brand_id: Text
-    out_request_no: Text
-    code_list: Texts
+    brand_id: call.Text
+    out_request_no: call.Text
+    code_list: call.Texts
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesPostAnswer(TypedDict):
     total_count: int
     success_code_list: NotRequired[list[str]]
     failed_code_list: NotRequired[list[str]]
     already_exist_code_list: NotRequired[list[str]]
     duplicate_code_list: NotRequired[list[str]]
-class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesPostOptions(CallOptions):
-    product_coupon_id: Scalar
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
+    stock_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesPostJson
-class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdGetOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdGetOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     query: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetQuery
-class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdPatchOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdPatchOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJson
-class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdAssociateStoresPostOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdAssociateStoresPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostJson
-class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdAssociatedStoresGetOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdAssociatedStoresGetOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     query: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresGetQuery
-class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdDeactivatePostOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdDeactivatePostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostJson
-class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdDisassociateStoresPostOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdDisassociateStoresPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostJson
-class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdUpdateBudgetPostOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdUpdateBudgetPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostJson
-class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdUploadCouponCodesPostOptions(CallOptions):
-    product_coupon_id: Scalar
+class PartnerProductCouponProductCouponsByProductCouponIdStocksGivenStockIdUploadCouponCodesPostOptions(call.CallOptions):
+    product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdGetOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdGetOptions(call.CallOptions):
     query: PartnerProductCouponProductCouponsByProductCouponIdGetQuery
-class PartnerProductCouponProductCouponsGivenProductCouponIdPatchOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdPatchOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsByProductCouponIdPatchJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdDeactivatePostOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdDeactivatePostOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesPostOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesPostOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesByStockBundleIdPatchOptions(CallOptions):
-    stock_bundle_id: Scalar
+class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesByStockBundleIdPatchOptions(call.CallOptions):
+    stock_bundle_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostOptions(CallOptions):
-    stock_bundle_id: Scalar
+class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostOptions(call.CallOptions):
+    stock_bundle_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostOptions(CallOptions):
-    stock_bundle_id: Scalar
+class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostOptions(call.CallOptions):
+    stock_bundle_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostOptions(CallOptions):
-    stock_bundle_id: Scalar
+class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostOptions(call.CallOptions):
+    stock_bundle_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesGivenStockBundleIdPatchOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesGivenStockBundleIdPatchOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesGivenStockBundleIdAssociateStoresPostOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesGivenStockBundleIdAssociateStoresPostOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesGivenStockBundleIdDisassociateStoresPostOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesGivenStockBundleIdDisassociateStoresPostOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesGivenStockBundleIdUpdateBudgetPostOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStockBundlesGivenStockBundleIdUpdateBudgetPostOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGetOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGetOptions(call.CallOptions):
     query: PartnerProductCouponProductCouponsByProductCouponIdStocksGetQuery
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksPostOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksPostOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdGetOptions(CallOptions):
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdGetOptions(call.CallOptions):
+    stock_id: call.Scalar
     query: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetQuery
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdPatchOptions(CallOptions):
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdPatchOptions(call.CallOptions):
+    stock_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdAssociateStoresPostOptions(CallOptions):
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdAssociateStoresPostOptions(call.CallOptions):
+    stock_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdAssociatedStoresGetOptions(CallOptions):
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdAssociatedStoresGetOptions(call.CallOptions):
+    stock_id: call.Scalar
     query: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresGetQuery
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdDeactivatePostOptions(CallOptions):
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdDeactivatePostOptions(call.CallOptions):
+    stock_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdDisassociateStoresPostOptions(CallOptions):
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdDisassociateStoresPostOptions(call.CallOptions):
+    stock_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdUpdateBudgetPostOptions(CallOptions):
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdUpdateBudgetPostOptions(call.CallOptions):
+    stock_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdUploadCouponCodesPostOptions(CallOptions):
-    stock_id: Scalar
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksByStockIdUploadCouponCodesPostOptions(call.CallOptions):
+    stock_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdGetOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdGetOptions(call.CallOptions):
     query: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetQuery
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdPatchOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdPatchOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdAssociateStoresPostOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdAssociateStoresPostOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdAssociatedStoresGetOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdAssociatedStoresGetOptions(call.CallOptions):
     query: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresGetQuery
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdDeactivatePostOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdDeactivatePostOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdDisassociateStoresPostOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdDisassociateStoresPostOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdUpdateBudgetPostOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdUpdateBudgetPostOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostJson
-class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdUploadCouponCodesPostOptions(CallOptions):
+class PartnerProductCouponProductCouponsGivenProductCouponIdStocksGivenStockIdUploadCouponCodesPostOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesPostJson
 class PartnerProductCouponUsersByOpenidCouponBundlesPostJsonCouponTagInfoMemberTagInfo(TypedDict):
-    member_card_id: Text
+    member_card_id: call.Text
 class PartnerProductCouponUsersByOpenidCouponBundlesPostJsonCouponTagInfo(TypedDict):
-    coupon_tag_list: NotRequired[Texts]
+    coupon_tag_list: NotRequired[call.Texts]
     member_tag_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostJsonCouponTagInfoMemberTagInfo]
 class PartnerProductCouponUsersByOpenidCouponBundlesPostJson(TypedDict):
-    brand_id: Text
-    product_coupon_id: Text
-    stock_bundle_id: Text
-    appid: Text
-    send_request_no: Text
-    attach: NotRequired[Text]
+    brand_id: call.Text
+    product_coupon_id: call.Text
+    stock_bundle_id: call.Text
+    appid: call.Text
+    send_request_no: call.Text
+    attach: NotRequired[call.Text]
     coupon_tag_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostJsonCouponTagInfo]
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo(TypedDict):
     transaction_id: NotRequired[str]
@@ -4924,16 +4924,16 @@ class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponL
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswer(TypedDict):
     user_coupon_bundle_id: str
     user_product_coupon_list: list[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponList]
-class PartnerProductCouponUsersByOpenidCouponBundlesPostOptions(CallOptions):
-    openid: Scalar
+class PartnerProductCouponUsersByOpenidCouponBundlesPostOptions(call.CallOptions):
+    openid: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponBundlesPostJson
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostJson(TypedDict):
-    brand_id: Text
-    product_coupon_id: Text
-    stock_bundle_id: Text
-    appid: Text
-    out_request_no: Text
-    deactivate_reason: Text
+    brand_id: call.Text
+    product_coupon_id: call.Text
+    stock_bundle_id: call.Text
+    appid: call.Text
+    out_request_no: call.Text
+    deactivate_reason: call.Text
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo(TypedDict):
     transaction_id: NotRequired[str]
     out_trade_no: NotRequired[str]
@@ -5117,21 +5117,21 @@ class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactiva
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswer(TypedDict):
     user_coupon_bundle_id: str
     user_product_coupon_list: list[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponList]
-class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostOptions(CallOptions):
-    openid: Scalar
-    user_coupon_bundle_id: Scalar
+class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostOptions(call.CallOptions):
+    openid: call.Scalar
+    user_coupon_bundle_id: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostJson
-class PartnerProductCouponUsersByOpenidCouponBundlesGivenUserCouponBundleIdDeactivatePostOptions(CallOptions):
-    openid: Scalar
+class PartnerProductCouponUsersByOpenidCouponBundlesGivenUserCouponBundleIdDeactivatePostOptions(call.CallOptions):
+    openid: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostJson
 class PartnerProductCouponUsersByOpenidCouponsGetQuery(TypedDict):
-    product_coupon_id: NotRequired[Text]
-    stock_id: NotRequired[Text]
-    appid: Text
+    product_coupon_id: NotRequired[call.Text]
+    stock_id: NotRequired[call.Text]
+    appid: call.Text
     coupon_state: NotRequired[Literal["CONFIRMING", "PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"]]
     page_size: NotRequired[int | str]
-    page_token: NotRequired[Text]
-    brand_id: Text
+    page_token: NotRequired[call.Text]
+    brand_id: call.Text
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSingleUsageDetailAssociatedOrderInfo(TypedDict):
     transaction_id: NotRequired[str]
     out_trade_no: NotRequired[str]
@@ -5355,22 +5355,22 @@ class PartnerProductCouponUsersByOpenidCouponsGetAnswer(TypedDict):
     total_count: int
     next_page_token: NotRequired[str]
     user_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponList]]
-class PartnerProductCouponUsersByOpenidCouponsGetOptions(CallOptions):
-    openid: Scalar
+class PartnerProductCouponUsersByOpenidCouponsGetOptions(call.CallOptions):
+    openid: call.Scalar
     query: PartnerProductCouponUsersByOpenidCouponsGetQuery
 class PartnerProductCouponUsersByOpenidCouponsPostJsonCouponTagInfoMemberTagInfo(TypedDict):
-    member_card_id: NotRequired[Text]
+    member_card_id: NotRequired[call.Text]
 class PartnerProductCouponUsersByOpenidCouponsPostJsonCouponTagInfo(TypedDict):
     coupon_tag_list: NotRequired[Sequence[Literal["MEMBER"]]]
     member_tag_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostJsonCouponTagInfoMemberTagInfo]
 class PartnerProductCouponUsersByOpenidCouponsPostJson(TypedDict):
-    brand_id: Text
-    product_coupon_id: Text
-    stock_id: Text
-    coupon_code: NotRequired[Text]
-    appid: Text
-    send_request_no: Text
-    attach: NotRequired[Text]
+    brand_id: call.Text
+    product_coupon_id: call.Text
+    stock_id: call.Text
+    coupon_code: NotRequired[call.Text]
+    appid: call.Text
+    send_request_no: call.Text
+    attach: NotRequired[call.Text]
     coupon_tag_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostJsonCouponTagInfo]
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
     transaction_id: NotRequired[str]
@@ -5591,14 +5591,14 @@ class PartnerProductCouponUsersByOpenidCouponsPostAnswer(TypedDict):
     attach: NotRequired[str]
     channel_custom_info: NotRequired[str]
     brand_id: str
-class PartnerProductCouponUsersByOpenidCouponsPostOptions(CallOptions):
-    openid: Scalar
+class PartnerProductCouponUsersByOpenidCouponsPostOptions(call.CallOptions):
+    openid: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponsPostJson
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetQuery(TypedDict):
-    brand_id: Text
-    product_coupon_id: Text
-    stock_id: Text
-    appid: Text
+    brand_id: call.Text
+    product_coupon_id: call.Text
+    stock_id: call.Text
+    appid: call.Text
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
     transaction_id: NotRequired[str]
     out_trade_no: NotRequired[str]
@@ -5816,16 +5816,16 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswer(TypedDict):
     attach: NotRequired[str]
     channel_custom_info: NotRequired[str]
     brand_id: str
-class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetOptions(CallOptions):
-    openid: Scalar
-    coupon_code: Scalar
+class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetOptions(call.CallOptions):
+    openid: call.Scalar
+    coupon_code: call.Scalar
     query: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetQuery
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostJson(TypedDict):
-    brand_id: Text
-    product_coupon_id: Text
-    stock_id: Text
-    appid: Text
-    out_request_no: Text
+    brand_id: call.Text
+    product_coupon_id: call.Text
+    stock_id: call.Text
+    appid: call.Text
+    out_request_no: call.Text
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
     transaction_id: NotRequired[str]
     out_trade_no: NotRequired[str]
@@ -6050,17 +6050,17 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswer(Type
     attach: NotRequired[str]
     channel_custom_info: NotRequired[str]
     brand_id: str
-class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostOptions(CallOptions):
-    openid: Scalar
-    coupon_code: Scalar
+class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostOptions(call.CallOptions):
+    openid: call.Scalar
+    coupon_code: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostJson
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostJson(TypedDict):
-    brand_id: Text
-    product_coupon_id: Text
-    stock_id: Text
-    appid: Text
-    out_request_no: Text
-    deactivate_reason: Text
+    brand_id: call.Text
+    product_coupon_id: call.Text
+    stock_id: call.Text
+    appid: call.Text
+    out_request_no: call.Text
+    deactivate_reason: call.Text
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
     transaction_id: NotRequired[str]
     out_trade_no: NotRequired[str]
@@ -6278,16 +6278,16 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswer(T
     attach: NotRequired[str]
     channel_custom_info: NotRequired[str]
     brand_id: str
-class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostOptions(CallOptions):
-    openid: Scalar
-    coupon_code: Scalar
+class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostOptions(call.CallOptions):
+    openid: call.Scalar
+    coupon_code: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostJson
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostJson(TypedDict):
-    brand_id: Text
-    product_coupon_id: Text
-    stock_id: Text
-    appid: Text
-    out_request_no: Text
+    brand_id: call.Text
+    product_coupon_id: call.Text
+    stock_id: call.Text
+    appid: call.Text
+    out_request_no: call.Text
     sequential_coupon_index: NotRequired[int]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
     transaction_id: NotRequired[str]
@@ -6506,30 +6506,30 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswer(Typed
     attach: NotRequired[str]
     channel_custom_info: NotRequired[str]
     brand_id: str
-class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostOptions(CallOptions):
-    openid: Scalar
-    coupon_code: Scalar
+class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostOptions(call.CallOptions):
+    openid: call.Scalar
+    coupon_code: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostJson
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostJsonAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
-    mchid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
+    transaction_id: NotRequired[call.Text]
+    out_trade_no: NotRequired[call.Text]
+    mchid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostJsonAssociatedPayScoreOrderInfo(TypedDict):
-    order_id: NotRequired[Text]
-    out_order_no: NotRequired[Text]
-    mchid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
+    order_id: NotRequired[call.Text]
+    out_order_no: NotRequired[call.Text]
+    mchid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostJson(TypedDict):
-    brand_id: Text
-    product_coupon_id: Text
-    stock_id: Text
-    appid: Text
-    use_time: Text
+    brand_id: call.Text
+    product_coupon_id: call.Text
+    stock_id: call.Text
+    appid: call.Text
+    use_time: call.Text
     associated_order_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostJsonAssociatedOrderInfo
-    out_request_no: Text
+    out_request_no: call.Text
     sequential_coupon_index: NotRequired[int]
-    store_id: NotRequired[Text]
+    store_id: NotRequired[call.Text]
     associated_pay_score_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostJsonAssociatedPayScoreOrderInfo]
     saved_amount: NotRequired[int]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
@@ -6749,93 +6749,93 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswer(TypedDic
     attach: NotRequired[str]
     channel_custom_info: NotRequired[str]
     brand_id: str
-class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostOptions(CallOptions):
-    openid: Scalar
-    coupon_code: Scalar
+class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostOptions(call.CallOptions):
+    openid: call.Scalar
+    coupon_code: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostJson
-class PartnerProductCouponUsersByOpenidCouponsGivenCouponCodeGetOptions(CallOptions):
-    openid: Scalar
+class PartnerProductCouponUsersByOpenidCouponsGivenCouponCodeGetOptions(call.CallOptions):
+    openid: call.Scalar
     query: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetQuery
-class PartnerProductCouponUsersByOpenidCouponsGivenCouponCodeConfirmPostOptions(CallOptions):
-    openid: Scalar
+class PartnerProductCouponUsersByOpenidCouponsGivenCouponCodeConfirmPostOptions(call.CallOptions):
+    openid: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostJson
-class PartnerProductCouponUsersByOpenidCouponsGivenCouponCodeDeactivatePostOptions(CallOptions):
-    openid: Scalar
+class PartnerProductCouponUsersByOpenidCouponsGivenCouponCodeDeactivatePostOptions(call.CallOptions):
+    openid: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostJson
-class PartnerProductCouponUsersByOpenidCouponsGivenCouponCodeReturnPostOptions(CallOptions):
-    openid: Scalar
+class PartnerProductCouponUsersByOpenidCouponsGivenCouponCodeReturnPostOptions(call.CallOptions):
+    openid: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostJson
-class PartnerProductCouponUsersByOpenidCouponsGivenCouponCodeUsePostOptions(CallOptions):
-    openid: Scalar
+class PartnerProductCouponUsersByOpenidCouponsGivenCouponCodeUsePostOptions(call.CallOptions):
+    openid: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostJson
 class PartnerProductCouponUsersByOpenidPreSendCouponPostJson(TypedDict):
-    brand_id: Text
-    product_coupon_id: Text
-    stock_id: Text
-    coupon_code: NotRequired[Text]
-    appid: Text
-    send_request_no: Text
-    attach: NotRequired[Text]
+    brand_id: call.Text
+    product_coupon_id: call.Text
+    stock_id: call.Text
+    coupon_code: NotRequired[call.Text]
+    appid: call.Text
+    send_request_no: call.Text
+    attach: NotRequired[call.Text]
 class PartnerProductCouponUsersByOpenidPreSendCouponPostAnswer(TypedDict):
     token: str
-class PartnerProductCouponUsersByOpenidPreSendCouponPostOptions(CallOptions):
-    openid: Scalar
+class PartnerProductCouponUsersByOpenidPreSendCouponPostOptions(call.CallOptions):
+    openid: call.Scalar
     json: PartnerProductCouponUsersByOpenidPreSendCouponPostJson
 class PartnerProductCouponUsersByOpenidPreSendCouponBundlePostJson(TypedDict):
-    brand_id: Text
-    product_coupon_id: Text
-    stock_bundle_id: Text
-    appid: Text
-    send_request_no: Text
-    attach: NotRequired[Text]
+    brand_id: call.Text
+    product_coupon_id: call.Text
+    stock_bundle_id: call.Text
+    appid: call.Text
+    send_request_no: call.Text
+    attach: NotRequired[call.Text]
 class PartnerProductCouponUsersByOpenidPreSendCouponBundlePostAnswer(TypedDict):
     token: str
-class PartnerProductCouponUsersByOpenidPreSendCouponBundlePostOptions(CallOptions):
-    openid: Scalar
+class PartnerProductCouponUsersByOpenidPreSendCouponBundlePostOptions(call.CallOptions):
+    openid: call.Scalar
     json: PartnerProductCouponUsersByOpenidPreSendCouponBundlePostJson
-class PartnerProductCouponUsersGivenOpenidCouponBundlesPostOptions(CallOptions):
+class PartnerProductCouponUsersGivenOpenidCouponBundlesPostOptions(call.CallOptions):
     json: PartnerProductCouponUsersByOpenidCouponBundlesPostJson
-class PartnerProductCouponUsersGivenOpenidCouponBundlesByUserCouponBundleIdDeactivatePostOptions(CallOptions):
-    user_coupon_bundle_id: Scalar
+class PartnerProductCouponUsersGivenOpenidCouponBundlesByUserCouponBundleIdDeactivatePostOptions(call.CallOptions):
+    user_coupon_bundle_id: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostJson
-class PartnerProductCouponUsersGivenOpenidCouponBundlesGivenUserCouponBundleIdDeactivatePostOptions(CallOptions):
+class PartnerProductCouponUsersGivenOpenidCouponBundlesGivenUserCouponBundleIdDeactivatePostOptions(call.CallOptions):
     json: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostJson
-class PartnerProductCouponUsersGivenOpenidCouponsGetOptions(CallOptions):
+class PartnerProductCouponUsersGivenOpenidCouponsGetOptions(call.CallOptions):
     query: PartnerProductCouponUsersByOpenidCouponsGetQuery
-class PartnerProductCouponUsersGivenOpenidCouponsPostOptions(CallOptions):
+class PartnerProductCouponUsersGivenOpenidCouponsPostOptions(call.CallOptions):
     json: PartnerProductCouponUsersByOpenidCouponsPostJson
-class PartnerProductCouponUsersGivenOpenidCouponsByCouponCodeGetOptions(CallOptions):
-    coupon_code: Scalar
+class PartnerProductCouponUsersGivenOpenidCouponsByCouponCodeGetOptions(call.CallOptions):
+    coupon_code: call.Scalar
     query: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetQuery
-class PartnerProductCouponUsersGivenOpenidCouponsByCouponCodeConfirmPostOptions(CallOptions):
-    coupon_code: Scalar
+class PartnerProductCouponUsersGivenOpenidCouponsByCouponCodeConfirmPostOptions(call.CallOptions):
+    coupon_code: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostJson
-class PartnerProductCouponUsersGivenOpenidCouponsByCouponCodeDeactivatePostOptions(CallOptions):
-    coupon_code: Scalar
+class PartnerProductCouponUsersGivenOpenidCouponsByCouponCodeDeactivatePostOptions(call.CallOptions):
+    coupon_code: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostJson
-class PartnerProductCouponUsersGivenOpenidCouponsByCouponCodeReturnPostOptions(CallOptions):
-    coupon_code: Scalar
+class PartnerProductCouponUsersGivenOpenidCouponsByCouponCodeReturnPostOptions(call.CallOptions):
+    coupon_code: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostJson
-class PartnerProductCouponUsersGivenOpenidCouponsByCouponCodeUsePostOptions(CallOptions):
-    coupon_code: Scalar
+class PartnerProductCouponUsersGivenOpenidCouponsByCouponCodeUsePostOptions(call.CallOptions):
+    coupon_code: call.Scalar
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostJson
-class PartnerProductCouponUsersGivenOpenidCouponsGivenCouponCodeGetOptions(CallOptions):
+class PartnerProductCouponUsersGivenOpenidCouponsGivenCouponCodeGetOptions(call.CallOptions):
     query: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetQuery
-class PartnerProductCouponUsersGivenOpenidCouponsGivenCouponCodeConfirmPostOptions(CallOptions):
+class PartnerProductCouponUsersGivenOpenidCouponsGivenCouponCodeConfirmPostOptions(call.CallOptions):
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostJson
-class PartnerProductCouponUsersGivenOpenidCouponsGivenCouponCodeDeactivatePostOptions(CallOptions):
+class PartnerProductCouponUsersGivenOpenidCouponsGivenCouponCodeDeactivatePostOptions(call.CallOptions):
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostJson
-class PartnerProductCouponUsersGivenOpenidCouponsGivenCouponCodeReturnPostOptions(CallOptions):
+class PartnerProductCouponUsersGivenOpenidCouponsGivenCouponCodeReturnPostOptions(call.CallOptions):
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostJson
-class PartnerProductCouponUsersGivenOpenidCouponsGivenCouponCodeUsePostOptions(CallOptions):
+class PartnerProductCouponUsersGivenOpenidCouponsGivenCouponCodeUsePostOptions(call.CallOptions):
     json: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostJson
-class PartnerProductCouponUsersGivenOpenidPreSendCouponPostOptions(CallOptions):
+class PartnerProductCouponUsersGivenOpenidPreSendCouponPostOptions(call.CallOptions):
     json: PartnerProductCouponUsersByOpenidPreSendCouponPostJson
-class PartnerProductCouponUsersGivenOpenidPreSendCouponBundlePostOptions(CallOptions):
+class PartnerProductCouponUsersGivenOpenidPreSendCouponBundlePostOptions(call.CallOptions):
     json: PartnerProductCouponUsersByOpenidPreSendCouponBundlePostJson
 class PartnershipsGetQuery(TypedDict):
-    partner: NotRequired[Text]
-    authorized_data: NotRequired[Text]
+    partner: NotRequired[call.Text]
+    authorized_data: NotRequired[call.Text]
     limit: NotRequired[int | str]
     offset: NotRequired[int | str]
 class PartnershipsGetAnswerDataPartner(TypedDict):
@@ -6857,15 +6857,15 @@ class PartnershipsGetAnswer(TypedDict):
     limit: int
     offset: int
     total_count: NotRequired[int]
-class PartnershipsGetOptions(CallOptions):
+class PartnershipsGetOptions(call.CallOptions):
     query: NotRequired[PartnershipsGetQuery]
 class PartnershipsBuildPostJsonPartner(TypedDict):
     type: Literal["APPID", "MERCHANT"]
-    appid: NotRequired[Text]
-    merchant_id: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    merchant_id: NotRequired[call.Text]
 class PartnershipsBuildPostJsonAuthorizedData(TypedDict):
     business_type: Literal["FAVOR_STOCK", "BUSIFAVOR_STOCK"]
-    stock_id: NotRequired[Text]
+    stock_id: NotRequired[call.Text]
 class PartnershipsBuildPostJson(TypedDict):
     partner: PartnershipsBuildPostJsonPartner
     authorized_data: PartnershipsBuildPostJsonAuthorizedData
@@ -6883,28 +6883,28 @@ class PartnershipsBuildPostAnswer(TypedDict):
     build_time: str
     create_time: str
     update_time: str
-class PartnershipsBuildPostOptions(HeadlessOptions):
+class PartnershipsBuildPostOptions(call.HeadlessOptions):
     json: PartnershipsBuildPostJson
-    headers: Headers
+    headers: call.Headers
 class PartnershipsTerminatePostJsonPartner(TypedDict):
     type: Literal["APPID", "MERCHANT"]
-    appid: NotRequired[Text]
-    merchant_id: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    merchant_id: NotRequired[call.Text]
 class PartnershipsTerminatePostJsonAuthorizedData(TypedDict):
     business_type: Literal["FAVOR_STOCK", "BUSIFAVOR_STOCK"]
-    stock_id: NotRequired[Text]
+    stock_id: NotRequired[call.Text]
 class PartnershipsTerminatePostJson(TypedDict):
     partner: PartnershipsTerminatePostJsonPartner
     authorized_data: PartnershipsTerminatePostJsonAuthorizedData
 class PartnershipsTerminatePostAnswer(TypedDict):
     terminate_time: str
-class PartnershipsTerminatePostOptions(HeadlessOptions):
+class PartnershipsTerminatePostOptions(call.HeadlessOptions):
     json: PartnershipsTerminatePostJson
-    headers: Headers
+    headers: call.Headers
 class PaygiftactivityActivitiesGetQuery(TypedDict):
     offset: int | str
     limit: int | str
-    activity_name: NotRequired[Text]
+    activity_name: NotRequired[call.Text]
     activity_status: NotRequired[Literal["CREATE_ACT_STATUS", "ONGOING_ACT_STATUS", "TERMINATE_ACT_STATUS", "STOP_ACT_STATUS", "OVER_TIME_ACT_STATUS", "CREATE_ACT_FAILED"]]
     award_type: NotRequired[Literal["BUSIFAVOR"]]
 class PaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriodsAvailableTime(TypedDict):
@@ -6966,7 +6966,7 @@ class PaygiftactivityActivitiesGetAnswer(TypedDict):
     limit: NotRequired[int]
     total_count: NotRequired[int]
     data: NotRequired[list[PaygiftactivityActivitiesGetAnswerData]]
-class PaygiftactivityActivitiesGetOptions(CallOptions):
+class PaygiftactivityActivitiesGetOptions(call.CallOptions):
     query: PaygiftactivityActivitiesGetQuery
 class PaygiftactivityActivitiesByActivityIdGetAnswerActivityBaseInfoAvailablePeriodsAvailableTime(TypedDict):
     begin_time: NotRequired[str]
@@ -7025,8 +7025,8 @@ class PaygiftactivityActivitiesByActivityIdGetAnswer(TypedDict):
     activity_base_info: PaygiftactivityActivitiesByActivityIdGetAnswerActivityBaseInfo
     advanced_setting: NotRequired[PaygiftactivityActivitiesByActivityIdGetAnswerAdvancedSetting]
     award_send_rule: PaygiftactivityActivitiesByActivityIdGetAnswerAwardSendRule
-class PaygiftactivityActivitiesByActivityIdGetOptions(CallOptions):
-    activity_id: Scalar
+class PaygiftactivityActivitiesByActivityIdGetOptions(call.CallOptions):
+    activity_id: call.Scalar
 class PaygiftactivityActivitiesByActivityIdGoodsGetQuery(TypedDict):
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
@@ -7040,8 +7040,8 @@ class PaygiftactivityActivitiesByActivityIdGoodsGetAnswer(TypedDict):
     total_count: NotRequired[int]
     activity_id: NotRequired[str]
     data: NotRequired[list[PaygiftactivityActivitiesByActivityIdGoodsGetAnswerData]]
-class PaygiftactivityActivitiesByActivityIdGoodsGetOptions(CallOptions):
-    activity_id: Scalar
+class PaygiftactivityActivitiesByActivityIdGoodsGetOptions(call.CallOptions):
+    activity_id: call.Scalar
     query: NotRequired[PaygiftactivityActivitiesByActivityIdGoodsGetQuery]
 class PaygiftactivityActivitiesByActivityIdMerchantsGetQuery(TypedDict):
     offset: NotRequired[int | str]
@@ -7057,12 +7057,12 @@ class PaygiftactivityActivitiesByActivityIdMerchantsGetAnswer(TypedDict):
     total_count: NotRequired[int]
     activity_id: NotRequired[str]
     data: NotRequired[list[PaygiftactivityActivitiesByActivityIdMerchantsGetAnswerData]]
-class PaygiftactivityActivitiesByActivityIdMerchantsGetOptions(CallOptions):
-    activity_id: Scalar
+class PaygiftactivityActivitiesByActivityIdMerchantsGetOptions(call.CallOptions):
+    activity_id: call.Scalar
     query: NotRequired[PaygiftactivityActivitiesByActivityIdMerchantsGetQuery]
 class PaygiftactivityActivitiesByActivityIdMerchantsAddPostJson(TypedDict):
-    merchant_id_list: NotRequired[Texts]
-    add_request_no: NotRequired[Text]
+    merchant_id_list: NotRequired[call.Texts]
+    add_request_no: NotRequired[call.Text]
 class PaygiftactivityActivitiesByActivityIdMerchantsAddPostAnswerInvalidMerchantIdList(TypedDict):
     mchid: NotRequired[str]
     invalid_reason: NotRequired[str]
@@ -7070,82 +7070,82 @@ class PaygiftactivityActivitiesByActivityIdMerchantsAddPostAnswer(TypedDict):
     activity_id: NotRequired[str]
     add_time: NotRequired[str]
     invalid_merchant_id_list: NotRequired[list[PaygiftactivityActivitiesByActivityIdMerchantsAddPostAnswerInvalidMerchantIdList]]
-class PaygiftactivityActivitiesByActivityIdMerchantsAddPostOptions(CallOptions):
-    activity_id: Scalar
+class PaygiftactivityActivitiesByActivityIdMerchantsAddPostOptions(call.CallOptions):
+    activity_id: call.Scalar
     json: NotRequired[PaygiftactivityActivitiesByActivityIdMerchantsAddPostJson]
 class PaygiftactivityActivitiesByActivityIdMerchantsDeletePostJson(TypedDict):
-    merchant_id_list: NotRequired[Texts]
-    delete_request_no: NotRequired[Text]
+    merchant_id_list: NotRequired[call.Texts]
+    delete_request_no: NotRequired[call.Text]
 class PaygiftactivityActivitiesByActivityIdMerchantsDeletePostAnswer(TypedDict):
     activity_id: NotRequired[str]
     delete_time: NotRequired[str]
-class PaygiftactivityActivitiesByActivityIdMerchantsDeletePostOptions(CallOptions):
-    activity_id: Scalar
+class PaygiftactivityActivitiesByActivityIdMerchantsDeletePostOptions(call.CallOptions):
+    activity_id: call.Scalar
     json: NotRequired[PaygiftactivityActivitiesByActivityIdMerchantsDeletePostJson]
 class PaygiftactivityActivitiesByActivityIdTerminatePostAnswer(TypedDict):
     activity_id: NotRequired[str]
     terminate_time: NotRequired[str]
-class PaygiftactivityActivitiesByActivityIdTerminatePostOptions(CallOptions):
-    activity_id: Scalar
-class PaygiftactivityActivitiesGivenActivityIdGetOptions(CallOptions):
+class PaygiftactivityActivitiesByActivityIdTerminatePostOptions(call.CallOptions):
+    activity_id: call.Scalar
+class PaygiftactivityActivitiesGivenActivityIdGetOptions(call.CallOptions):
     pass
-class PaygiftactivityActivitiesGivenActivityIdGoodsGetOptions(CallOptions):
+class PaygiftactivityActivitiesGivenActivityIdGoodsGetOptions(call.CallOptions):
     query: NotRequired[PaygiftactivityActivitiesByActivityIdGoodsGetQuery]
-class PaygiftactivityActivitiesGivenActivityIdMerchantsGetOptions(CallOptions):
+class PaygiftactivityActivitiesGivenActivityIdMerchantsGetOptions(call.CallOptions):
     query: NotRequired[PaygiftactivityActivitiesByActivityIdMerchantsGetQuery]
-class PaygiftactivityActivitiesGivenActivityIdMerchantsAddPostOptions(CallOptions):
+class PaygiftactivityActivitiesGivenActivityIdMerchantsAddPostOptions(call.CallOptions):
     json: NotRequired[PaygiftactivityActivitiesByActivityIdMerchantsAddPostJson]
-class PaygiftactivityActivitiesGivenActivityIdMerchantsDeletePostOptions(CallOptions):
+class PaygiftactivityActivitiesGivenActivityIdMerchantsDeletePostOptions(call.CallOptions):
     json: NotRequired[PaygiftactivityActivitiesByActivityIdMerchantsDeletePostJson]
-class PaygiftactivityActivitiesGivenActivityIdTerminatePostOptions(CallOptions):
+class PaygiftactivityActivitiesGivenActivityIdTerminatePostOptions(call.CallOptions):
     pass
 class PaygiftactivityUniqueThresholdActivityPostJsonActivityBaseInfoAvailablePeriodsAvailableTime(TypedDict):
-    begin_time: NotRequired[Text]
-    end_time: NotRequired[Text]
+    begin_time: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
 class PaygiftactivityUniqueThresholdActivityPostJsonActivityBaseInfoAvailablePeriodsAvailableDayTime(TypedDict):
-    begin_day_time: NotRequired[Text]
-    end_day_time: NotRequired[Text]
+    begin_day_time: NotRequired[call.Text]
+    end_day_time: NotRequired[call.Text]
 class PaygiftactivityUniqueThresholdActivityPostJsonActivityBaseInfoAvailablePeriods(TypedDict):
     available_time: NotRequired[Sequence[PaygiftactivityUniqueThresholdActivityPostJsonActivityBaseInfoAvailablePeriodsAvailableTime]]
     available_day_time: NotRequired[Sequence[PaygiftactivityUniqueThresholdActivityPostJsonActivityBaseInfoAvailablePeriodsAvailableDayTime]]
 class PaygiftactivityUniqueThresholdActivityPostJsonActivityBaseInfo(TypedDict):
-    activity_name: Text
-    activity_second_title: Text
-    merchant_logo_url: Text
+    activity_name: call.Text
+    activity_second_title: call.Text
+    merchant_logo_url: call.Text
     background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"]]
-    begin_time: NotRequired[Text]
-    end_time: NotRequired[Text]
+    begin_time: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
     available_periods: NotRequired[PaygiftactivityUniqueThresholdActivityPostJsonActivityBaseInfoAvailablePeriods]
-    out_request_no: Text
+    out_request_no: call.Text
     delivery_purpose: Literal["OFF_LINE_PAY", "JUMP_MINI_APP"]
-    mini_programs_appid: NotRequired[Text]
-    mini_programs_path: NotRequired[Text]
+    mini_programs_appid: NotRequired[call.Text]
+    mini_programs_path: NotRequired[call.Text]
 class PaygiftactivityUniqueThresholdActivityPostJsonAdvancedSettingPaymentModePaymentMethodInformation(TypedDict):
     payment_method: NotRequired[Literal["CFT", "SPECIFIC_BANK_CARD"]]
-    bank_abbreviation: NotRequired[Text]
+    bank_abbreviation: NotRequired[call.Text]
 class PaygiftactivityUniqueThresholdActivityPostJsonAdvancedSettingPaymentMode(TypedDict):
     payment_scene_list: NotRequired[Sequence[Literal["APP_SCENE"]]]
     payment_method_information: NotRequired[PaygiftactivityUniqueThresholdActivityPostJsonAdvancedSettingPaymentModePaymentMethodInformation]
 class PaygiftactivityUniqueThresholdActivityPostJsonAdvancedSettingPaymentMethodInformation(TypedDict):
     payment_method: NotRequired[Literal["CFT", "SPECIFIC_BANK_CARD"]]
-    bank_abbreviation: NotRequired[Text]
+    bank_abbreviation: NotRequired[call.Text]
 class PaygiftactivityUniqueThresholdActivityPostJsonAdvancedSetting(TypedDict):
     delivery_user_category: NotRequired[Literal["BUSIFAVOR"]]
-    merchant_member_appid: NotRequired[Text]
+    merchant_member_appid: NotRequired[call.Text]
     payment_mode: NotRequired[PaygiftactivityUniqueThresholdActivityPostJsonAdvancedSettingPaymentMode]
-    goods_tags: NotRequired[Texts]
+    goods_tags: NotRequired[call.Texts]
     payment_method_information: NotRequired[PaygiftactivityUniqueThresholdActivityPostJsonAdvancedSettingPaymentMethodInformation]
 class PaygiftactivityUniqueThresholdActivityPostJsonAwardSendRuleAwardList(TypedDict):
-    stock_id: NotRequired[Text]
-    original_image_url: NotRequired[Text]
-    thumbnail_url: NotRequired[Text]
+    stock_id: NotRequired[call.Text]
+    original_image_url: NotRequired[call.Text]
+    thumbnail_url: NotRequired[call.Text]
 class PaygiftactivityUniqueThresholdActivityPostJsonAwardSendRule(TypedDict):
     award_type: Literal["BUSIFAVOR"]
     merchant_option: Literal["IN_SEVICE_COUPON_MERCHANT", "MANUAL_INPUT_MERCHANT"]
     transaction_amount_minimum: int
     send_content: Literal["SINGLE_COUPON", "GIFT_PACKAGE"]
     award_list: NotRequired[Sequence[PaygiftactivityUniqueThresholdActivityPostJsonAwardSendRuleAwardList]]
-    merchant_id_list: NotRequired[Texts]
+    merchant_id_list: NotRequired[call.Texts]
 class PaygiftactivityUniqueThresholdActivityPostJson(TypedDict):
     activity_base_info: PaygiftactivityUniqueThresholdActivityPostJsonActivityBaseInfo
     advanced_setting: NotRequired[PaygiftactivityUniqueThresholdActivityPostJsonAdvancedSetting]
@@ -7153,20 +7153,20 @@ class PaygiftactivityUniqueThresholdActivityPostJson(TypedDict):
 class PaygiftactivityUniqueThresholdActivityPostAnswer(TypedDict):
     activity_id: str
     create_time: str
-class PaygiftactivityUniqueThresholdActivityPostOptions(CallOptions):
+class PaygiftactivityUniqueThresholdActivityPostOptions(call.CallOptions):
     json: PaygiftactivityUniqueThresholdActivityPostJson
 class ShoppingReceiptCustomentrancesPostJsonJumpLink(TypedDict):
-    mini_programs_appid: Text
-    mini_programs_path: Text
+    mini_programs_appid: call.Text
+    mini_programs_path: call.Text
 class ShoppingReceiptCustomentrancesPostJson(TypedDict):
     custom_entrance_type: Literal["MERCHANT_ACTIVITY", "MERCHANT_MINI_PROGRAM"]
-    subtitle: Text
-    goods_thumbnail_url: NotRequired[Text]
-    start_time: Text
-    end_time: Text
+    subtitle: call.Text
+    goods_thumbnail_url: NotRequired[call.Text]
+    start_time: call.Text
+    end_time: call.Text
     custom_entrance_state: Literal["ONLINE", "OFFLINE"]
-    brand_id: Text
-    out_request_no: Text
+    brand_id: call.Text
+    out_request_no: call.Text
     jump_link: ShoppingReceiptCustomentrancesPostJsonJumpLink
 class ShoppingReceiptCustomentrancesPostAnswerJumpLink(TypedDict):
     mini_programs_appid: str
@@ -7183,7 +7183,7 @@ class ShoppingReceiptCustomentrancesPostAnswer(TypedDict):
     modify_time: str
     out_request_no: str
     jump_link: ShoppingReceiptCustomentrancesPostAnswerJumpLink
-class ShoppingReceiptCustomentrancesPostOptions(CallOptions):
+class ShoppingReceiptCustomentrancesPostOptions(call.CallOptions):
     json: ShoppingReceiptCustomentrancesPostJson
 class ShoppingReceiptCustomentrancesByBrandIdGetAnswerJumpLink(TypedDict):
     mini_programs_appid: str
@@ -7200,19 +7200,19 @@ class ShoppingReceiptCustomentrancesByBrandIdGetAnswer(TypedDict):
     modify_time: str
     out_request_no: str
     jump_link: ShoppingReceiptCustomentrancesByBrandIdGetAnswerJumpLink
-class ShoppingReceiptCustomentrancesByBrandIdGetOptions(CallOptions):
-    brand_id: Scalar
+class ShoppingReceiptCustomentrancesByBrandIdGetOptions(call.CallOptions):
+    brand_id: call.Scalar
 class ShoppingReceiptCustomentrancesByBrandIdPatchJsonJumpLink(TypedDict):
-    mini_programs_appid: Text
-    mini_programs_path: Text
+    mini_programs_appid: call.Text
+    mini_programs_path: call.Text
 class ShoppingReceiptCustomentrancesByBrandIdPatchJson(TypedDict):
     custom_entrance_type: NotRequired[Literal["MERCHANT_ACTIVITY", "MERCHANT_MINI_PROGRAM"]]
-    subtitle: NotRequired[Text]
-    goods_thumbnail_url: NotRequired[Text]
+    subtitle: NotRequired[call.Text]
+    goods_thumbnail_url: NotRequired[call.Text]
     custom_entrance_state: NotRequired[Literal["ONLINE", "OFFLINE"]]
-    start_time: NotRequired[Text]
-    end_time: NotRequired[Text]
-    out_request_no: Text
+    start_time: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
+    out_request_no: call.Text
     jump_link: NotRequired[ShoppingReceiptCustomentrancesByBrandIdPatchJsonJumpLink]
 class ShoppingReceiptCustomentrancesByBrandIdPatchAnswerJumpLink(TypedDict):
     mini_programs_appid: str
@@ -7229,22 +7229,22 @@ class ShoppingReceiptCustomentrancesByBrandIdPatchAnswer(TypedDict):
     modify_time: str
     out_request_no: str
     jump_link: ShoppingReceiptCustomentrancesByBrandIdPatchAnswerJumpLink
-class ShoppingReceiptCustomentrancesByBrandIdPatchOptions(CallOptions):
-    brand_id: Scalar
+class ShoppingReceiptCustomentrancesByBrandIdPatchOptions(call.CallOptions):
+    brand_id: call.Scalar
     json: ShoppingReceiptCustomentrancesByBrandIdPatchJson
-class ShoppingReceiptCustomentrancesGivenBrandIdGetOptions(CallOptions):
+class ShoppingReceiptCustomentrancesGivenBrandIdGetOptions(call.CallOptions):
     pass
-class ShoppingReceiptCustomentrancesGivenBrandIdPatchOptions(CallOptions):
+class ShoppingReceiptCustomentrancesGivenBrandIdPatchOptions(call.CallOptions):
     json: ShoppingReceiptCustomentrancesByBrandIdPatchJson
 class ShoppingReceiptMerchantshoppingreceiptjumpinfosPostJsonJumpInfo(TypedDict):
-    merchant_appid: Text
-    merchant_path: Text
+    merchant_appid: call.Text
+    merchant_path: call.Text
 class ShoppingReceiptMerchantshoppingreceiptjumpinfosPostJson(TypedDict):
-    transaction_id: Text
-    transaction_mchid: NotRequired[Text]
-    transaction_sub_mchid: NotRequired[Text]
-    openid: Text
-    merchant_upload_time: Text
+    transaction_id: call.Text
+    transaction_mchid: NotRequired[call.Text]
+    transaction_sub_mchid: NotRequired[call.Text]
+    openid: call.Text
+    merchant_upload_time: call.Text
     jump_info: ShoppingReceiptMerchantshoppingreceiptjumpinfosPostJsonJumpInfo
 class ShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswerMerchantJumpInfoJumpInfo(TypedDict):
     merchant_appid: str
@@ -7261,20 +7261,20 @@ class ShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswerMerchantJumpInfo(
     brand_id: NotRequired[int]
 class ShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswer(TypedDict):
     merchant_jump_info: NotRequired[ShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswerMerchantJumpInfo]
-class ShoppingReceiptMerchantshoppingreceiptjumpinfosPostOptions(CallOptions):
+class ShoppingReceiptMerchantshoppingreceiptjumpinfosPostOptions(call.CallOptions):
     json: ShoppingReceiptMerchantshoppingreceiptjumpinfosPostJson
 class ShoppingReceiptShoppingreceiptsPostUploadMetaMerchantContactInformation(TypedDict):
-    consultation_phone_number: NotRequired[Text]
+    consultation_phone_number: NotRequired[call.Text]
 class ShoppingReceiptShoppingreceiptsPostUploadMeta(TypedDict):
-    transaction_id: Text
-    transaction_mchid: NotRequired[Text]
-    transaction_sub_mchid: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
-    openid: Text
+    transaction_id: call.Text
+    transaction_mchid: NotRequired[call.Text]
+    transaction_sub_mchid: NotRequired[call.Text]
+    out_trade_no: NotRequired[call.Text]
+    openid: call.Text
     merchant_contact_information: NotRequired[ShoppingReceiptShoppingreceiptsPostUploadMetaMerchantContactInformation]
-    upload_time: NotRequired[Text]
+    upload_time: NotRequired[call.Text]
 class ShoppingReceiptShoppingreceiptsPostUpload(TypedDict):
-    file: File
+    file: call.File
     filename: NotRequired[str]
     meta: ShoppingReceiptShoppingreceiptsPostUploadMeta
 class ShoppingReceiptShoppingreceiptsPostAnswerReceiptMerchantContactInformation(TypedDict):
@@ -7294,17 +7294,17 @@ class ShoppingReceiptShoppingreceiptsPostAnswerReceipt(TypedDict):
     upload_time: NotRequired[str]
 class ShoppingReceiptShoppingreceiptsPostAnswer(TypedDict):
     receipt: ShoppingReceiptShoppingreceiptsPostAnswerReceipt
-class ShoppingReceiptShoppingreceiptsPostOptions(CallOptions):
-    upload: NotRequired[File | ShoppingReceiptShoppingreceiptsPostUpload]
-    body: NotRequired[Body]
-    multipart: NotRequired[Parts]
+class ShoppingReceiptShoppingreceiptsPostOptions(call.CallOptions):
+    upload: NotRequired[call.File | ShoppingReceiptShoppingreceiptsPostUpload]
+    body: NotRequired[call.Body]
+    multipart: NotRequired[call.Parts]
 class WeeklyDiscountActivitiesGetQuery(TypedDict):
     limit: int | str
     offset: int | str
     applying_merchant_id: int | str
     store_id: NotRequired[int | str]
     activity_area_code: int | str
-    activity_scene: Text
+    activity_scene: call.Text
 class WeeklyDiscountActivitiesGetAnswerData(TypedDict):
     activity_id: NotRequired[str]
     activity_name: str
@@ -7326,7 +7326,7 @@ class WeeklyDiscountActivitiesGetAnswer(TypedDict):
     offset: int
     limit: int
     total_count: int
-class WeeklyDiscountActivitiesGetOptions(CallOptions):
+class WeeklyDiscountActivitiesGetOptions(call.CallOptions):
     query: WeeklyDiscountActivitiesGetQuery
 class WeeklyDiscountActivitiesByActivityIdGetAnswer(TypedDict):
     activity_id: NotRequired[str]
@@ -7344,25 +7344,25 @@ class WeeklyDiscountActivitiesByActivityIdGetAnswer(TypedDict):
     activity_state: str
     activity_remark: NotRequired[str]
     activity_logo: str
-class WeeklyDiscountActivitiesByActivityIdGetOptions(CallOptions):
-    activity_id: Scalar
+class WeeklyDiscountActivitiesByActivityIdGetOptions(call.CallOptions):
+    activity_id: call.Scalar
 class WeeklyDiscountActivitiesByActivityIdApplyPostJson(TypedDict):
     applying_merchant_id: int
     store_id: int
 class WeeklyDiscountActivitiesByActivityIdApplyPostAnswer(TypedDict):
     activity_id: int
     success_time: str
-class WeeklyDiscountActivitiesByActivityIdApplyPostOptions(CallOptions):
-    activity_id: Scalar
+class WeeklyDiscountActivitiesByActivityIdApplyPostOptions(call.CallOptions):
+    activity_id: call.Scalar
     json: WeeklyDiscountActivitiesByActivityIdApplyPostJson
-class WeeklyDiscountActivitiesGivenActivityIdGetOptions(CallOptions):
+class WeeklyDiscountActivitiesGivenActivityIdGetOptions(call.CallOptions):
     pass
-class WeeklyDiscountActivitiesGivenActivityIdApplyPostOptions(CallOptions):
+class WeeklyDiscountActivitiesGivenActivityIdApplyPostOptions(call.CallOptions):
     json: WeeklyDiscountActivitiesByActivityIdApplyPostJson
 class WithdrawFavorUsersByOpenidCouponsGetQuery(TypedDict):
-    mchid: Text
-    stock_id: Text
-    appid: Text
+    mchid: call.Text
+    stock_id: call.Text
+    appid: call.Text
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
 class WithdrawFavorUsersByOpenidCouponsGetAnswerData(TypedDict):
@@ -7376,21 +7376,21 @@ class WithdrawFavorUsersByOpenidCouponsGetAnswer(TypedDict):
     offset: int
     limit: int
     total_count: int
-class WithdrawFavorUsersByOpenidCouponsGetOptions(CallOptions):
-    openid: Scalar
+class WithdrawFavorUsersByOpenidCouponsGetOptions(call.CallOptions):
+    openid: call.Scalar
     query: WithdrawFavorUsersByOpenidCouponsGetQuery
 class WithdrawFavorUsersByOpenidCouponsPostJson(TypedDict):
-    mchid: Text
-    stock_id: Text
-    appid: Text
-    send_request_no: Text
+    mchid: call.Text
+    stock_id: call.Text
+    appid: call.Text
+    send_request_no: call.Text
 class WithdrawFavorUsersByOpenidCouponsPostAnswer(TypedDict):
     coupon_id: NotRequired[str]
     expire_time: NotRequired[str]
-class WithdrawFavorUsersByOpenidCouponsPostOptions(CallOptions):
-    openid: Scalar
+class WithdrawFavorUsersByOpenidCouponsPostOptions(call.CallOptions):
+    openid: call.Scalar
     json: WithdrawFavorUsersByOpenidCouponsPostJson
-class WithdrawFavorUsersGivenOpenidCouponsGetOptions(CallOptions):
+class WithdrawFavorUsersGivenOpenidCouponsGetOptions(call.CallOptions):
     query: WithdrawFavorUsersByOpenidCouponsGetQuery
-class WithdrawFavorUsersGivenOpenidCouponsPostOptions(CallOptions):
+class WithdrawFavorUsersGivenOpenidCouponsPostOptions(call.CallOptions):
     json: WithdrawFavorUsersByOpenidCouponsPostJson

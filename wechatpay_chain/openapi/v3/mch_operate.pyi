@@ -2,44 +2,44 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text, Texts
+from wechatpay_chain.openapi import call
 
 class RiskWithdrawlApplyPostJsonPayeeInfoBankAccountInfo(TypedDict):
-    account_name: Text
-    account_bank: Text
-    bank_branch_id: NotRequired[Text]
-    bank_name: NotRequired[Text]
-    account_number: Text
+    account_name: call.Text
+    account_bank: call.Text
+    bank_branch_id: NotRequired[call.Text]
+    bank_name: NotRequired[call.Text]
+    account_number: call.Text
 class RiskWithdrawlApplyPostJsonPayeeInfoIdentityInfo(TypedDict):
     id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]]
-    identification_name: Text
-    identification_no: Text
+    identification_name: call.Text
+    identification_no: call.Text
 class RiskWithdrawlApplyPostJsonPayeeInfo(TypedDict):
     account_type: Literal["ACCOUNT_TYPE_CORPORATE", "ACCOUNT_TYPE_PERSONAL"]
     bank_account_info: NotRequired[RiskWithdrawlApplyPostJsonPayeeInfoBankAccountInfo]
     identity_info: NotRequired[RiskWithdrawlApplyPostJsonPayeeInfoIdentityInfo]
 class RiskWithdrawlApplyPostJsonProofMediaListProofPayeeMedia(TypedDict):
     proof_media_type: Literal["BASIC_TRANSACTION_INFORMATION", "LEGAL_ID_CARD", "ID_CARD", "BUSINESS_LICENSE_PHOTO", "PAYEE_ID_CARD", "WECHAT_PAY_WITHDRAWAL_APPLICATION_TYPE_6", "WECHAT_PAY_WITHDRAWAL_APPLICATION_TYPE_7", "WECHAT_PAY_WITHDRAWAL_APPLICATION_TYPE_8"]
-    proof_media: Text
+    proof_media: call.Text
 class RiskWithdrawlApplyPostJsonProofMediaList(TypedDict):
     proof_payee_media: NotRequired[Sequence[RiskWithdrawlApplyPostJsonProofMediaListProofPayeeMedia]]
 class RiskWithdrawlApplyPostJsonAdditionalMaterials(TypedDict):
-    additional_media: NotRequired[Texts]
+    additional_media: NotRequired[call.Texts]
 class RiskWithdrawlApplyPostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
     out_account_type: Literal["BASIC_ACCOUNT", "OPERATE_ACCOUNT", "MARGIN_ACCOUNT"]
     amount: int
-    out_request_no: Text
+    out_request_no: call.Text
     payee_type: Literal["CONTRIBUTION_MERCHANT", "SERVICE_PROVIDER_MERCHANT", "OTHER_MERCHANT", "INDIVIDUAL"]
-    payee_mchid: NotRequired[Text]
+    payee_mchid: NotRequired[call.Text]
     payee_info: RiskWithdrawlApplyPostJsonPayeeInfo
     proof_media_list: NotRequired[RiskWithdrawlApplyPostJsonProofMediaList]
     additional_materials: NotRequired[RiskWithdrawlApplyPostJsonAdditionalMaterials]
-    remark: NotRequired[Text]
+    remark: NotRequired[call.Text]
 class RiskWithdrawlApplyPostAnswer(TypedDict):
     applyment_id: NotRequired[str]
     out_request_no: NotRequired[str]
-class RiskWithdrawlApplyPostOptions(CallOptions):
+class RiskWithdrawlApplyPostOptions(call.CallOptions):
     json: RiskWithdrawlApplyPostJson
 class RiskWithdrawlApplyApplymentIdByApplymentIdGetAnswerWithdrawlApply(TypedDict):
     applyment_id: str
@@ -49,9 +49,9 @@ class RiskWithdrawlApplyApplymentIdByApplymentIdGetAnswerWithdrawlApply(TypedDic
     modify_time: NotRequired[str]
 class RiskWithdrawlApplyApplymentIdByApplymentIdGetAnswer(TypedDict):
     withdrawl_apply: RiskWithdrawlApplyApplymentIdByApplymentIdGetAnswerWithdrawlApply
-class RiskWithdrawlApplyApplymentIdByApplymentIdGetOptions(CallOptions):
-    applyment_id: Scalar
-class RiskWithdrawlApplyApplymentIdGivenApplymentIdGetOptions(CallOptions):
+class RiskWithdrawlApplyApplymentIdByApplymentIdGetOptions(call.CallOptions):
+    applyment_id: call.Scalar
+class RiskWithdrawlApplyApplymentIdGivenApplymentIdGetOptions(call.CallOptions):
     pass
 class RiskWithdrawlApplyOutRequestNoByOutRequestNoGetAnswerWithdrawlApply(TypedDict):
     applyment_id: str
@@ -61,7 +61,7 @@ class RiskWithdrawlApplyOutRequestNoByOutRequestNoGetAnswerWithdrawlApply(TypedD
     modify_time: NotRequired[str]
 class RiskWithdrawlApplyOutRequestNoByOutRequestNoGetAnswer(TypedDict):
     withdrawl_apply: RiskWithdrawlApplyOutRequestNoByOutRequestNoGetAnswerWithdrawlApply
-class RiskWithdrawlApplyOutRequestNoByOutRequestNoGetOptions(CallOptions):
-    out_request_no: Scalar
-class RiskWithdrawlApplyOutRequestNoGivenOutRequestNoGetOptions(CallOptions):
+class RiskWithdrawlApplyOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
+    out_request_no: call.Scalar
+class RiskWithdrawlApplyOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
     pass

@@ -2,25 +2,25 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text, Texts
+from wechatpay_chain.openapi import call
 
 class MchcontactalterapplymentPostJsonContactInfo(TypedDict):
-    contact_name: Text
+    contact_name: call.Text
     contact_id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]
-    contact_id_card_number: Text
-    contact_id_doc_copy: Text
-    contact_id_doc_copy_back: NotRequired[Text]
-    contact_id_doc_period_begin: Text
-    contact_id_doc_period_end: Text
-    business_authorization_letter: NotRequired[Text]
-    mobile_phone: Text
+    contact_id_card_number: call.Text
+    contact_id_doc_copy: call.Text
+    contact_id_doc_copy_back: NotRequired[call.Text]
+    contact_id_doc_period_begin: call.Text
+    contact_id_doc_period_end: call.Text
+    business_authorization_letter: NotRequired[call.Text]
+    mobile_phone: call.Text
 class MchcontactalterapplymentPostJson(TypedDict):
-    merchant_code: Text
-    out_request_no: Text
+    merchant_code: call.Text
+    out_request_no: call.Text
     contact_info: NotRequired[MchcontactalterapplymentPostJsonContactInfo]
 class MchcontactalterapplymentPostAnswer(TypedDict):
     apply_id: NotRequired[str]
-class MchcontactalterapplymentPostOptions(CallOptions):
+class MchcontactalterapplymentPostOptions(call.CallOptions):
     json: MchcontactalterapplymentPostJson
 class MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswerAuditRejectDetail(TypedDict):
     param_name: NotRequired[str]
@@ -32,14 +32,14 @@ class MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGe
     state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
     audit_reject_reason: NotRequired[str]
     audit_reject_detail: NotRequired[list[MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswerAuditRejectDetail]]
-class MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetOptions(CallOptions):
-    merchant_code: Scalar
-    out_request_no: Scalar
-class MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoGivenOutRequestNoGetOptions(CallOptions):
-    merchant_code: Scalar
-class MchcontactalterapplymentMerchantGivenMerchantCodeOutRequestNoByOutRequestNoGetOptions(CallOptions):
-    out_request_no: Scalar
-class MchcontactalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNoGetOptions(CallOptions):
+class MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
+    merchant_code: call.Scalar
+    out_request_no: call.Scalar
+class MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
+    merchant_code: call.Scalar
+class MchcontactalterapplymentMerchantGivenMerchantCodeOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
+    out_request_no: call.Scalar
+class MchcontactalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
     pass
 class MchcontactalterapplymentByApplyIdGetAnswerAuditRejectDetail(TypedDict):
     param_name: NotRequired[str]
@@ -51,67 +51,67 @@ class MchcontactalterapplymentByApplyIdGetAnswer(TypedDict):
     state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
     audit_reject_reason: NotRequired[str]
     audit_reject_detail: NotRequired[list[MchcontactalterapplymentByApplyIdGetAnswerAuditRejectDetail]]
-class MchcontactalterapplymentByApplyIdGetOptions(CallOptions):
-    apply_id: Scalar
+class MchcontactalterapplymentByApplyIdGetOptions(call.CallOptions):
+    apply_id: call.Scalar
 class MchcontactalterapplymentByApplyIdRevokePostAnswer(TypedDict):
     apply_id: NotRequired[str]
     state: NotRequired[Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str]
-class MchcontactalterapplymentByApplyIdRevokePostOptions(CallOptions):
-    apply_id: Scalar
-class MchcontactalterapplymentGivenApplyIdGetOptions(CallOptions):
+class MchcontactalterapplymentByApplyIdRevokePostOptions(call.CallOptions):
+    apply_id: call.Scalar
+class MchcontactalterapplymentGivenApplyIdGetOptions(call.CallOptions):
     pass
-class MchcontactalterapplymentGivenApplyIdRevokePostOptions(CallOptions):
+class MchcontactalterapplymentGivenApplyIdRevokePostOptions(call.CallOptions):
     pass
 class MchsubjectalterapplymentPostJsonBusinessLicenseInfo(TypedDict):
-    license_number: Text
-    license_copy: Text
-    merchant_name: Text
-    legal_person: Text
-    company_address: NotRequired[Text]
-    license_period_begin: NotRequired[Text]
-    license_period_end: NotRequired[Text]
+    license_number: call.Text
+    license_copy: call.Text
+    merchant_name: call.Text
+    legal_person: call.Text
+    company_address: NotRequired[call.Text]
+    license_period_begin: NotRequired[call.Text]
+    license_period_end: NotRequired[call.Text]
 class MchsubjectalterapplymentPostJsonCertificateInfo(TypedDict):
     cert_type: Literal["CERTIFICATE_TYPE_2388", "CERTIFICATE_TYPE_2389", "CERTIFICATE_TYPE_2394", "CERTIFICATE_TYPE_2395", "CERTIFICATE_TYPE_2396", "CERTIFICATE_TYPE_2520", "CERTIFICATE_TYPE_2521", "CERTIFICATE_TYPE_2522", "CERTIFICATE_TYPE_2399", "CERTIFICATE_TYPE_2400"]
-    cert_number: Text
-    cert_copy: Text
-    merchant_name: Text
-    legal_person: Text
-    company_address: Text
-    cert_period_begin: Text
-    cert_period_end: Text
+    cert_number: call.Text
+    cert_copy: call.Text
+    merchant_name: call.Text
+    legal_person: call.Text
+    company_address: call.Text
+    cert_period_begin: call.Text
+    cert_period_end: call.Text
 class MchsubjectalterapplymentPostJsonFinanceInstitutionInfo(TypedDict):
     finance_type: Literal["FINANCE_TYPE_BANK_AGENT", "FINANCE_TYPE_PAYMENT_AGENT", "FINANCE_TYPE_INSURANCE", "FINANCE_TYPE_TRADE_AND_SETTLE", "FINANCE_TYPE_OTHER"]
-    finance_license_pics: Texts
+    finance_license_pics: call.Texts
 class MchsubjectalterapplymentPostJsonLegalPersonInfo(TypedDict):
     id_holder_type: Literal["LEGAL", "SUPER"]
     id_doc_type: NotRequired[Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]]
-    authorize_letter_copy: NotRequired[Text]
-    card_front: NotRequired[Text]
-    card_back: NotRequired[Text]
-    card_name: NotRequired[Text]
-    card_number: NotRequired[Text]
-    card_address: NotRequired[Text]
-    card_period_begin: NotRequired[Text]
-    card_period_end: NotRequired[Text]
+    authorize_letter_copy: NotRequired[call.Text]
+    card_front: NotRequired[call.Text]
+    card_back: NotRequired[call.Text]
+    card_name: NotRequired[call.Text]
+    card_number: NotRequired[call.Text]
+    card_address: NotRequired[call.Text]
+    card_period_begin: NotRequired[call.Text]
+    card_period_end: NotRequired[call.Text]
     as_ubo: NotRequired[bool]
 class MchsubjectalterapplymentPostJsonUboInfoList(TypedDict):
     id_doc_type: Literal["IDENTIFICATION_TYPE_IDCARD", "IDENTIFICATION_TYPE_OVERSEA_PASSPORT", "IDENTIFICATION_TYPE_HONGKONG_PASSPORT", "IDENTIFICATION_TYPE_MACAO_PASSPORT", "IDENTIFICATION_TYPE_TAIWAN_PASSPORT", "IDENTIFICATION_TYPE_FOREIGN_RESIDENT", "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT", "IDENTIFICATION_TYPE_TAIWAN_RESIDENT"]
-    card_front: Text
-    card_back: NotRequired[Text]
-    card_name: Text
-    card_number: Text
-    card_address: Text
-    card_period_begin: Text
-    card_period_end: Text
+    card_front: call.Text
+    card_back: NotRequired[call.Text]
+    card_name: call.Text
+    card_number: call.Text
+    card_address: call.Text
+    card_period_begin: call.Text
+    card_period_end: call.Text
 class MchsubjectalterapplymentPostJsonAddition(TypedDict):
-    bank_openaccount_license: NotRequired[Texts]
-    openaccount_approval: NotRequired[Texts]
-    legal_other_prove: NotRequired[Texts]
-    agency_prove: NotRequired[Texts]
-    ubo_prove: NotRequired[Texts]
+    bank_openaccount_license: NotRequired[call.Texts]
+    openaccount_approval: NotRequired[call.Texts]
+    legal_other_prove: NotRequired[call.Texts]
+    agency_prove: NotRequired[call.Texts]
+    ubo_prove: NotRequired[call.Texts]
 class MchsubjectalterapplymentPostJson(TypedDict):
-    merchant_code: Text
-    out_request_no: Text
+    merchant_code: call.Text
+    out_request_no: call.Text
     alter_scope: NotRequired[Literal["ALTER_SCOPE_FULL", "ALTER_SCOPE_BUSINESS_CERT", "ALTER_SCOPE_UBO"]]
     organization_type: Literal["SUBJECT_TYPE_ENTERPRISE", "SUBJECT_TYPE_INSTITUTIONS_CLONED", "SUBJECT_TYPE_INDIVIDUAL", "SUBJECT_TYPE_OTHERS", "SUBJECT_TYPE_GOVERNMENT", "SUBJECT_TYPE_MICRO"]
     finance_institution: NotRequired[bool]
@@ -123,7 +123,7 @@ class MchsubjectalterapplymentPostJson(TypedDict):
     addition: NotRequired[MchsubjectalterapplymentPostJsonAddition]
 class MchsubjectalterapplymentPostAnswer(TypedDict):
     apply_id: NotRequired[str]
-class MchsubjectalterapplymentPostOptions(CallOptions):
+class MchsubjectalterapplymentPostOptions(call.CallOptions):
     json: MchsubjectalterapplymentPostJson
 class MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswerAuditRejectDetail(TypedDict):
     param_name: NotRequired[str]
@@ -135,14 +135,14 @@ class MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGe
     state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED", "APPLYMENT_STATE_EDITTING"] | str
     audit_reject_reason: NotRequired[str]
     audit_reject_detail: NotRequired[list[MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswerAuditRejectDetail]]
-class MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetOptions(CallOptions):
-    merchant_code: Scalar
-    out_request_no: Scalar
-class MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoGivenOutRequestNoGetOptions(CallOptions):
-    merchant_code: Scalar
-class MchsubjectalterapplymentMerchantGivenMerchantCodeOutRequestNoByOutRequestNoGetOptions(CallOptions):
-    out_request_no: Scalar
-class MchsubjectalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNoGetOptions(CallOptions):
+class MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
+    merchant_code: call.Scalar
+    out_request_no: call.Scalar
+class MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
+    merchant_code: call.Scalar
+class MchsubjectalterapplymentMerchantGivenMerchantCodeOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
+    out_request_no: call.Scalar
+class MchsubjectalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
     pass
 class MchsubjectalterapplymentByApplyIdGetAnswerAuditRejectDetail(TypedDict):
     param_name: NotRequired[str]
@@ -154,23 +154,23 @@ class MchsubjectalterapplymentByApplyIdGetAnswer(TypedDict):
     state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED", "APPLYMENT_STATE_EDITTING"] | str
     audit_reject_reason: NotRequired[str]
     audit_reject_detail: NotRequired[list[MchsubjectalterapplymentByApplyIdGetAnswerAuditRejectDetail]]
-class MchsubjectalterapplymentByApplyIdGetOptions(CallOptions):
-    apply_id: Scalar
+class MchsubjectalterapplymentByApplyIdGetOptions(call.CallOptions):
+    apply_id: call.Scalar
 class MchsubjectalterapplymentByApplyIdRevokePostAnswer(TypedDict):
     result: Literal["SUCCESS", "FAIL"] | str
-class MchsubjectalterapplymentByApplyIdRevokePostOptions(CallOptions):
-    apply_id: Scalar
-class MchsubjectalterapplymentGivenApplyIdGetOptions(CallOptions):
+class MchsubjectalterapplymentByApplyIdRevokePostOptions(call.CallOptions):
+    apply_id: call.Scalar
+class MchsubjectalterapplymentGivenApplyIdGetOptions(call.CallOptions):
     pass
-class MchsubjectalterapplymentGivenApplyIdRevokePostOptions(CallOptions):
+class MchsubjectalterapplymentGivenApplyIdRevokePostOptions(call.CallOptions):
     pass
 class MerchantnamealterapplymentPostJson(TypedDict):
-    sub_mchid: Text
-    out_request_no: Text
-    merchant_shortname: Text
+    sub_mchid: call.Text
+    out_request_no: call.Text
+    merchant_shortname: call.Text
 class MerchantnamealterapplymentPostAnswer(TypedDict):
     apply_id: NotRequired[str]
-class MerchantnamealterapplymentPostOptions(CallOptions):
+class MerchantnamealterapplymentPostOptions(call.CallOptions):
     json: MerchantnamealterapplymentPostJson
 class MerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoGetAnswer(TypedDict):
     apply_id: str
@@ -178,14 +178,14 @@ class MerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoGetA
     sub_mchid: str
     state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
     audit_reject_reason: NotRequired[str]
-class MerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoGetOptions(CallOptions):
-    sub_mchid: Scalar
-    out_request_no: Scalar
-class MerchantnamealterapplymentMerchantBySubMchidOutRequestNoGivenOutRequestNoGetOptions(CallOptions):
-    sub_mchid: Scalar
-class MerchantnamealterapplymentMerchantGivenSubMchidOutRequestNoByOutRequestNoGetOptions(CallOptions):
-    out_request_no: Scalar
-class MerchantnamealterapplymentMerchantGivenSubMchidOutRequestNoGivenOutRequestNoGetOptions(CallOptions):
+class MerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
+    sub_mchid: call.Scalar
+    out_request_no: call.Scalar
+class MerchantnamealterapplymentMerchantBySubMchidOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
+    sub_mchid: call.Scalar
+class MerchantnamealterapplymentMerchantGivenSubMchidOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
+    out_request_no: call.Scalar
+class MerchantnamealterapplymentMerchantGivenSubMchidOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
     pass
 class MerchantnamealterapplymentByApplyIdGetAnswer(TypedDict):
     apply_id: str
@@ -193,14 +193,14 @@ class MerchantnamealterapplymentByApplyIdGetAnswer(TypedDict):
     merchant_code: str
     state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
     audit_reject_reason: NotRequired[str]
-class MerchantnamealterapplymentByApplyIdGetOptions(CallOptions):
-    apply_id: Scalar
+class MerchantnamealterapplymentByApplyIdGetOptions(call.CallOptions):
+    apply_id: call.Scalar
 class MerchantnamealterapplymentByApplyIdRevokePostAnswer(TypedDict):
     apply_id: NotRequired[str]
     state: NotRequired[Literal["APPLYMENT_STATE_CANCELED"] | str]
-class MerchantnamealterapplymentByApplyIdRevokePostOptions(CallOptions):
-    apply_id: Scalar
-class MerchantnamealterapplymentGivenApplyIdGetOptions(CallOptions):
+class MerchantnamealterapplymentByApplyIdRevokePostOptions(call.CallOptions):
+    apply_id: call.Scalar
+class MerchantnamealterapplymentGivenApplyIdGetOptions(call.CallOptions):
     pass
-class MerchantnamealterapplymentGivenApplyIdRevokePostOptions(CallOptions):
+class MerchantnamealterapplymentGivenApplyIdRevokePostOptions(call.CallOptions):
     pass

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class OrdersPostJsonPayer(TypedDict):
-    name: Text
-    id_digest: Text
+    name: call.Text
+    id_digest: call.Text
     card_type: Literal["UNKNOWN_USER_CARD_TYPE", "ID_CARD", "HOUSEHOLD_REGISTRATION", "FOREIGNER_PASSPORT", "MAINLAND_TRAVEL_PERMIT_FOR_TW", "MAINLAND_TRAVEL_PERMIT_FOR_MO", "MAINLAND_TRAVEL_PERMIT_FOR_HK", "FOREIGN_PERMANENT_RESIDENT"]
 class OrdersPostJsonRelative(TypedDict):
-    name: Text
-    id_digest: Text
+    name: call.Text
+    id_digest: call.Text
     card_type: Literal["UNKNOWN_USER_CARD_TYPE", "ID_CARD", "HOUSEHOLD_REGISTRATION", "FOREIGNER_PASSPORT", "MAINLAND_TRAVEL_PERMIT_FOR_TW", "MAINLAND_TRAVEL_PERMIT_FOR_MO", "MAINLAND_TRAVEL_PERMIT_FOR_HK", "FOREIGN_PERMANENT_RESIDENT"]
 class OrdersPostJsonCashAddDetail(TypedDict):
     cash_add_fee: int
@@ -21,23 +21,23 @@ class OrdersPostJsonCashReduceDetail(TypedDict):
 class OrdersPostJson(TypedDict):
     mix_pay_type: Literal["UNKNOWN_MIX_PAY_TYPE", "CASH_ONLY", "INSURANCE_ONLY", "CASH_AND_INSURANCE"]
     order_type: Literal["UNKNOWN_ORDER_TYPE", "REG_PAY", "DIAG_PAY", "COVID_EXAM_PAY", "IN_HOSP_PAY", "PHARMACY_PAY", "INSURANCE_PAY", "INT_REG_PAY", "INT_RE_DIAG_PAY", "INT_RX_PAY", "COVID_ANTIGEN_PAY", "MED_PAY"]
-    appid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
     payer: OrdersPostJsonPayer
     pay_for_relatives: NotRequired[bool]
     relative: NotRequired[OrdersPostJsonRelative]
-    out_trade_no: Text
-    serial_no: Text
-    pay_order_id: NotRequired[Text]
-    pay_auth_no: NotRequired[Text]
-    geo_location: NotRequired[Text]
-    city_id: Text
-    med_inst_name: Text
-    med_inst_no: Text
-    med_ins_order_create_time: NotRequired[Text]
+    out_trade_no: call.Text
+    serial_no: call.Text
+    pay_order_id: NotRequired[call.Text]
+    pay_auth_no: NotRequired[call.Text]
+    geo_location: NotRequired[call.Text]
+    city_id: call.Text
+    med_inst_name: call.Text
+    med_inst_no: call.Text
+    med_ins_order_create_time: NotRequired[call.Text]
     total_fee: int
     med_ins_gov_fee: NotRequired[int]
     med_ins_self_fee: NotRequired[int]
@@ -46,12 +46,12 @@ class OrdersPostJson(TypedDict):
     wechat_pay_cash_fee: NotRequired[int]
     cash_add_detail: NotRequired[Sequence[OrdersPostJsonCashAddDetail]]
     cash_reduce_detail: NotRequired[Sequence[OrdersPostJsonCashReduceDetail]]
-    callback_url: Text
-    prepay_id: NotRequired[Text]
-    passthrough_request_content: NotRequired[Text]
-    extends: NotRequired[Text]
-    attach: NotRequired[Text]
-    channel_no: NotRequired[Text]
+    callback_url: call.Text
+    prepay_id: NotRequired[call.Text]
+    passthrough_request_content: NotRequired[call.Text]
+    extends: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
+    channel_no: NotRequired[call.Text]
     med_ins_test_env: NotRequired[bool]
 class OrdersPostAnswerCashAddDetail(TypedDict):
     cash_add_fee: int
@@ -99,10 +99,10 @@ class OrdersPostAnswer(TypedDict):
     channel_no: NotRequired[str]
     med_ins_test_env: NotRequired[bool]
     med_ins_fail_reason: NotRequired[str]
-class OrdersPostOptions(CallOptions):
+class OrdersPostOptions(call.CallOptions):
     json: OrdersPostJson
 class OrdersMixTradeNoByMixTradeNoGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
 class OrdersMixTradeNoByMixTradeNoGetAnswerCashAddDetail(TypedDict):
     cash_add_fee: int
     cash_add_type: Literal["DEFAULT_ADD_TYPE", "FREIGHT", "OTHER_MEDICAL_EXPENSES"] | str
@@ -149,13 +149,13 @@ class OrdersMixTradeNoByMixTradeNoGetAnswer(TypedDict):
     channel_no: NotRequired[str]
     med_ins_test_env: NotRequired[bool]
     med_ins_fail_reason: NotRequired[str]
-class OrdersMixTradeNoByMixTradeNoGetOptions(CallOptions):
-    mix_trade_no: Scalar
+class OrdersMixTradeNoByMixTradeNoGetOptions(call.CallOptions):
+    mix_trade_no: call.Scalar
     query: NotRequired[OrdersMixTradeNoByMixTradeNoGetQuery]
-class OrdersMixTradeNoGivenMixTradeNoGetOptions(CallOptions):
+class OrdersMixTradeNoGivenMixTradeNoGetOptions(call.CallOptions):
     query: NotRequired[OrdersMixTradeNoByMixTradeNoGetQuery]
 class OrdersOutTradeNoByOutTradeNoGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
 class OrdersOutTradeNoByOutTradeNoGetAnswerCashAddDetail(TypedDict):
     cash_add_fee: int
     cash_add_type: Literal["DEFAULT_ADD_TYPE", "FREIGHT", "OTHER_MEDICAL_EXPENSES"] | str
@@ -202,21 +202,21 @@ class OrdersOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     channel_no: NotRequired[str]
     med_ins_test_env: NotRequired[bool]
     med_ins_fail_reason: NotRequired[str]
-class OrdersOutTradeNoByOutTradeNoGetOptions(CallOptions):
-    out_trade_no: Scalar
+class OrdersOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     query: NotRequired[OrdersOutTradeNoByOutTradeNoGetQuery]
-class OrdersOutTradeNoGivenOutTradeNoGetOptions(CallOptions):
+class OrdersOutTradeNoGivenOutTradeNoGetOptions(call.CallOptions):
     query: NotRequired[OrdersOutTradeNoByOutTradeNoGetQuery]
 class RefundsNotifyPostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
     med_refund_total_fee: int
     med_refund__gov_fee: int
     med_refund__self_fee: int
     med_refund__other_fee: int
-    refund_time: Text
-    out_refund_no: Text
+    refund_time: call.Text
+    out_refund_no: call.Text
 class RefundsNotifyPostQuery(TypedDict):
-    mix_trade_no: Text
-class RefundsNotifyPostOptions(CallOptions):
+    mix_trade_no: call.Text
+class RefundsNotifyPostOptions(call.CallOptions):
     json: RefundsNotifyPostJson
     query: RefundsNotifyPostQuery

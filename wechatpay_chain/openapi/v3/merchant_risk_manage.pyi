@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Text
+from wechatpay_chain.openapi import call
 
 class EcTradeRiskQueryRiskTradesPostJson(TypedDict):
-    sp_mchid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    mchid: NotRequired[Text]
-    start_time: NotRequired[Text]
-    end_time: NotRequired[Text]
+    sp_mchid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    mchid: NotRequired[call.Text]
+    start_time: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
     page_index: NotRequired[float]
     page_size: NotRequired[float]
 class EcTradeRiskQueryRiskTradesPostAnswerRiskTradeList(TypedDict):
@@ -21,88 +21,88 @@ class EcTradeRiskQueryRiskTradesPostAnswerRiskTradeList(TypedDict):
 class EcTradeRiskQueryRiskTradesPostAnswer(TypedDict):
     total_num: NotRequired[float]
     risk_trade_list: NotRequired[list[EcTradeRiskQueryRiskTradesPostAnswerRiskTradeList]]
-class EcTradeRiskQueryRiskTradesPostOptions(CallOptions):
+class EcTradeRiskQueryRiskTradesPostOptions(call.CallOptions):
     json: NotRequired[EcTradeRiskQueryRiskTradesPostJson]
 class EcTradeRiskRecvDisposeResultPostJson(TypedDict):
-    sp_mchid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    mchid: NotRequired[Text]
-    out_trade_no: Text
+    sp_mchid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    mchid: NotRequired[call.Text]
+    out_trade_no: call.Text
     final_risk_result: NotRequired[Literal[1, 2]]
     final_risk_type: NotRequired[Literal[1, 2, 3, 4]]
     disp_conclusion: NotRequired[Sequence[Literal[1, 2, 3]]]
-    disp_addition: NotRequired[Text]
+    disp_addition: NotRequired[call.Text]
     exist_complaint: NotRequired[bool]
     refund_amount: NotRequired[float]
 class EcTradeRiskRecvDisposeResultPostAnswer(TypedDict):
     rsp_msg: NotRequired[str]
-class EcTradeRiskRecvDisposeResultPostOptions(CallOptions):
+class EcTradeRiskRecvDisposeResultPostOptions(call.CallOptions):
     json: EcTradeRiskRecvDisposeResultPostJson
 class ReportTradeUnionInformationPostJsonRechargeFields(TypedDict):
     account_type: NotRequired[float]
-    account: NotRequired[Text]
+    account: NotRequired[call.Text]
 class ReportTradeUnionInformationPostJsonLivingExpensesFields(TypedDict):
-    acc_no: NotRequired[Text]
+    acc_no: NotRequired[call.Text]
     type: NotRequired[float]
-    city: NotRequired[Text]
-    address: NotRequired[Text]
-    acc_name: NotRequired[Text]
-    company_name: NotRequired[Text]
+    city: NotRequired[call.Text]
+    address: NotRequired[call.Text]
+    acc_name: NotRequired[call.Text]
+    company_name: NotRequired[call.Text]
     amount: NotRequired[float]
 class ReportTradeUnionInformationPostJsonSubOrders(TypedDict):
-    out_trade_no: NotRequired[Text]
-    mch_id: NotRequired[Text]
-    delivery_province: NotRequired[Text]
-    delivery_city: NotRequired[Text]
+    out_trade_no: NotRequired[call.Text]
+    mch_id: NotRequired[call.Text]
+    delivery_province: NotRequired[call.Text]
+    delivery_city: NotRequired[call.Text]
     risky_goods: NotRequired[Literal[1, 2, 3, 4, 5, 6]]
     user_risk_level: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7]]
     sp_risk_level: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7]]
 class ReportTradeUnionInformationPostJson(TypedDict):
-    sp_mchid: NotRequired[Text]
-    acquiring_bank_id: NotRequired[Text]
-    channel_id: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
-    openid: NotRequired[Text]
-    phone: NotRequired[Text]
-    certificates_number: NotRequired[Text]
-    client_ip: NotRequired[Text]
+    sp_mchid: NotRequired[call.Text]
+    acquiring_bank_id: NotRequired[call.Text]
+    channel_id: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    out_trade_no: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
+    phone: NotRequired[call.Text]
+    certificates_number: NotRequired[call.Text]
+    client_ip: NotRequired[call.Text]
     risk_level: NotRequired[float]
     line_type: NotRequired[Literal[1, 2]]
     goods_type: NotRequired[Literal[1, 2]]
     seller_type: NotRequired[Literal[1, 2]]
     is_need_deliver: NotRequired[bool]
     device_type: NotRequired[Literal[1, 2, 3]]
-    userid: NotRequired[Text]
+    userid: NotRequired[call.Text]
     phone_from: NotRequired[float]
-    seller_userid: NotRequired[Text]
+    seller_userid: NotRequired[call.Text]
     scene: NotRequired[Literal[0, 1, 2]]
     recharge_fields: NotRequired[ReportTradeUnionInformationPostJsonRechargeFields]
     living_expenses_fields: NotRequired[ReportTradeUnionInformationPostJsonLivingExpensesFields]
-    extra_fields1: NotRequired[Text]
-    extra_fields2: NotRequired[Text]
-    extra_fields3: NotRequired[Text]
+    extra_fields1: NotRequired[call.Text]
+    extra_fields2: NotRequired[call.Text]
+    extra_fields3: NotRequired[call.Text]
     high_risk_goods: NotRequired[float]
     same_deviced: NotRequired[bool]
     reliable_device: NotRequired[bool]
-    delivery_province: NotRequired[Text]
-    delivery_city: NotRequired[Text]
+    delivery_province: NotRequired[call.Text]
+    delivery_city: NotRequired[call.Text]
     new_address: NotRequired[bool]
-    last_pay_openid: NotRequired[Text]
+    last_pay_openid: NotRequired[call.Text]
     risky_goods: NotRequired[Literal[1, 2, 3, 4, 5, 6]]
     offline_delivery_label: NotRequired[float]
     proxy_payment: NotRequired[bool]
-    order_phone_number: NotRequired[Text]
+    order_phone_number: NotRequired[call.Text]
     user_risk_level: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7]]
     sp_risk_level: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7]]
-    phone_number_location: NotRequired[Text]
-    goods_category: NotRequired[Text]
-    pre_opening_behavior: NotRequired[Text]
+    phone_number_location: NotRequired[call.Text]
+    goods_category: NotRequired[call.Text]
+    pre_opening_behavior: NotRequired[call.Text]
     new_store: NotRequired[bool]
-    store_identifier: NotRequired[Text]
-    goods_listing_time: NotRequired[Text]
-    combine_out_trade_no: NotRequired[Text]
-    combine_mchid: NotRequired[Text]
+    store_identifier: NotRequired[call.Text]
+    goods_listing_time: NotRequired[call.Text]
+    combine_out_trade_no: NotRequired[call.Text]
+    combine_mchid: NotRequired[call.Text]
     sub_orders: NotRequired[Sequence[ReportTradeUnionInformationPostJsonSubOrders]]
 class ReportTradeUnionInformationPostAnswer(TypedDict):
     sp_mchid: NotRequired[str]
@@ -110,32 +110,32 @@ class ReportTradeUnionInformationPostAnswer(TypedDict):
     channel_id: NotRequired[str]
     sub_mchid: NotRequired[str]
     out_trade_no: NotRequired[str]
-class ReportTradeUnionInformationPostOptions(CallOptions):
+class ReportTradeUnionInformationPostOptions(call.CallOptions):
     json: NotRequired[ReportTradeUnionInformationPostJson]
 class TradeRiskInformationGetQuery(TypedDict):
-    sp_mchid: NotRequired[Text]
-    acquiring_bank_id: NotRequired[Text]
-    channel_id: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    out_trade_no: Text
-    complaints_information: NotRequired[Text]
+    sp_mchid: NotRequired[call.Text]
+    acquiring_bank_id: NotRequired[call.Text]
+    channel_id: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    out_trade_no: call.Text
+    complaints_information: NotRequired[call.Text]
 class TradeRiskInformationGetAnswer(TypedDict):
     risk_score: float
     risk_type: NotRequired[Literal["OTHER_RISK", "INDUCE_PAYMENT", "FRAUD", "GAMBLING", "CYBERSEX"] | str]
     punish_type: NotRequired[Literal["OTHER_PUNISH", "DISABLE_PAYMENT", "SUSPEND_SETTLEMENT", "DISABLE_WITHDRAW", "REMOVE_MERCHANTS", "ADD_MERCHANTS_BLACKLIST", "REFUND", "FREEZING_FUND_BY_TRANSACTION", "FREEZING_FUND_BY_MERCHANTS", "BLOCKED_USER"] | str]
     punish_description: NotRequired[str]
-class TradeRiskInformationGetOptions(CallOptions):
+class TradeRiskInformationGetOptions(call.CallOptions):
     query: TradeRiskInformationGetQuery
 class TradeRiskResultPostJson(TypedDict):
-    sp_mchid: NotRequired[Text]
-    acquiring_bank_id: NotRequired[Text]
-    channel_id: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
+    sp_mchid: NotRequired[call.Text]
+    acquiring_bank_id: NotRequired[call.Text]
+    channel_id: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
+    out_trade_no: NotRequired[call.Text]
     risk_type: NotRequired[Literal["OTHER_RISK", "INDUCE_PAYMENT", "FRAUD", "GAMBLING", "CYBERSEX"]]
     punish_type: Literal["OTHER_PUNISH", "DISABLE_PAYMENT", "SUSPEND_SETTLEMENT", "DISABLE_WITHDRAW", "REMOVE_MERCHANTS", "ADD_MERCHANTS_BLACKLIST", "REFUND", "FREEZING_FUND_BY_TRANSACTION", "FREEZING_FUND_BY_MERCHANTS", "BLOCKED_USER"]
-    additional_punish_type: NotRequired[Text]
-    complaints_information: NotRequired[Text]
+    additional_punish_type: NotRequired[call.Text]
+    complaints_information: NotRequired[call.Text]
 class TradeRiskResultPostAnswer(TypedDict):
     sp_mchid: NotRequired[str]
     acquiring_bank_id: NotRequired[str]
@@ -146,23 +146,23 @@ class TradeRiskResultPostAnswer(TypedDict):
     punish_type: Literal["OTHER_PUNISH", "DISABLE_PAYMENT", "SUSPEND_SETTLEMENT", "DISABLE_WITHDRAW", "REMOVE_MERCHANTS", "ADD_MERCHANTS_BLACKLIST", "REFUND", "FREEZING_FUND_BY_TRANSACTION", "FREEZING_FUND_BY_MERCHANTS", "BLOCKED_USER"] | str
     additional_punish_type: NotRequired[str]
     punish_description: NotRequired[str]
-class TradeRiskResultPostOptions(CallOptions):
+class TradeRiskResultPostOptions(call.CallOptions):
     json: TradeRiskResultPostJson
-class ViolationNotificationsDeleteOptions(CallOptions):
+class ViolationNotificationsDeleteOptions(call.CallOptions):
     pass
 class ViolationNotificationsGetAnswer(TypedDict):
     notify_url: NotRequired[str]
-class ViolationNotificationsGetOptions(CallOptions):
+class ViolationNotificationsGetOptions(call.CallOptions):
     pass
 class ViolationNotificationsPostJson(TypedDict):
-    notify_url: NotRequired[Text]
+    notify_url: NotRequired[call.Text]
 class ViolationNotificationsPostAnswer(TypedDict):
     notify_url: NotRequired[str]
-class ViolationNotificationsPostOptions(CallOptions):
+class ViolationNotificationsPostOptions(call.CallOptions):
     json: NotRequired[ViolationNotificationsPostJson]
 class ViolationNotificationsPutJson(TypedDict):
-    notify_url: NotRequired[Text]
+    notify_url: NotRequired[call.Text]
 class ViolationNotificationsPutAnswer(TypedDict):
     notify_url: NotRequired[str]
-class ViolationNotificationsPutOptions(CallOptions):
+class ViolationNotificationsPutOptions(call.CallOptions):
     json: NotRequired[ViolationNotificationsPutJson]

@@ -2,35 +2,35 @@
 
 from collections.abc import Sequence
 from typing import Any, Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import Body, CallOptions, File, Parts, Scalar, Text, Texts
+from wechatpay_chain.openapi import call
 
-class ComplaintNotificationsDeleteOptions(CallOptions):
+class ComplaintNotificationsDeleteOptions(call.CallOptions):
     pass
 class ComplaintNotificationsGetAnswer(TypedDict):
     mchid: str
     url: str
-class ComplaintNotificationsGetOptions(CallOptions):
+class ComplaintNotificationsGetOptions(call.CallOptions):
     pass
 class ComplaintNotificationsPostJson(TypedDict):
-    url: Text
+    url: call.Text
 class ComplaintNotificationsPostAnswer(TypedDict):
     mchid: str
     url: str
-class ComplaintNotificationsPostOptions(CallOptions):
+class ComplaintNotificationsPostOptions(call.CallOptions):
     json: ComplaintNotificationsPostJson
 class ComplaintNotificationsPutJson(TypedDict):
-    url: Text
+    url: call.Text
 class ComplaintNotificationsPutAnswer(TypedDict):
     mchid: str
     url: str
-class ComplaintNotificationsPutOptions(CallOptions):
+class ComplaintNotificationsPutOptions(call.CallOptions):
     json: ComplaintNotificationsPutJson
 class ComplaintsGetQuery(TypedDict):
     limit: NotRequired[int | str]
     offset: NotRequired[int | str]
-    begin_date: Text
-    end_date: Text
-    sub_mchid: NotRequired[Text]
+    begin_date: call.Text
+    end_date: call.Text
+    sub_mchid: NotRequired[call.Text]
 class ComplaintsGetAnswerData(TypedDict):
     out_trade_no: str
     complaint_time: str
@@ -46,7 +46,7 @@ class ComplaintsGetAnswer(TypedDict):
     limit: int
     total_count: NotRequired[int]
     data: NotRequired[list[ComplaintsGetAnswerData]]
-class ComplaintsGetOptions(CallOptions):
+class ComplaintsGetOptions(call.CallOptions):
     query: ComplaintsGetQuery
 class ComplaintsByTransactionIdGetAnswer(TypedDict):
     out_trade_no: str
@@ -59,8 +59,8 @@ class ComplaintsByTransactionIdGetAnswer(TypedDict):
     frozen_end_time: NotRequired[str]
     sub_mchid: NotRequired[str]
     complaint_handle_state: str
-class ComplaintsByTransactionIdGetOptions(CallOptions):
-    transaction_id: Scalar
+class ComplaintsByTransactionIdGetOptions(call.CallOptions):
+    transaction_id: call.Scalar
 class ComplaintsByTransactionIdNegotiationHistorysGetAnswerComplaintNegotiationHistory(TypedDict):
     operate_user: str
     operate_time: str
@@ -69,18 +69,18 @@ class ComplaintsByTransactionIdNegotiationHistorysGetAnswerComplaintNegotiationH
     image_list: NotRequired[list[str]]
 class ComplaintsByTransactionIdNegotiationHistorysGetAnswer(TypedDict):
     complaint_negotiation_history: NotRequired[list[ComplaintsByTransactionIdNegotiationHistorysGetAnswerComplaintNegotiationHistory]]
-class ComplaintsByTransactionIdNegotiationHistorysGetOptions(CallOptions):
-    transaction_id: Scalar
-class ComplaintsGivenTransactionIdGetOptions(CallOptions):
+class ComplaintsByTransactionIdNegotiationHistorysGetOptions(call.CallOptions):
+    transaction_id: call.Scalar
+class ComplaintsGivenTransactionIdGetOptions(call.CallOptions):
     pass
-class ComplaintsGivenTransactionIdNegotiationHistorysGetOptions(CallOptions):
+class ComplaintsGivenTransactionIdNegotiationHistorysGetOptions(call.CallOptions):
     pass
 class ComplaintsV2GetQuery(TypedDict):
     limit: NotRequired[int | str]
     offset: NotRequired[int | str]
-    begin_date: Text
-    end_date: Text
-    complainted_mchid: NotRequired[Text]
+    begin_date: call.Text
+    end_date: call.Text
+    complainted_mchid: NotRequired[call.Text]
 class ComplaintsV2GetAnswerDataComplaintOrderInfo(TypedDict):
     transaction_id: str
     out_trade_no: str
@@ -129,7 +129,7 @@ class ComplaintsV2GetAnswer(TypedDict):
     limit: int
     offset: int
     total_count: NotRequired[int]
-class ComplaintsV2GetOptions(CallOptions):
+class ComplaintsV2GetOptions(call.CallOptions):
     query: ComplaintsV2GetQuery
 class ComplaintsV2ByComplaintIdGetAnswerComplaintMediaList(TypedDict):
     media_type: Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str
@@ -175,12 +175,12 @@ class ComplaintsV2ByComplaintIdGetAnswer(TypedDict):
     in_platform_service: NotRequired[bool]
     need_immediate_service: NotRequired[bool]
     is_agent_mode: NotRequired[bool]
-class ComplaintsV2ByComplaintIdGetOptions(CallOptions):
-    complaint_id: Scalar
+class ComplaintsV2ByComplaintIdGetOptions(call.CallOptions):
+    complaint_id: call.Scalar
 class ComplaintsV2ByComplaintIdCompletePostJson(TypedDict):
-    complainted_mchid: Text
-class ComplaintsV2ByComplaintIdCompletePostOptions(CallOptions):
-    complaint_id: Scalar
+    complainted_mchid: call.Text
+class ComplaintsV2ByComplaintIdCompletePostOptions(call.CallOptions):
+    complaint_id: call.Scalar
     json: ComplaintsV2ByComplaintIdCompletePostJson
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetQuery(TypedDict):
     limit: NotRequired[int | str]
@@ -314,111 +314,111 @@ class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswer(TypedDict):
     limit: int
     offset: int
     total_count: NotRequired[int]
-class ComplaintsV2ByComplaintIdNegotiationHistorysGetOptions(CallOptions):
-    complaint_id: Scalar
+class ComplaintsV2ByComplaintIdNegotiationHistorysGetOptions(call.CallOptions):
+    complaint_id: call.Scalar
     query: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetQuery]
 class ComplaintsV2ByComplaintIdResponsePostJsonMiniProgramJumpInfo(TypedDict):
-    appid: Text
-    path: Text
-    text: Text
+    appid: call.Text
+    path: call.Text
+    text: call.Text
 class ComplaintsV2ByComplaintIdResponsePostJson(TypedDict):
-    complainted_mchid: Text
-    response_content: Text
-    response_images: NotRequired[Texts]
-    jump_url: NotRequired[Text]
-    jump_url_text: NotRequired[Text]
+    complainted_mchid: call.Text
+    response_content: call.Text
+    response_images: NotRequired[call.Texts]
+    jump_url: NotRequired[call.Text]
+    jump_url_text: NotRequired[call.Text]
     mini_program_jump_info: NotRequired[ComplaintsV2ByComplaintIdResponsePostJsonMiniProgramJumpInfo]
-class ComplaintsV2ByComplaintIdResponsePostOptions(CallOptions):
-    complaint_id: Scalar
+class ComplaintsV2ByComplaintIdResponsePostOptions(call.CallOptions):
+    complaint_id: call.Scalar
     json: ComplaintsV2ByComplaintIdResponsePostJson
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksText(TypedDict):
-    text: NotRequired[Text]
+    text: NotRequired[call.Text]
     color: NotRequired[Literal["DEFAULT", "SECONDARY"]]
     is_bold: NotRequired[bool]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksImage(TypedDict):
-    media_id: NotRequired[Text]
+    media_id: NotRequired[call.Text]
     image_style_type: NotRequired[Literal["IMAGE_STYLE_TYPE_NARROW", "IMAGE_STYLE_TYPE_WIDE"]]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksLinkActionMiniProgramJumpInfo(TypedDict):
-    appid: Text
-    path: NotRequired[Text]
-    text: NotRequired[Text]
+    appid: call.Text
+    path: NotRequired[call.Text]
+    text: NotRequired[call.Text]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksLinkActionMessageInfo(TypedDict):
-    content: Text
-    custom_data: NotRequired[Text]
+    content: call.Text
+    custom_data: NotRequired[call.Text]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksLinkAction(TypedDict):
     action_type: NotRequired[Literal["ACTION_TYPE_SEND_MESSAGE", "ACTION_TYPE_JUMP_URL", "ACTION_TYPE_JUMP_MINI_PROGRAM"]]
-    jump_url: NotRequired[Text]
+    jump_url: NotRequired[call.Text]
     mini_program_jump_info: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksLinkActionMiniProgramJumpInfo]
     message_info: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksLinkActionMessageInfo]
-    action_id: NotRequired[Text]
+    action_id: NotRequired[call.Text]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksLinkInvalidInfo(TypedDict):
-    expired_time: NotRequired[Text]
+    expired_time: NotRequired[call.Text]
     multi_clickable: NotRequired[bool]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksLink(TypedDict):
-    text: NotRequired[Text]
+    text: NotRequired[call.Text]
     action: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksLinkAction]
     invalid_info: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksLinkInvalidInfo]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksFaqListFaqsActionMiniProgramJumpInfo(TypedDict):
-    appid: Text
-    path: NotRequired[Text]
-    text: NotRequired[Text]
+    appid: call.Text
+    path: NotRequired[call.Text]
+    text: NotRequired[call.Text]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksFaqListFaqsActionMessageInfo(TypedDict):
-    content: Text
-    custom_data: NotRequired[Text]
+    content: call.Text
+    custom_data: NotRequired[call.Text]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksFaqListFaqsAction(TypedDict):
     action_type: NotRequired[Literal["ACTION_TYPE_SEND_MESSAGE", "ACTION_TYPE_JUMP_URL", "ACTION_TYPE_JUMP_MINI_PROGRAM"]]
-    jump_url: NotRequired[Text]
+    jump_url: NotRequired[call.Text]
     mini_program_jump_info: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksFaqListFaqsActionMiniProgramJumpInfo]
     message_info: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksFaqListFaqsActionMessageInfo]
-    action_id: NotRequired[Text]
+    action_id: NotRequired[call.Text]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksFaqListFaqs(TypedDict):
-    faq_id: NotRequired[Text]
-    faq_title: NotRequired[Text]
+    faq_id: NotRequired[call.Text]
+    faq_title: NotRequired[call.Text]
     action: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksFaqListFaqsAction]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksFaqList(TypedDict):
     faqs: NotRequired[Sequence[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksFaqListFaqs]]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonActionMiniProgramJumpInfo(TypedDict):
-    appid: Text
-    path: NotRequired[Text]
-    text: NotRequired[Text]
+    appid: call.Text
+    path: NotRequired[call.Text]
+    text: NotRequired[call.Text]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonActionMessageInfo(TypedDict):
-    content: Text
-    custom_data: NotRequired[Text]
+    content: call.Text
+    custom_data: NotRequired[call.Text]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonAction(TypedDict):
     action_type: NotRequired[Literal["ACTION_TYPE_SEND_MESSAGE", "ACTION_TYPE_JUMP_URL", "ACTION_TYPE_JUMP_MINI_PROGRAM"]]
-    jump_url: NotRequired[Text]
+    jump_url: NotRequired[call.Text]
     mini_program_jump_info: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonActionMiniProgramJumpInfo]
     message_info: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonActionMessageInfo]
-    action_id: NotRequired[Text]
+    action_id: NotRequired[call.Text]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonInvalidInfo(TypedDict):
-    expired_time: NotRequired[Text]
+    expired_time: NotRequired[call.Text]
     multi_clickable: NotRequired[bool]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButton(TypedDict):
-    text: NotRequired[Text]
+    text: NotRequired[call.Text]
     action: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonAction]
     invalid_info: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonInvalidInfo]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonGroupButtonsActionMiniProgramJumpInfo(TypedDict):
-    appid: Text
-    path: NotRequired[Text]
-    text: NotRequired[Text]
+    appid: call.Text
+    path: NotRequired[call.Text]
+    text: NotRequired[call.Text]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonGroupButtonsActionMessageInfo(TypedDict):
-    content: Text
-    custom_data: NotRequired[Text]
+    content: call.Text
+    custom_data: NotRequired[call.Text]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonGroupButtonsAction(TypedDict):
     action_type: NotRequired[Literal["ACTION_TYPE_SEND_MESSAGE", "ACTION_TYPE_JUMP_URL", "ACTION_TYPE_JUMP_MINI_PROGRAM"]]
-    jump_url: NotRequired[Text]
+    jump_url: NotRequired[call.Text]
     mini_program_jump_info: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonGroupButtonsActionMiniProgramJumpInfo]
     message_info: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonGroupButtonsActionMessageInfo]
-    action_id: NotRequired[Text]
+    action_id: NotRequired[call.Text]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonGroupButtonsInvalidInfo(TypedDict):
-    expired_time: NotRequired[Text]
+    expired_time: NotRequired[call.Text]
     multi_clickable: NotRequired[bool]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonGroupButtons(TypedDict):
-    text: NotRequired[Text]
+    text: NotRequired[call.Text]
     action: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonGroupButtonsAction]
     invalid_info: NotRequired[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonGroupButtonsInvalidInfo]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonGroupInvalidInfo(TypedDict):
-    expired_time: NotRequired[Text]
+    expired_time: NotRequired[call.Text]
     multi_clickable: NotRequired[bool]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonGroup(TypedDict):
     buttons: NotRequired[Sequence[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocksButtonGroupButtons]]
@@ -435,56 +435,56 @@ class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocks(Typ
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessage(TypedDict):
     blocks: NotRequired[Sequence[ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessageBlocks]]
     sender_identity: NotRequired[Literal["UNKNOWN", "MANUAL", "MACHINE"]]
-    custom_data: NotRequired[Text]
+    custom_data: NotRequired[call.Text]
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostJson(TypedDict):
-    complainted_mchid: Text
+    complainted_mchid: call.Text
     message: ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessage
-    idempotent_id: Text
+    idempotent_id: call.Text
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostAnswer(TypedDict):
     log_id: NotRequired[str]
-class ComplaintsV2ByComplaintIdResponseImmediateServicePostOptions(CallOptions):
-    complaint_id: Scalar
+class ComplaintsV2ByComplaintIdResponseImmediateServicePostOptions(call.CallOptions):
+    complaint_id: call.Scalar
     json: ComplaintsV2ByComplaintIdResponseImmediateServicePostJson
 class ComplaintsV2ByComplaintIdUpdateRefundProgressPostJson(TypedDict):
     action: Literal["REJECT", "APPROVE"]
     launch_refund_day: NotRequired[int]
-    reject_reason: NotRequired[Text]
-    reject_media_list: NotRequired[Texts]
-    remark: NotRequired[Text]
-class ComplaintsV2ByComplaintIdUpdateRefundProgressPostOptions(CallOptions):
-    complaint_id: Scalar
+    reject_reason: NotRequired[call.Text]
+    reject_media_list: NotRequired[call.Texts]
+    remark: NotRequired[call.Text]
+class ComplaintsV2ByComplaintIdUpdateRefundProgressPostOptions(call.CallOptions):
+    complaint_id: call.Scalar
     json: ComplaintsV2ByComplaintIdUpdateRefundProgressPostJson
-class ComplaintsV2GivenComplaintIdGetOptions(CallOptions):
+class ComplaintsV2GivenComplaintIdGetOptions(call.CallOptions):
     pass
-class ComplaintsV2GivenComplaintIdCompletePostOptions(CallOptions):
+class ComplaintsV2GivenComplaintIdCompletePostOptions(call.CallOptions):
     json: ComplaintsV2ByComplaintIdCompletePostJson
-class ComplaintsV2GivenComplaintIdNegotiationHistorysGetOptions(CallOptions):
+class ComplaintsV2GivenComplaintIdNegotiationHistorysGetOptions(call.CallOptions):
     query: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetQuery]
-class ComplaintsV2GivenComplaintIdResponsePostOptions(CallOptions):
+class ComplaintsV2GivenComplaintIdResponsePostOptions(call.CallOptions):
     json: ComplaintsV2ByComplaintIdResponsePostJson
-class ComplaintsV2GivenComplaintIdResponseImmediateServicePostOptions(CallOptions):
+class ComplaintsV2GivenComplaintIdResponseImmediateServicePostOptions(call.CallOptions):
     json: ComplaintsV2ByComplaintIdResponseImmediateServicePostJson
-class ComplaintsV2GivenComplaintIdUpdateRefundProgressPostOptions(CallOptions):
+class ComplaintsV2GivenComplaintIdUpdateRefundProgressPostOptions(call.CallOptions):
     json: ComplaintsV2ByComplaintIdUpdateRefundProgressPostJson
 class FeedbacksPostJson(TypedDict):
-    transaction_id: Text
-    complainted_mchid: Text
+    transaction_id: call.Text
+    complainted_mchid: call.Text
     feedback_type: NotRequired[int]
-    feedback_content: Text
-    feedback_images: NotRequired[Texts]
+    feedback_content: call.Text
+    feedback_images: NotRequired[call.Texts]
     launch_confirm_process: NotRequired[bool]
-class FeedbacksPostOptions(CallOptions):
+class FeedbacksPostOptions(call.CallOptions):
     json: FeedbacksPostJson
 class ImagesUploadPostUpload(TypedDict):
-    file: File
+    file: call.File
     filename: NotRequired[str]
 class ImagesUploadPostAnswer(TypedDict):
     media_id: str
-class ImagesUploadPostOptions(CallOptions):
-    upload: NotRequired[File | ImagesUploadPostUpload]
-    body: NotRequired[Body]
-    multipart: NotRequired[Parts]
-class ImagesByMediaIdGetOptions(CallOptions):
-    media_id: Scalar
-class ImagesGivenMediaIdGetOptions(CallOptions):
+class ImagesUploadPostOptions(call.CallOptions):
+    upload: NotRequired[call.File | ImagesUploadPostUpload]
+    body: NotRequired[call.Body]
+    multipart: NotRequired[call.Parts]
+class ImagesByMediaIdGetOptions(call.CallOptions):
+    media_id: call.Scalar
+class ImagesGivenMediaIdGetOptions(call.CallOptions):
     pass

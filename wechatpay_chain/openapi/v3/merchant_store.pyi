@@ -2,38 +2,38 @@
 
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class StoresPostJsonStoreBasics(TypedDict):
-    store_reference_id: NotRequired[Text]
-    brand_name: NotRequired[Text]
-    store_name: Text
-    branch_name: NotRequired[Text]
+    store_reference_id: NotRequired[call.Text]
+    brand_name: NotRequired[call.Text]
+    store_name: call.Text
+    branch_name: NotRequired[call.Text]
     brand_id: NotRequired[float]
 class StoresPostJsonStoreAddress(TypedDict):
-    address_code: Text
-    address_detail: Text
-    address_complements: NotRequired[Text]
-    longitude: NotRequired[Text]
-    latitude: NotRequired[Text]
+    address_code: call.Text
+    address_detail: call.Text
+    address_complements: NotRequired[call.Text]
+    longitude: NotRequired[call.Text]
+    latitude: NotRequired[call.Text]
 class StoresPostJsonStoreBusiness(TypedDict):
-    service_phone: NotRequired[Text]
-    business_hours: NotRequired[Text]
+    service_phone: NotRequired[call.Text]
+    business_hours: NotRequired[call.Text]
 class StoresPostJsonStoreRecipient(TypedDict):
-    mchid: Text
-    company_name: NotRequired[Text]
+    mchid: call.Text
+    company_name: NotRequired[call.Text]
 class StoresPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
     store_basics: NotRequired[StoresPostJsonStoreBasics]
     store_address: NotRequired[StoresPostJsonStoreAddress]
     store_business: NotRequired[StoresPostJsonStoreBusiness]
     store_recipient: NotRequired[Sequence[StoresPostJsonStoreRecipient]]
 class StoresPostAnswer(TypedDict):
     store_id: int
-class StoresPostOptions(CallOptions):
+class StoresPostOptions(call.CallOptions):
     json: NotRequired[StoresPostJson]
 class StoresByStoreIdGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
 class StoresByStoreIdGetAnswerStoreBasics(TypedDict):
     store_reference_id: NotRequired[str]
     brand_name: NotRequired[str]
@@ -62,65 +62,65 @@ class StoresByStoreIdGetAnswer(TypedDict):
     store_business: NotRequired[StoresByStoreIdGetAnswerStoreBusiness]
     store_recipient: NotRequired[list[StoresByStoreIdGetAnswerStoreRecipient]]
     store_state: NotRequired[StoresByStoreIdGetAnswerStoreState]
-class StoresByStoreIdGetOptions(CallOptions):
-    store_id: Scalar
+class StoresByStoreIdGetOptions(call.CallOptions):
+    store_id: call.Scalar
     query: NotRequired[StoresByStoreIdGetQuery]
 class StoresByStoreIdPatchJsonStoreBasics(TypedDict):
-    store_reference_id: NotRequired[Text]
-    brand_name: NotRequired[Text]
-    store_name: Text
-    branch_name: NotRequired[Text]
+    store_reference_id: NotRequired[call.Text]
+    brand_name: NotRequired[call.Text]
+    store_name: call.Text
+    branch_name: NotRequired[call.Text]
     brand_id: NotRequired[float]
 class StoresByStoreIdPatchJsonStoreAddress(TypedDict):
-    address_code: Text
-    address_detail: Text
-    address_complements: NotRequired[Text]
-    longitude: NotRequired[Text]
-    latitude: NotRequired[Text]
+    address_code: call.Text
+    address_detail: call.Text
+    address_complements: NotRequired[call.Text]
+    longitude: NotRequired[call.Text]
+    latitude: NotRequired[call.Text]
 class StoresByStoreIdPatchJsonStoreBusiness(TypedDict):
-    service_phone: NotRequired[Text]
-    business_hours: NotRequired[Text]
+    service_phone: NotRequired[call.Text]
+    business_hours: NotRequired[call.Text]
 class StoresByStoreIdPatchJson(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
     store_basics: NotRequired[StoresByStoreIdPatchJsonStoreBasics]
     store_address: NotRequired[StoresByStoreIdPatchJsonStoreAddress]
     store_business: NotRequired[StoresByStoreIdPatchJsonStoreBusiness]
-class StoresByStoreIdPatchOptions(CallOptions):
-    store_id: Scalar
+class StoresByStoreIdPatchOptions(call.CallOptions):
+    store_id: call.Scalar
     json: NotRequired[StoresByStoreIdPatchJson]
 class StoresByStoreIdRecipientsBindPostJsonStoreRecipient(TypedDict):
-    mchid: Text
-    company_name: NotRequired[Text]
+    mchid: call.Text
+    company_name: NotRequired[call.Text]
 class StoresByStoreIdRecipientsBindPostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
     store_recipient: Sequence[StoresByStoreIdRecipientsBindPostJsonStoreRecipient]
 class StoresByStoreIdRecipientsBindPostAnswerFailedStoreRecipient(TypedDict):
     mchid: NotRequired[str]
     failed_reason: NotRequired[str]
 class StoresByStoreIdRecipientsBindPostAnswer(TypedDict):
     failed_store_recipient: NotRequired[list[StoresByStoreIdRecipientsBindPostAnswerFailedStoreRecipient]]
-class StoresByStoreIdRecipientsBindPostOptions(CallOptions):
-    store_id: Scalar
+class StoresByStoreIdRecipientsBindPostOptions(call.CallOptions):
+    store_id: call.Scalar
     json: StoresByStoreIdRecipientsBindPostJson
 class StoresByStoreIdRecipientsUnbindPostJsonStoreRecipient(TypedDict):
-    mchid: Text
-    company_name: NotRequired[Text]
+    mchid: call.Text
+    company_name: NotRequired[call.Text]
 class StoresByStoreIdRecipientsUnbindPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
     store_recipient: NotRequired[Sequence[StoresByStoreIdRecipientsUnbindPostJsonStoreRecipient]]
 class StoresByStoreIdRecipientsUnbindPostAnswerFailedStoreRecipient(TypedDict):
     mchid: NotRequired[str]
     failed_reason: NotRequired[str]
 class StoresByStoreIdRecipientsUnbindPostAnswer(TypedDict):
     failed_store_recipient: NotRequired[list[StoresByStoreIdRecipientsUnbindPostAnswerFailedStoreRecipient]]
-class StoresByStoreIdRecipientsUnbindPostOptions(CallOptions):
-    store_id: Scalar
+class StoresByStoreIdRecipientsUnbindPostOptions(call.CallOptions):
+    store_id: call.Scalar
     json: NotRequired[StoresByStoreIdRecipientsUnbindPostJson]
-class StoresGivenStoreIdGetOptions(CallOptions):
+class StoresGivenStoreIdGetOptions(call.CallOptions):
     query: NotRequired[StoresByStoreIdGetQuery]
-class StoresGivenStoreIdPatchOptions(CallOptions):
+class StoresGivenStoreIdPatchOptions(call.CallOptions):
     json: NotRequired[StoresByStoreIdPatchJson]
-class StoresGivenStoreIdRecipientsBindPostOptions(CallOptions):
+class StoresGivenStoreIdRecipientsBindPostOptions(call.CallOptions):
     json: StoresByStoreIdRecipientsBindPostJson
-class StoresGivenStoreIdRecipientsUnbindPostOptions(CallOptions):
+class StoresGivenStoreIdRecipientsUnbindPostOptions(call.CallOptions):
     json: NotRequired[StoresByStoreIdRecipientsUnbindPostJson]

@@ -2,82 +2,82 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import Body, CallOptions, File, Parts, Scalar, Text, Texts
+from wechatpay_chain.openapi import call
 
 class CardTemplatePostJsonCardTemplateInformationCustomCell(TypedDict):
-    words: Text
-    description: Text
-    jump_url: NotRequired[Text]
-    miniprogram_user_name: NotRequired[Text]
-    miniprogram_path: NotRequired[Text]
+    words: call.Text
+    description: call.Text
+    jump_url: NotRequired[call.Text]
+    miniprogram_user_name: NotRequired[call.Text]
+    miniprogram_path: NotRequired[call.Text]
 class CardTemplatePostJsonCardTemplateInformation(TypedDict):
-    payee_name: NotRequired[Text]
-    logo_url: Text
+    payee_name: NotRequired[call.Text]
+    logo_url: call.Text
     custom_cell: NotRequired[CardTemplatePostJsonCardTemplateInformationCustomCell]
 class CardTemplatePostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    card_appid: Text
+    sub_mchid: NotRequired[call.Text]
+    card_appid: call.Text
     card_template_information: CardTemplatePostJsonCardTemplateInformation
 class CardTemplatePostAnswer(TypedDict):
     card_appid: str
     card_id: str
-class CardTemplatePostOptions(CallOptions):
+class CardTemplatePostOptions(call.CallOptions):
     json: CardTemplatePostJson
 class FapiaoApplicationsPostJsonBuyerInformation(TypedDict):
-    type: Text
-    name: Text
-    taxpayer_id: NotRequired[Text]
-    address: NotRequired[Text]
-    telephone: NotRequired[Text]
-    bank_name: NotRequired[Text]
-    bank_account: NotRequired[Text]
-    phone: NotRequired[Text]
-    email: NotRequired[Text]
+    type: call.Text
+    name: call.Text
+    taxpayer_id: NotRequired[call.Text]
+    address: NotRequired[call.Text]
+    telephone: NotRequired[call.Text]
+    bank_name: NotRequired[call.Text]
+    bank_account: NotRequired[call.Text]
+    phone: NotRequired[call.Text]
+    email: NotRequired[call.Text]
 class FapiaoApplicationsPostJsonFapiaoInformationItems(TypedDict):
-    tax_code: Text
-    goods_category: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    tax_code: call.Text
+    goods_category: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     goods_id: NotRequired[float]
-    specification: NotRequired[Text]
-    unit: NotRequired[Text]
+    specification: NotRequired[call.Text]
+    unit: NotRequired[call.Text]
     quantity: int
     total_amount: int
     tax_rate: NotRequired[float]
-    tax_prefer_mark: NotRequired[Text]
+    tax_prefer_mark: NotRequired[call.Text]
     discount: bool
 class FapiaoApplicationsPostJsonFapiaoInformation(TypedDict):
-    fapiao_id: Text
+    fapiao_id: call.Text
     total_amount: int
     need_list: bool
-    remark: NotRequired[Text]
+    remark: NotRequired[call.Text]
     items: Sequence[FapiaoApplicationsPostJsonFapiaoInformationItems]
 class FapiaoApplicationsPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    scene: Text
-    fapiao_apply_id: Text
+    sub_mchid: NotRequired[call.Text]
+    scene: call.Text
+    fapiao_apply_id: call.Text
     buyer_information: FapiaoApplicationsPostJsonBuyerInformation
     fapiao_information: Sequence[FapiaoApplicationsPostJsonFapiaoInformation]
-class FapiaoApplicationsPostOptions(CallOptions):
+class FapiaoApplicationsPostOptions(call.CallOptions):
     json: FapiaoApplicationsPostJson
 class FapiaoApplicationsIssueGeneralPostJsonBuyerInformation(TypedDict):
     type: Literal["INDIVIDUAL", "ORGANIZATION"]
-    name: Text
-    taxpayer_id: NotRequired[Text]
-    address: NotRequired[Text]
-    telephone: NotRequired[Text]
-    bank_name: NotRequired[Text]
-    bank_account: NotRequired[Text]
-    phone: NotRequired[Text]
-    email: NotRequired[Text]
+    name: call.Text
+    taxpayer_id: NotRequired[call.Text]
+    address: NotRequired[call.Text]
+    telephone: NotRequired[call.Text]
+    bank_name: NotRequired[call.Text]
+    bank_account: NotRequired[call.Text]
+    phone: NotRequired[call.Text]
+    email: NotRequired[call.Text]
     amount: NotRequired[int]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: NotRequired[call.Text]
     fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"]]
-    user_apply_message: NotRequired[Text]
+    user_apply_message: NotRequired[call.Text]
 class FapiaoApplicationsIssueGeneralPostJsonFapiaoInformationItems(TypedDict):
-    tax_code: Text
-    goods_name: Text
-    specification: NotRequired[Text]
-    unit: NotRequired[Text]
+    tax_code: call.Text
+    goods_name: call.Text
+    specification: NotRequired[call.Text]
+    unit: NotRequired[call.Text]
     quantity: NotRequired[int]
     total_amount: int
     tax_rate: float
@@ -85,55 +85,55 @@ class FapiaoApplicationsIssueGeneralPostJsonFapiaoInformationItems(TypedDict):
     preferential_policy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]]
 class FapiaoApplicationsIssueGeneralPostJsonFapiaoInformationTransactionInformation(TypedDict):
     pay_channel: Literal["WECHAT_PAY"]
-    transaction_id: Text
-    out_trade_no: NotRequired[Text]
+    transaction_id: call.Text
+    out_trade_no: NotRequired[call.Text]
     amount: int
 class FapiaoApplicationsIssueGeneralPostJsonFapiaoInformation(TypedDict):
-    fapiao_id: Text
+    fapiao_id: call.Text
     total_amount: int
     items: Sequence[FapiaoApplicationsIssueGeneralPostJsonFapiaoInformationItems]
     export_business_policy_code: NotRequired[Literal[1, 2, 3]]
     vat_refund_levy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]]
-    billing_person_id: Text
-    billing_person: NotRequired[Text]
+    billing_person_id: call.Text
+    billing_person: NotRequired[call.Text]
     fapiao_bill_type: Literal["COMM_FAPIAO", "VAT_FAPIAO"]
     transaction_information: Sequence[FapiaoApplicationsIssueGeneralPostJsonFapiaoInformationTransactionInformation]
-    remark: NotRequired[Text]
+    remark: NotRequired[call.Text]
 class FapiaoApplicationsIssueGeneralPostJson(TypedDict):
-    sub_mchid: Text
-    fapiao_apply_id: Text
+    sub_mchid: call.Text
+    fapiao_apply_id: call.Text
     buyer_information: FapiaoApplicationsIssueGeneralPostJsonBuyerInformation
     fapiao_information: FapiaoApplicationsIssueGeneralPostJsonFapiaoInformation
-class FapiaoApplicationsIssueGeneralPostOptions(CallOptions):
+class FapiaoApplicationsIssueGeneralPostOptions(call.CallOptions):
     json: FapiaoApplicationsIssueGeneralPostJson
 class FapiaoApplicationsIssuePassengerTransportPostJsonBuyerInformation(TypedDict):
     type: Literal["INDIVIDUAL", "ORGANIZATION"]
-    name: Text
-    taxpayer_id: NotRequired[Text]
-    address: NotRequired[Text]
-    telephone: NotRequired[Text]
-    bank_name: NotRequired[Text]
-    bank_account: NotRequired[Text]
-    phone: NotRequired[Text]
-    email: NotRequired[Text]
+    name: call.Text
+    taxpayer_id: NotRequired[call.Text]
+    address: NotRequired[call.Text]
+    telephone: NotRequired[call.Text]
+    bank_name: NotRequired[call.Text]
+    bank_account: NotRequired[call.Text]
+    phone: NotRequired[call.Text]
+    email: NotRequired[call.Text]
     amount: NotRequired[int]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: NotRequired[call.Text]
     fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"]]
-    user_apply_message: NotRequired[Text]
+    user_apply_message: NotRequired[call.Text]
 class FapiaoApplicationsIssuePassengerTransportPostJsonFapiaoInformationItemsPassengerInformation(TypedDict):
-    name: Text
+    name: call.Text
     certificate_type: Literal["IDENTITY_CARD", "PASSPORT", "HONG_KONG_PERMIT", "MACAO_PERMIT", "TAIWAN_PERMIT", "FOREIGNER_RESIDENCE_PERMIT", "HONG_KONG_RESIDENT_CARD", "MACAO_RESIDENT_CARD", "TAIWAN_RESIDENT_CARD", "MILITARY_OFFICER_CARD", "ARMED_POLICE_OFFICER_CARD", "SOLDIER_CARD", "HOMECOMING_CERT", "TAIWAN_COMPATRIOT_CERT"]
-    certificate_number: Text
-    departure_date: Text
-    departure_place: Text
-    destination: Text
+    certificate_number: call.Text
+    departure_date: call.Text
+    departure_place: call.Text
+    destination: call.Text
     transportation_type: Literal["LONG_DISTANCE_BUS", "PUBLIC_TRANSPORTATION", "CAR", "SHIP", "OTHER_TRANSPORTATION"]
     transportation_classes: NotRequired[Literal["SHIP_FIRST_CLASS_CABIN", "SHIP_SECOND_CLASS_CABIN", "SHIP_THIRD_CLASS_CABIN"]]
 class FapiaoApplicationsIssuePassengerTransportPostJsonFapiaoInformationItems(TypedDict):
-    tax_code: Text
-    goods_name: Text
-    specification: NotRequired[Text]
-    unit: NotRequired[Text]
+    tax_code: call.Text
+    goods_name: call.Text
+    specification: NotRequired[call.Text]
+    unit: NotRequired[call.Text]
     quantity: NotRequired[int]
     total_amount: int
     tax_rate: float
@@ -142,49 +142,49 @@ class FapiaoApplicationsIssuePassengerTransportPostJsonFapiaoInformationItems(Ty
     passenger_information: NotRequired[FapiaoApplicationsIssuePassengerTransportPostJsonFapiaoInformationItemsPassengerInformation]
 class FapiaoApplicationsIssuePassengerTransportPostJsonFapiaoInformationTransactionInformation(TypedDict):
     pay_channel: Literal["WECHAT_PAY"]
-    transaction_id: Text
-    out_trade_no: NotRequired[Text]
+    transaction_id: call.Text
+    out_trade_no: NotRequired[call.Text]
     amount: int
 class FapiaoApplicationsIssuePassengerTransportPostJsonFapiaoInformation(TypedDict):
-    fapiao_id: Text
+    fapiao_id: call.Text
     total_amount: int
     items: Sequence[FapiaoApplicationsIssuePassengerTransportPostJsonFapiaoInformationItems]
     export_business_policy_code: NotRequired[Literal[1, 2, 3]]
     vat_refund_levy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]]
-    billing_person_id: Text
-    billing_person: NotRequired[Text]
+    billing_person_id: call.Text
+    billing_person: NotRequired[call.Text]
     fapiao_bill_type: Literal["COMM_FAPIAO", "VAT_FAPIAO"]
     transaction_information: Sequence[FapiaoApplicationsIssuePassengerTransportPostJsonFapiaoInformationTransactionInformation]
-    remark: NotRequired[Text]
+    remark: NotRequired[call.Text]
 class FapiaoApplicationsIssuePassengerTransportPostJson(TypedDict):
-    sub_mchid: Text
-    fapiao_apply_id: Text
+    sub_mchid: call.Text
+    fapiao_apply_id: call.Text
     buyer_information: FapiaoApplicationsIssuePassengerTransportPostJsonBuyerInformation
     fapiao_information: FapiaoApplicationsIssuePassengerTransportPostJsonFapiaoInformation
-class FapiaoApplicationsIssuePassengerTransportPostOptions(CallOptions):
+class FapiaoApplicationsIssuePassengerTransportPostOptions(call.CallOptions):
     json: FapiaoApplicationsIssuePassengerTransportPostJson
 class FapiaoApplicationsIssueRefinedOilPostJsonBuyerInformation(TypedDict):
     type: Literal["INDIVIDUAL", "ORGANIZATION"]
-    name: Text
-    taxpayer_id: NotRequired[Text]
-    address: NotRequired[Text]
-    telephone: NotRequired[Text]
-    bank_name: NotRequired[Text]
-    bank_account: NotRequired[Text]
-    phone: NotRequired[Text]
-    email: NotRequired[Text]
+    name: call.Text
+    taxpayer_id: NotRequired[call.Text]
+    address: NotRequired[call.Text]
+    telephone: NotRequired[call.Text]
+    bank_name: NotRequired[call.Text]
+    bank_account: NotRequired[call.Text]
+    phone: NotRequired[call.Text]
+    email: NotRequired[call.Text]
     amount: NotRequired[int]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: NotRequired[call.Text]
     fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"]]
-    user_apply_message: NotRequired[Text]
+    user_apply_message: NotRequired[call.Text]
 class FapiaoApplicationsIssueRefinedOilPostJsonFapiaoInformationItemsRefinedOilInformation(TypedDict):
-    station: Text
-    trade_time: Text
-    gun_number: Text
+    station: call.Text
+    trade_time: call.Text
+    gun_number: call.Text
 class FapiaoApplicationsIssueRefinedOilPostJsonFapiaoInformationItems(TypedDict):
-    tax_code: Text
-    goods_name: Text
-    specification: NotRequired[Text]
+    tax_code: call.Text
+    goods_name: call.Text
+    specification: NotRequired[call.Text]
     unit: NotRequired[Literal["TON", "LETER"]]
     quantity: NotRequired[int]
     total_amount: int
@@ -194,55 +194,55 @@ class FapiaoApplicationsIssueRefinedOilPostJsonFapiaoInformationItems(TypedDict)
     refined_oil_information: NotRequired[FapiaoApplicationsIssueRefinedOilPostJsonFapiaoInformationItemsRefinedOilInformation]
 class FapiaoApplicationsIssueRefinedOilPostJsonFapiaoInformationTransactionInformation(TypedDict):
     pay_channel: Literal["WECHAT_PAY"]
-    transaction_id: Text
-    out_trade_no: NotRequired[Text]
+    transaction_id: call.Text
+    out_trade_no: NotRequired[call.Text]
     amount: int
 class FapiaoApplicationsIssueRefinedOilPostJsonFapiaoInformation(TypedDict):
-    fapiao_id: Text
+    fapiao_id: call.Text
     total_amount: int
     items: Sequence[FapiaoApplicationsIssueRefinedOilPostJsonFapiaoInformationItems]
     export_business_policy_code: NotRequired[Literal[1, 2, 3]]
     vat_refund_levy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]]
-    billing_person_id: Text
-    billing_person: NotRequired[Text]
+    billing_person_id: call.Text
+    billing_person: NotRequired[call.Text]
     fapiao_bill_type: Literal["COMM_FAPIAO", "VAT_FAPIAO"]
     transaction_information: Sequence[FapiaoApplicationsIssueRefinedOilPostJsonFapiaoInformationTransactionInformation]
-    remark: NotRequired[Text]
+    remark: NotRequired[call.Text]
 class FapiaoApplicationsIssueRefinedOilPostJson(TypedDict):
-    sub_mchid: Text
-    fapiao_apply_id: Text
+    sub_mchid: call.Text
+    fapiao_apply_id: call.Text
     buyer_information: FapiaoApplicationsIssueRefinedOilPostJsonBuyerInformation
     fapiao_information: FapiaoApplicationsIssueRefinedOilPostJsonFapiaoInformation
-class FapiaoApplicationsIssueRefinedOilPostOptions(CallOptions):
+class FapiaoApplicationsIssueRefinedOilPostOptions(call.CallOptions):
     json: FapiaoApplicationsIssueRefinedOilPostJson
 class FapiaoApplicationsRealEstateLeasingPostJsonBuyerInformation(TypedDict):
     type: Literal["INDIVIDUAL", "ORGANIZATION"]
-    name: Text
-    taxpayer_id: NotRequired[Text]
-    address: NotRequired[Text]
-    telephone: NotRequired[Text]
-    bank_name: NotRequired[Text]
-    bank_account: NotRequired[Text]
-    phone: NotRequired[Text]
-    email: NotRequired[Text]
+    name: call.Text
+    taxpayer_id: NotRequired[call.Text]
+    address: NotRequired[call.Text]
+    telephone: NotRequired[call.Text]
+    bank_name: NotRequired[call.Text]
+    bank_account: NotRequired[call.Text]
+    phone: NotRequired[call.Text]
+    email: NotRequired[call.Text]
     amount: NotRequired[int]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: NotRequired[call.Text]
     fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"]]
-    user_apply_message: NotRequired[Text]
+    user_apply_message: NotRequired[call.Text]
 class FapiaoApplicationsRealEstateLeasingPostJsonFapiaoInformationItemsRealEstateLeasingInformation(TypedDict):
-    province: Text
-    city: NotRequired[Text]
-    address: Text
-    lease_period_start: Text
-    lease_period_end: Text
+    province: call.Text
+    city: NotRequired[call.Text]
+    address: call.Text
+    lease_period_start: call.Text
+    lease_period_end: call.Text
     cross_city_flag: bool
-    certificate_no: NotRequired[Text]
-    plate_no: NotRequired[Texts]
+    certificate_no: NotRequired[call.Text]
+    plate_no: NotRequired[call.Texts]
 class FapiaoApplicationsRealEstateLeasingPostJsonFapiaoInformationItems(TypedDict):
-    tax_code: Text
-    goods_name: Text
-    specification: NotRequired[Text]
-    unit: NotRequired[Text]
+    tax_code: call.Text
+    goods_name: call.Text
+    specification: NotRequired[call.Text]
+    unit: NotRequired[call.Text]
     quantity: NotRequired[int]
     total_amount: int
     tax_rate: float
@@ -251,43 +251,43 @@ class FapiaoApplicationsRealEstateLeasingPostJsonFapiaoInformationItems(TypedDic
     real_estate_leasing_information: NotRequired[FapiaoApplicationsRealEstateLeasingPostJsonFapiaoInformationItemsRealEstateLeasingInformation]
 class FapiaoApplicationsRealEstateLeasingPostJsonFapiaoInformationTransactionInformation(TypedDict):
     pay_channel: Literal["WECHAT_PAY"]
-    transaction_id: Text
-    out_trade_no: NotRequired[Text]
+    transaction_id: call.Text
+    out_trade_no: NotRequired[call.Text]
     amount: int
 class FapiaoApplicationsRealEstateLeasingPostJsonFapiaoInformation(TypedDict):
-    fapiao_id: Text
+    fapiao_id: call.Text
     total_amount: int
     items: Sequence[FapiaoApplicationsRealEstateLeasingPostJsonFapiaoInformationItems]
     export_business_policy_code: NotRequired[Literal[1, 2, 3]]
     vat_refund_levy_code: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]]
-    billing_person_id: Text
-    billing_person: NotRequired[Text]
+    billing_person_id: call.Text
+    billing_person: NotRequired[call.Text]
     fapiao_bill_type: Literal["COMM_FAPIAO", "VAT_FAPIAO"]
     transaction_information: Sequence[FapiaoApplicationsRealEstateLeasingPostJsonFapiaoInformationTransactionInformation]
-    remark: NotRequired[Text]
+    remark: NotRequired[call.Text]
 class FapiaoApplicationsRealEstateLeasingPostJson(TypedDict):
-    sub_mchid: Text
-    fapiao_apply_id: Text
+    sub_mchid: call.Text
+    fapiao_apply_id: call.Text
     buyer_information: FapiaoApplicationsRealEstateLeasingPostJsonBuyerInformation
     fapiao_information: FapiaoApplicationsRealEstateLeasingPostJsonFapiaoInformation
-class FapiaoApplicationsRealEstateLeasingPostOptions(CallOptions):
+class FapiaoApplicationsRealEstateLeasingPostOptions(call.CallOptions):
     json: FapiaoApplicationsRealEstateLeasingPostJson
 class FapiaoApplicationsUploadFapiaoFilePostUploadMeta(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
     file_type: Literal["PDF", "OFD"]
 class FapiaoApplicationsUploadFapiaoFilePostUpload(TypedDict):
-    file: File
+    file: call.File
     filename: NotRequired[str]
     meta: FapiaoApplicationsUploadFapiaoFilePostUploadMeta
 class FapiaoApplicationsUploadFapiaoFilePostAnswer(TypedDict):
     fapiao_media_id: str
-class FapiaoApplicationsUploadFapiaoFilePostOptions(CallOptions):
-    upload: NotRequired[File | FapiaoApplicationsUploadFapiaoFilePostUpload]
-    body: NotRequired[Body]
-    multipart: NotRequired[Parts]
+class FapiaoApplicationsUploadFapiaoFilePostOptions(call.CallOptions):
+    upload: NotRequired[call.File | FapiaoApplicationsUploadFapiaoFilePostUpload]
+    body: NotRequired[call.Body]
+    multipart: NotRequired[call.Parts]
 class FapiaoApplicationsByFapiaoApplyIdGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
-    fapiao_id: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
+    fapiao_id: NotRequired[call.Text]
 class FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationBlueFapiao(TypedDict):
     fapiao_code: str
     fapiao_number: str
@@ -363,51 +363,51 @@ class FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformation(TypedDict):
 class FapiaoApplicationsByFapiaoApplyIdGetAnswer(TypedDict):
     total_count: int
     fapiao_information: list[FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformation]
-class FapiaoApplicationsByFapiaoApplyIdGetOptions(CallOptions):
-    fapiao_apply_id: Scalar
+class FapiaoApplicationsByFapiaoApplyIdGetOptions(call.CallOptions):
+    fapiao_apply_id: call.Scalar
     query: NotRequired[FapiaoApplicationsByFapiaoApplyIdGetQuery]
 class FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetQuery(TypedDict):
-    sub_mchid: Text
-    fapiao_id: Text
+    sub_mchid: call.Text
+    fapiao_id: call.Text
 class FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetAnswerFapiaoDownloadInfoList(TypedDict):
     fapiao_id: NotRequired[str]
     download_url: NotRequired[str]
     status: NotRequired[Literal["ISSUE_ACCEPTED", "ISSUED", "REVERSE_ACCEPTED", "REVERSED", "ISSUE_FAILED", "REVERSE_FAILED"] | str]
 class FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetAnswer(TypedDict):
     fapiao_download_info_list: NotRequired[list[FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetAnswerFapiaoDownloadInfoList]]
-class FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetOptions(CallOptions):
-    fapiao_apply_id: Scalar
+class FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetOptions(call.CallOptions):
+    fapiao_apply_id: call.Scalar
     query: FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetQuery
 class FapiaoApplicationsByFapiaoApplyIdInsertCardsPostJsonBuyerInformation(TypedDict):
     type: Literal["INDIVIDUAL", "ORGANIZATION"]
-    name: Text
-    taxpayer_id: NotRequired[Text]
-    address: NotRequired[Text]
-    telephone: NotRequired[Text]
-    bank_name: NotRequired[Text]
-    bank_account: NotRequired[Text]
-    phone: NotRequired[Text]
-    email: NotRequired[Text]
+    name: call.Text
+    taxpayer_id: NotRequired[call.Text]
+    address: NotRequired[call.Text]
+    telephone: NotRequired[call.Text]
+    bank_name: NotRequired[call.Text]
+    bank_account: NotRequired[call.Text]
+    phone: NotRequired[call.Text]
+    email: NotRequired[call.Text]
     amount: NotRequired[int]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: NotRequired[call.Text]
     fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"]]
-    user_apply_message: NotRequired[Text]
+    user_apply_message: NotRequired[call.Text]
 class FapiaoApplicationsByFapiaoApplyIdInsertCardsPostJsonFapiaoCardInformationSellerInformation(TypedDict):
-    name: Text
-    taxpayer_id: Text
-    address: Text
-    telephone: NotRequired[Text]
-    bank_name: NotRequired[Text]
-    bank_account: NotRequired[Text]
+    name: call.Text
+    taxpayer_id: call.Text
+    address: call.Text
+    telephone: NotRequired[call.Text]
+    bank_name: NotRequired[call.Text]
+    bank_account: NotRequired[call.Text]
 class FapiaoApplicationsByFapiaoApplyIdInsertCardsPostJsonFapiaoCardInformationExtraInformation(TypedDict):
-    payee: NotRequired[Text]
-    reviewer: NotRequired[Text]
-    drawer: Text
+    payee: NotRequired[call.Text]
+    reviewer: NotRequired[call.Text]
+    drawer: call.Text
 class FapiaoApplicationsByFapiaoApplyIdInsertCardsPostJsonFapiaoCardInformationItems(TypedDict):
-    tax_code: Text
-    goods_name: Text
-    specification: NotRequired[Text]
-    unit: NotRequired[Text]
+    tax_code: call.Text
+    goods_name: call.Text
+    specification: NotRequired[call.Text]
+    unit: NotRequired[call.Text]
     quantity: int
     unit_price: int
     amount: int
@@ -417,66 +417,66 @@ class FapiaoApplicationsByFapiaoApplyIdInsertCardsPostJsonFapiaoCardInformationI
     tax_prefer_mark: Literal["NO_FAVORABLE", "OUTSIDE_VAT", "VAT_EXEMPT", "NORMAL_ZERO_RATED", "EXPORT_ZERO_RATED"]
     discount: bool
 class FapiaoApplicationsByFapiaoApplyIdInsertCardsPostJsonFapiaoCardInformation(TypedDict):
-    fapiao_media_id: Text
-    fapiao_number: Text
-    fapiao_code: Text
-    fapiao_time: Text
-    check_code: Text
-    password: Text
+    fapiao_media_id: call.Text
+    fapiao_number: call.Text
+    fapiao_code: call.Text
+    fapiao_time: call.Text
+    check_code: call.Text
+    password: call.Text
     total_amount: int
     tax_amount: int
     amount: int
     seller_information: FapiaoApplicationsByFapiaoApplyIdInsertCardsPostJsonFapiaoCardInformationSellerInformation
     extra_information: FapiaoApplicationsByFapiaoApplyIdInsertCardsPostJsonFapiaoCardInformationExtraInformation
     items: Sequence[FapiaoApplicationsByFapiaoApplyIdInsertCardsPostJsonFapiaoCardInformationItems]
-    remark: NotRequired[Text]
+    remark: NotRequired[call.Text]
 class FapiaoApplicationsByFapiaoApplyIdInsertCardsPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
     scene: Literal["WITH_WECHATPAY", "WITHOUT_WECHATPAY"]
     buyer_information: FapiaoApplicationsByFapiaoApplyIdInsertCardsPostJsonBuyerInformation
     fapiao_card_information: Sequence[FapiaoApplicationsByFapiaoApplyIdInsertCardsPostJsonFapiaoCardInformation]
-class FapiaoApplicationsByFapiaoApplyIdInsertCardsPostOptions(CallOptions):
-    fapiao_apply_id: Scalar
+class FapiaoApplicationsByFapiaoApplyIdInsertCardsPostOptions(call.CallOptions):
+    fapiao_apply_id: call.Scalar
     json: FapiaoApplicationsByFapiaoApplyIdInsertCardsPostJson
 class FapiaoApplicationsByFapiaoApplyIdReversePostJsonFapiaoInformation(TypedDict):
-    fapiao_id: Text
-    fapiao_code: NotRequired[Text]
-    fapiao_number: Text
+    fapiao_id: call.Text
+    fapiao_code: NotRequired[call.Text]
+    fapiao_number: call.Text
 class FapiaoApplicationsByFapiaoApplyIdReversePostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
     reverse_reason: Literal["ISSUE_ERROR", "SALES_RETURN", "SERVICE_SUSPENTION", "SALES_DISCOUNT"]
     fapiao_information: Sequence[FapiaoApplicationsByFapiaoApplyIdReversePostJsonFapiaoInformation]
-class FapiaoApplicationsByFapiaoApplyIdReversePostOptions(CallOptions):
-    fapiao_apply_id: Scalar
+class FapiaoApplicationsByFapiaoApplyIdReversePostOptions(call.CallOptions):
+    fapiao_apply_id: call.Scalar
     json: FapiaoApplicationsByFapiaoApplyIdReversePostJson
-class FapiaoApplicationsGivenFapiaoApplyIdGetOptions(CallOptions):
+class FapiaoApplicationsGivenFapiaoApplyIdGetOptions(call.CallOptions):
     query: NotRequired[FapiaoApplicationsByFapiaoApplyIdGetQuery]
-class FapiaoApplicationsGivenFapiaoApplyIdFapiaoFilesGetOptions(CallOptions):
+class FapiaoApplicationsGivenFapiaoApplyIdFapiaoFilesGetOptions(call.CallOptions):
     query: FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetQuery
-class FapiaoApplicationsGivenFapiaoApplyIdInsertCardsPostOptions(CallOptions):
+class FapiaoApplicationsGivenFapiaoApplyIdInsertCardsPostOptions(call.CallOptions):
     json: FapiaoApplicationsByFapiaoApplyIdInsertCardsPostJson
-class FapiaoApplicationsGivenFapiaoApplyIdReversePostOptions(CallOptions):
+class FapiaoApplicationsGivenFapiaoApplyIdReversePostOptions(call.CallOptions):
     json: FapiaoApplicationsByFapiaoApplyIdReversePostJson
 class FapiaomerchantGetspinviteurlGetQuery(TypedDict):
     operation_type: Literal["AUTH_BINDING"]
     fapiao_mode: Literal["THIRD_OR_SELF_FAPIAO", "TENCENT_DIGITAL_TAX"]
     fapiao_ability_type_list: NotRequired[Sequence[Literal["BASE_ABILITY", "REAL_ESTATE_ABILITY", "PASSENGER_TRANSPORT_ABILITY", "REFINED_OIL_ABILITY"]]]
-    invite_channel: NotRequired[Text]
-    operate_user: NotRequired[Text]
-    invite_code: Text
-    sub_mchid: NotRequired[Text]
+    invite_channel: NotRequired[call.Text]
+    operate_user: NotRequired[call.Text]
+    invite_code: call.Text
+    sub_mchid: NotRequired[call.Text]
 class FapiaomerchantGetspinviteurlGetAnswer(TypedDict):
     invite_url: str
     miniprogram_appid: str
     miniprogram_path: str
-class FapiaomerchantGetspinviteurlGetOptions(CallOptions):
+class FapiaomerchantGetspinviteurlGetOptions(call.CallOptions):
     query: FapiaomerchantGetspinviteurlGetQuery
 class FapiaomerchantListspinvitemchinfoGetQuery(TypedDict):
-    query_time_start: Text
-    query_time_end: Text
+    query_time_start: call.Text
+    query_time_end: call.Text
     offset: int | str
     limit: int | str
-    invite_code: NotRequired[Text]
+    invite_code: NotRequired[call.Text]
     mch_invite_status: Literal["MCH_INVITE_SUCC", "MCH_INVITE_FAILED"]
 class FapiaomerchantListspinvitemchinfoGetAnswerLinks(TypedDict):
     next: NotRequired[str]
@@ -497,10 +497,10 @@ class FapiaomerchantListspinvitemchinfoGetAnswer(TypedDict):
     limit: int
     links: NotRequired[FapiaomerchantListspinvitemchinfoGetAnswerLinks]
     mch_invite_result_list: NotRequired[list[FapiaomerchantListspinvitemchinfoGetAnswerMchInviteResultList]]
-class FapiaomerchantListspinvitemchinfoGetOptions(CallOptions):
+class FapiaomerchantListspinvitemchinfoGetOptions(call.CallOptions):
     query: FapiaomerchantListspinvitemchinfoGetQuery
 class MerchantBaseInformationGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MerchantBaseInformationGetAnswerSellerInformation(TypedDict):
     name: str
     taxpayer_id: str
@@ -515,27 +515,27 @@ class MerchantBaseInformationGetAnswerExtraInformation(TypedDict):
 class MerchantBaseInformationGetAnswer(TypedDict):
     seller_information: MerchantBaseInformationGetAnswerSellerInformation
     extra_information: MerchantBaseInformationGetAnswerExtraInformation
-class MerchantBaseInformationGetOptions(CallOptions):
+class MerchantBaseInformationGetOptions(call.CallOptions):
     query: MerchantBaseInformationGetQuery
 class MerchantDevelopmentConfigGetAnswer(TypedDict):
     callback_url: str
     show_fapiao_cell: NotRequired[bool]
     support_vat_fapiao: NotRequired[bool]
-class MerchantDevelopmentConfigGetOptions(CallOptions):
+class MerchantDevelopmentConfigGetOptions(call.CallOptions):
     pass
 class MerchantDevelopmentConfigPatchJson(TypedDict):
-    callback_url: NotRequired[Text]
-    sub_mch_code: NotRequired[Text]
+    callback_url: NotRequired[call.Text]
+    sub_mch_code: NotRequired[call.Text]
     show_fapiao_cell: NotRequired[bool]
     support_vat_fapiao: NotRequired[bool]
 class MerchantDevelopmentConfigPatchAnswer(TypedDict):
     callback_url: str
     show_fapiao_cell: NotRequired[bool]
     support_vat_fapiao: NotRequired[bool]
-class MerchantDevelopmentConfigPatchOptions(CallOptions):
+class MerchantDevelopmentConfigPatchOptions(call.CallOptions):
     json: NotRequired[MerchantDevelopmentConfigPatchJson]
 class MerchantTaxCodesGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
     offset: int | str
     limit: int | str
 class MerchantTaxCodesGetAnswerLinks(TypedDict):
@@ -555,10 +555,10 @@ class MerchantTaxCodesGetAnswer(TypedDict):
     links: NotRequired[MerchantTaxCodesGetAnswerLinks]
     data: list[MerchantTaxCodesGetAnswerData]
     total_count: int
-class MerchantTaxCodesGetOptions(CallOptions):
+class MerchantTaxCodesGetOptions(call.CallOptions):
     query: MerchantTaxCodesGetQuery
-class MerchantBySubMchidCheckPostOptions(CallOptions):
-    sub_mchid: Scalar
+class MerchantBySubMchidCheckPostOptions(call.CallOptions):
+    sub_mchid: call.Scalar
 class MerchantBySubMchidCheckStatusGetAnswerThirdMode(TypedDict):
     status: Literal["DISABLED", "ENABLED"] | str
 class MerchantBySubMchidCheckStatusGetAnswerDigitalTaxModeBillingPersonInfo(TypedDict):
@@ -579,16 +579,16 @@ class MerchantBySubMchidCheckStatusGetAnswer(TypedDict):
     sub_mchid: str
     third_mode: NotRequired[MerchantBySubMchidCheckStatusGetAnswerThirdMode]
     digital_tax_mode: NotRequired[MerchantBySubMchidCheckStatusGetAnswerDigitalTaxMode]
-class MerchantBySubMchidCheckStatusGetOptions(CallOptions):
-    sub_mchid: Scalar
-class MerchantGivenSubMchidCheckPostOptions(CallOptions):
+class MerchantBySubMchidCheckStatusGetOptions(call.CallOptions):
+    sub_mchid: call.Scalar
+class MerchantGivenSubMchidCheckPostOptions(call.CallOptions):
     pass
-class MerchantGivenSubMchidCheckStatusGetOptions(CallOptions):
+class MerchantGivenSubMchidCheckStatusGetOptions(call.CallOptions):
     pass
 class UserTitleGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
     scene: Literal["WITH_WECHATPAY", "WITHOUT_WECHATPAY"]
-    fapiao_apply_id: Text
+    fapiao_apply_id: call.Text
 class UserTitleGetAnswer(TypedDict):
     type: Literal["INDIVIDUAL", "ORGANIZATION"] | str
     name: str
@@ -603,16 +603,16 @@ class UserTitleGetAnswer(TypedDict):
     out_trade_no: NotRequired[str]
     fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str]
     user_apply_message: NotRequired[str]
-class UserTitleGetOptions(CallOptions):
+class UserTitleGetOptions(call.CallOptions):
     query: UserTitleGetQuery
 class UserTitleTitleUrlGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
-    fapiao_apply_id: Text
+    sub_mchid: NotRequired[call.Text]
+    fapiao_apply_id: call.Text
     source: Literal["WEB", "MINIPROGRAM"]
-    appid: Text
-    openid: Text
+    appid: call.Text
+    openid: call.Text
     total_amount: int | str
-    seller_name: NotRequired[Text]
+    seller_name: NotRequired[call.Text]
     show_phone_cell: NotRequired[bool | str]
     must_input_phone: NotRequired[bool | str]
     show_email_cell: NotRequired[bool | str]
@@ -622,5 +622,5 @@ class UserTitleTitleUrlGetAnswer(TypedDict):
     miniprogram_appid: NotRequired[str]
     miniprogram_path: NotRequired[str]
     miniprogram_user_name: NotRequired[str]
-class UserTitleTitleUrlGetOptions(CallOptions):
+class UserTitleTitleUrlGetOptions(call.CallOptions):
     query: UserTitleTitleUrlGetQuery

@@ -2,31 +2,31 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class ContractsByContractIdFailNotifyPostJson(TypedDict):
-    mchid: Text
-    appid: Text
-class ContractsByContractIdFailNotifyPostOptions(CallOptions):
-    contract_id: Scalar
+    mchid: call.Text
+    appid: call.Text
+class ContractsByContractIdFailNotifyPostOptions(call.CallOptions):
+    contract_id: call.Scalar
     json: ContractsByContractIdFailNotifyPostJson
 class ContractsByContractIdNotifyPostJsonDeductDuration(TypedDict):
     count: Literal[1, 2, 3]
     unit: NotRequired[Literal["DAY"]]
 class ContractsByContractIdNotifyPostJsonEstimatedAmount(TypedDict):
     amount: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class ContractsByContractIdNotifyPostJson(TypedDict):
-    mchid: Text
-    appid: Text
+    mchid: call.Text
+    appid: call.Text
     deduct_duration: NotRequired[ContractsByContractIdNotifyPostJsonDeductDuration]
     estimated_amount: ContractsByContractIdNotifyPostJsonEstimatedAmount
-class ContractsByContractIdNotifyPostOptions(CallOptions):
-    contract_id: Scalar
+class ContractsByContractIdNotifyPostOptions(call.CallOptions):
+    contract_id: call.Scalar
     json: ContractsByContractIdNotifyPostJson
-class ContractsGivenContractIdFailNotifyPostOptions(CallOptions):
+class ContractsGivenContractIdFailNotifyPostOptions(call.CallOptions):
     json: ContractsByContractIdFailNotifyPostJson
-class ContractsGivenContractIdNotifyPostOptions(CallOptions):
+class ContractsGivenContractIdNotifyPostOptions(call.CallOptions):
     json: ContractsByContractIdNotifyPostJson
 class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswerScheduledAmount(TypedDict):
     total: float
@@ -42,14 +42,14 @@ class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPerio
     scheduled_amount: NotRequired[InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswerScheduledAmount]
     deduct_amount: NotRequired[InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswerDeductAmount]
     deduct_date: NotRequired[str]
-class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetOptions(CallOptions):
-    contract_id: Scalar
-    policy_period_id: Scalar
+class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetOptions(call.CallOptions):
+    contract_id: call.Scalar
+    policy_period_id: call.Scalar
 class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostJsonScheduledAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostJson(TypedDict):
-    appid: Text
+    appid: call.Text
     scheduled_amount: InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostJsonScheduledAmount
 class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostAnswerScheduledAmount(TypedDict):
     total: float
@@ -65,61 +65,61 @@ class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPerio
     scheduled_amount: NotRequired[InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostAnswerScheduledAmount]
     deduct_amount: NotRequired[InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostAnswerDeductAmount]
     deduct_date: NotRequired[str]
-class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostOptions(CallOptions):
-    contract_id: Scalar
-    policy_period_id: Scalar
+class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostOptions(call.CallOptions):
+    contract_id: call.Scalar
+    policy_period_id: call.Scalar
     json: InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostJson
-class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdGivenPolicyPeriodIdGetOptions(CallOptions):
-    contract_id: Scalar
-class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdGivenPolicyPeriodIdSchedulePostOptions(CallOptions):
-    contract_id: Scalar
+class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdGivenPolicyPeriodIdGetOptions(call.CallOptions):
+    contract_id: call.Scalar
+class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdGivenPolicyPeriodIdSchedulePostOptions(call.CallOptions):
+    contract_id: call.Scalar
     json: InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostJson
-class InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdByPolicyPeriodIdGetOptions(CallOptions):
-    policy_period_id: Scalar
-class InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostOptions(CallOptions):
-    policy_period_id: Scalar
+class InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdByPolicyPeriodIdGetOptions(call.CallOptions):
+    policy_period_id: call.Scalar
+class InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostOptions(call.CallOptions):
+    policy_period_id: call.Scalar
     json: InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostJson
-class InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdGivenPolicyPeriodIdGetOptions(CallOptions):
+class InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdGivenPolicyPeriodIdGetOptions(call.CallOptions):
     pass
-class InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdGivenPolicyPeriodIdSchedulePostOptions(CallOptions):
+class InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdGivenPolicyPeriodIdSchedulePostOptions(call.CallOptions):
     json: InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostJson
 class InsurancePayTransactionsApplyPostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class InsurancePayTransactionsApplyPostJson(TypedDict):
-    appid: Text
-    out_trade_no: Text
-    description: Text
-    transaction_notify_url: Text
-    contract_id: Text
+    appid: call.Text
+    out_trade_no: call.Text
+    description: call.Text
+    transaction_notify_url: call.Text
+    contract_id: call.Text
     policy_period_id: float
     amount: InsurancePayTransactionsApplyPostJsonAmount
-    goods_tag: NotRequired[Text]
-    attach: NotRequired[Text]
+    goods_tag: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
 class InsurancePayTransactionsApplyPostAnswerAmount(TypedDict):
     total: float
     currency: NotRequired[str]
 class InsurancePayTransactionsApplyPostAnswer(TypedDict):
     out_trade_no: str
     amount: InsurancePayTransactionsApplyPostAnswerAmount
-class InsurancePayTransactionsApplyPostOptions(CallOptions):
+class InsurancePayTransactionsApplyPostOptions(call.CallOptions):
     json: InsurancePayTransactionsApplyPostJson
 class InsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewPostJsonPolicyPeriodsEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class InsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewPostJsonPolicyPeriods(TypedDict):
     policy_period_id: float
-    estimated_deduct_date: Text
+    estimated_deduct_date: call.Text
     estimated_deduct_amount: InsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewPostJsonPolicyPeriodsEstimatedDeductAmount
 class InsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewPostJson(TypedDict):
-    appid: Text
+    appid: call.Text
     policy_periods: Sequence[InsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewPostJsonPolicyPeriods]
-class InsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewPostOptions(CallOptions):
-    plan_id: Scalar
-    contract_id: Scalar
+class InsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewPostOptions(call.CallOptions):
+    plan_id: call.Scalar
+    contract_id: call.Scalar
     json: InsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewPostJson
-class InsuranceSignContractsPlanIdByPlanIdContractIdGivenContractIdRenewPostOptions(CallOptions):
-    plan_id: Scalar
+class InsuranceSignContractsPlanIdByPlanIdContractIdGivenContractIdRenewPostOptions(call.CallOptions):
+    plan_id: call.Scalar
     json: InsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewPostJson
 class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: Literal["USER_TERMINATE", "MCH_API_TERMINATE", "WEPAY_WEB_TERMINATE", "CUSTOMER_SERVICE_TERMINATE", "SYSTEM_TERMINATE"] | str
@@ -140,11 +140,11 @@ class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAns
     out_user_code: NotRequired[str]
     revoke_terminate_contract_redirect_url: NotRequired[str]
     revoke_terminate_contract_redirect_appid: NotRequired[str]
-class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(CallOptions):
-    plan_id: Scalar
-    out_contract_code: Scalar
+class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
+    plan_id: call.Scalar
+    out_contract_code: call.Scalar
 class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson(TypedDict):
-    contract_termination_remark: Text
+    contract_termination_remark: call.Text
 class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: Literal["USER_TERMINATE", "MCH_API_TERMINATE", "WEPAY_WEB_TERMINATE", "CUSTOMER_SERVICE_TERMINATE", "SYSTEM_TERMINATE"] | str
     contract_terminated_time: str
@@ -162,108 +162,108 @@ class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTermin
     contract_terminate_info: NotRequired[InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo]
     openid: str
     out_user_code: NotRequired[str]
-class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(CallOptions):
-    plan_id: Scalar
-    out_contract_code: Scalar
+class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(call.CallOptions):
+    plan_id: call.Scalar
+    out_contract_code: call.Scalar
     json: InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
-class InsuranceSignContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeGetOptions(CallOptions):
-    plan_id: Scalar
-class InsuranceSignContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(CallOptions):
-    plan_id: Scalar
+class InsuranceSignContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeGetOptions(call.CallOptions):
+    plan_id: call.Scalar
+class InsuranceSignContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(call.CallOptions):
+    plan_id: call.Scalar
     json: InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
-class InsuranceSignContractsPlanIdGivenPlanIdContractIdByContractIdRenewPostOptions(CallOptions):
-    contract_id: Scalar
+class InsuranceSignContractsPlanIdGivenPlanIdContractIdByContractIdRenewPostOptions(call.CallOptions):
+    contract_id: call.Scalar
     json: InsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewPostJson
-class InsuranceSignContractsPlanIdGivenPlanIdContractIdGivenContractIdRenewPostOptions(CallOptions):
+class InsuranceSignContractsPlanIdGivenPlanIdContractIdGivenContractIdRenewPostOptions(call.CallOptions):
     json: InsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewPostJson
-class InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeGetOptions(CallOptions):
-    out_contract_code: Scalar
-class InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(CallOptions):
-    out_contract_code: Scalar
+class InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
+    out_contract_code: call.Scalar
+class InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(call.CallOptions):
+    out_contract_code: call.Scalar
     json: InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
-class InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions(CallOptions):
+class InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions(call.CallOptions):
     pass
-class InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(CallOptions):
+class InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(call.CallOptions):
     json: InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
 class InsuranceSignContractsPreEntrustSignAppPostJsonPolicyPeriodsEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class InsuranceSignContractsPreEntrustSignAppPostJsonPolicyPeriods(TypedDict):
     policy_period_id: float
-    estimated_deduct_date: Text
+    estimated_deduct_date: call.Text
     estimated_deduct_amount: InsuranceSignContractsPreEntrustSignAppPostJsonPolicyPeriodsEstimatedDeductAmount
 class InsuranceSignContractsPreEntrustSignAppPostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class InsuranceSignContractsPreEntrustSignAppPostJsonRealIdentity(TypedDict):
-    real_name: Text
-    id_card_number: Text
+    real_name: call.Text
+    id_card_number: call.Text
     identity_type: NotRequired[Literal["ID_CARD"]]
 class InsuranceSignContractsPreEntrustSignAppPostJson(TypedDict):
-    appid: Text
-    openid: NotRequired[Text]
+    appid: call.Text
+    openid: NotRequired[call.Text]
     plan_id: float
-    out_contract_code: Text
-    insured_display_name: Text
-    contract_notify_url: Text
-    policy_start_date: Text
-    policy_end_date: Text
+    out_contract_code: call.Text
+    insured_display_name: call.Text
+    contract_notify_url: call.Text
+    policy_start_date: call.Text
+    policy_end_date: call.Text
     policy_periods: Sequence[InsuranceSignContractsPreEntrustSignAppPostJsonPolicyPeriods]
     amount: NotRequired[InsuranceSignContractsPreEntrustSignAppPostJsonAmount]
-    out_trade_no: NotRequired[Text]
-    description: NotRequired[Text]
-    transaction_notify_url: NotRequired[Text]
-    out_user_code: NotRequired[Text]
-    goods_tag: NotRequired[Text]
-    attach: NotRequired[Text]
+    out_trade_no: NotRequired[call.Text]
+    description: NotRequired[call.Text]
+    transaction_notify_url: NotRequired[call.Text]
+    out_user_code: NotRequired[call.Text]
+    goods_tag: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
     can_auto_insure: NotRequired[bool]
     can_auto_reinsure: NotRequired[bool]
     real_identity: NotRequired[InsuranceSignContractsPreEntrustSignAppPostJsonRealIdentity]
     combined_deduct_period_count: NotRequired[float]
 class InsuranceSignContractsPreEntrustSignAppPostAnswer(TypedDict):
     pre_entrustweb_id: str
-class InsuranceSignContractsPreEntrustSignAppPostOptions(CallOptions):
+class InsuranceSignContractsPreEntrustSignAppPostOptions(call.CallOptions):
     json: InsuranceSignContractsPreEntrustSignAppPostJson
 class InsuranceSignContractsPreEntrustSignH5PostJsonPolicyPeriodsEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class InsuranceSignContractsPreEntrustSignH5PostJsonPolicyPeriodsPolicyCoverageDetailPolicyClauses(TypedDict):
-    clause_name: NotRequired[Text]
-    clause_quota: NotRequired[Text]
+    clause_name: NotRequired[call.Text]
+    clause_quota: NotRequired[call.Text]
 class InsuranceSignContractsPreEntrustSignH5PostJsonPolicyPeriodsPolicyCoverageDetail(TypedDict):
-    policy_amount: NotRequired[Text]
+    policy_amount: NotRequired[call.Text]
     policy_clauses: NotRequired[Sequence[InsuranceSignContractsPreEntrustSignH5PostJsonPolicyPeriodsPolicyCoverageDetailPolicyClauses]]
 class InsuranceSignContractsPreEntrustSignH5PostJsonPolicyPeriods(TypedDict):
     policy_period_id: float
-    estimated_deduct_date: Text
+    estimated_deduct_date: call.Text
     estimated_deduct_amount: InsuranceSignContractsPreEntrustSignH5PostJsonPolicyPeriodsEstimatedDeductAmount
     policy_coverage_detail: NotRequired[InsuranceSignContractsPreEntrustSignH5PostJsonPolicyPeriodsPolicyCoverageDetail]
 class InsuranceSignContractsPreEntrustSignH5PostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class InsuranceSignContractsPreEntrustSignH5PostJsonRealIdentity(TypedDict):
-    real_name: Text
-    id_card_number: Text
+    real_name: call.Text
+    id_card_number: call.Text
     identity_type: NotRequired[Literal["ID_CARD"]]
 class InsuranceSignContractsPreEntrustSignH5PostJsonJumpControl(TypedDict):
-    jump_appid: NotRequired[Text]
+    jump_appid: NotRequired[call.Text]
 class InsuranceSignContractsPreEntrustSignH5PostJson(TypedDict):
-    appid: Text
-    openid: NotRequired[Text]
+    appid: call.Text
+    openid: NotRequired[call.Text]
     plan_id: float
-    out_contract_code: Text
-    insured_display_name: Text
-    contract_notify_url: Text
-    policy_start_date: Text
-    policy_end_date: Text
+    out_contract_code: call.Text
+    insured_display_name: call.Text
+    contract_notify_url: call.Text
+    policy_start_date: call.Text
+    policy_end_date: call.Text
     policy_periods: Sequence[InsuranceSignContractsPreEntrustSignH5PostJsonPolicyPeriods]
     amount: NotRequired[InsuranceSignContractsPreEntrustSignH5PostJsonAmount]
-    out_trade_no: NotRequired[Text]
-    description: NotRequired[Text]
-    transaction_notify_url: NotRequired[Text]
-    out_user_code: NotRequired[Text]
-    goods_tag: NotRequired[Text]
-    attach: NotRequired[Text]
+    out_trade_no: NotRequired[call.Text]
+    description: NotRequired[call.Text]
+    transaction_notify_url: NotRequired[call.Text]
+    out_user_code: NotRequired[call.Text]
+    goods_tag: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
     can_auto_insure: NotRequired[bool]
     can_auto_reinsure: NotRequired[bool]
     real_identity: NotRequired[InsuranceSignContractsPreEntrustSignH5PostJsonRealIdentity]
@@ -271,92 +271,92 @@ class InsuranceSignContractsPreEntrustSignH5PostJson(TypedDict):
     combined_deduct_period_count: NotRequired[float]
 class InsuranceSignContractsPreEntrustSignH5PostAnswer(TypedDict):
     redirect_url: str
-class InsuranceSignContractsPreEntrustSignH5PostOptions(CallOptions):
+class InsuranceSignContractsPreEntrustSignH5PostOptions(call.CallOptions):
     json: InsuranceSignContractsPreEntrustSignH5PostJson
 class InsuranceSignContractsPreEntrustSignJsapiPostJsonPolicyPeriodsEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class InsuranceSignContractsPreEntrustSignJsapiPostJsonPolicyPeriodsPolicyCoverageDetailPolicyClauses(TypedDict):
-    clause_name: NotRequired[Text]
-    clause_quota: NotRequired[Text]
+    clause_name: NotRequired[call.Text]
+    clause_quota: NotRequired[call.Text]
 class InsuranceSignContractsPreEntrustSignJsapiPostJsonPolicyPeriodsPolicyCoverageDetail(TypedDict):
-    policy_amount: NotRequired[Text]
+    policy_amount: NotRequired[call.Text]
     policy_clauses: NotRequired[Sequence[InsuranceSignContractsPreEntrustSignJsapiPostJsonPolicyPeriodsPolicyCoverageDetailPolicyClauses]]
 class InsuranceSignContractsPreEntrustSignJsapiPostJsonPolicyPeriods(TypedDict):
     policy_period_id: float
-    estimated_deduct_date: Text
+    estimated_deduct_date: call.Text
     estimated_deduct_amount: InsuranceSignContractsPreEntrustSignJsapiPostJsonPolicyPeriodsEstimatedDeductAmount
     policy_coverage_detail: NotRequired[InsuranceSignContractsPreEntrustSignJsapiPostJsonPolicyPeriodsPolicyCoverageDetail]
 class InsuranceSignContractsPreEntrustSignJsapiPostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class InsuranceSignContractsPreEntrustSignJsapiPostJsonRealIdentity(TypedDict):
-    real_name: Text
-    id_card_number: Text
+    real_name: call.Text
+    id_card_number: call.Text
     identity_type: NotRequired[Literal["ID_CARD"]]
 class InsuranceSignContractsPreEntrustSignJsapiPostJson(TypedDict):
-    appid: Text
-    openid: NotRequired[Text]
+    appid: call.Text
+    openid: NotRequired[call.Text]
     plan_id: float
-    out_contract_code: Text
-    insured_display_name: Text
-    contract_notify_url: Text
-    policy_start_date: Text
-    policy_end_date: Text
+    out_contract_code: call.Text
+    insured_display_name: call.Text
+    contract_notify_url: call.Text
+    policy_start_date: call.Text
+    policy_end_date: call.Text
     policy_periods: Sequence[InsuranceSignContractsPreEntrustSignJsapiPostJsonPolicyPeriods]
     amount: NotRequired[InsuranceSignContractsPreEntrustSignJsapiPostJsonAmount]
-    out_trade_no: NotRequired[Text]
-    description: NotRequired[Text]
-    transaction_notify_url: NotRequired[Text]
-    out_user_code: NotRequired[Text]
-    goods_tag: NotRequired[Text]
-    attach: NotRequired[Text]
+    out_trade_no: NotRequired[call.Text]
+    description: NotRequired[call.Text]
+    transaction_notify_url: NotRequired[call.Text]
+    out_user_code: NotRequired[call.Text]
+    goods_tag: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
     can_auto_insure: NotRequired[bool]
     can_auto_reinsure: NotRequired[bool]
     real_identity: NotRequired[InsuranceSignContractsPreEntrustSignJsapiPostJsonRealIdentity]
     combined_deduct_period_count: NotRequired[float]
 class InsuranceSignContractsPreEntrustSignJsapiPostAnswer(TypedDict):
     redirect_url: str
-class InsuranceSignContractsPreEntrustSignJsapiPostOptions(CallOptions):
+class InsuranceSignContractsPreEntrustSignJsapiPostOptions(call.CallOptions):
     json: InsuranceSignContractsPreEntrustSignJsapiPostJson
 class InsuranceSignContractsPreEntrustSignMiniProgramPostJsonPolicyPeriodsEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class InsuranceSignContractsPreEntrustSignMiniProgramPostJsonPolicyPeriodsPolicyCoverageDetailPolicyClauses(TypedDict):
-    clause_name: NotRequired[Text]
-    clause_quota: NotRequired[Text]
+    clause_name: NotRequired[call.Text]
+    clause_quota: NotRequired[call.Text]
 class InsuranceSignContractsPreEntrustSignMiniProgramPostJsonPolicyPeriodsPolicyCoverageDetail(TypedDict):
-    policy_amount: NotRequired[Text]
+    policy_amount: NotRequired[call.Text]
     policy_clauses: NotRequired[Sequence[InsuranceSignContractsPreEntrustSignMiniProgramPostJsonPolicyPeriodsPolicyCoverageDetailPolicyClauses]]
 class InsuranceSignContractsPreEntrustSignMiniProgramPostJsonPolicyPeriods(TypedDict):
     policy_period_id: float
-    estimated_deduct_date: Text
+    estimated_deduct_date: call.Text
     estimated_deduct_amount: InsuranceSignContractsPreEntrustSignMiniProgramPostJsonPolicyPeriodsEstimatedDeductAmount
     policy_coverage_detail: NotRequired[InsuranceSignContractsPreEntrustSignMiniProgramPostJsonPolicyPeriodsPolicyCoverageDetail]
 class InsuranceSignContractsPreEntrustSignMiniProgramPostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class InsuranceSignContractsPreEntrustSignMiniProgramPostJsonRealIdentity(TypedDict):
-    real_name: Text
-    id_card_number: Text
+    real_name: call.Text
+    id_card_number: call.Text
     identity_type: NotRequired[Literal["ID_CARD"]]
 class InsuranceSignContractsPreEntrustSignMiniProgramPostJson(TypedDict):
-    appid: Text
-    openid: NotRequired[Text]
+    appid: call.Text
+    openid: NotRequired[call.Text]
     plan_id: float
-    out_contract_code: Text
-    insured_display_name: Text
-    contract_notify_url: Text
-    policy_start_date: Text
-    policy_end_date: Text
+    out_contract_code: call.Text
+    insured_display_name: call.Text
+    contract_notify_url: call.Text
+    policy_start_date: call.Text
+    policy_end_date: call.Text
     policy_periods: Sequence[InsuranceSignContractsPreEntrustSignMiniProgramPostJsonPolicyPeriods]
     amount: NotRequired[InsuranceSignContractsPreEntrustSignMiniProgramPostJsonAmount]
-    out_trade_no: NotRequired[Text]
-    description: NotRequired[Text]
-    transaction_notify_url: NotRequired[Text]
-    out_user_code: NotRequired[Text]
-    goods_tag: NotRequired[Text]
-    attach: NotRequired[Text]
+    out_trade_no: NotRequired[call.Text]
+    description: NotRequired[call.Text]
+    transaction_notify_url: NotRequired[call.Text]
+    out_user_code: NotRequired[call.Text]
+    goods_tag: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
     can_auto_insure: NotRequired[bool]
     can_auto_reinsure: NotRequired[bool]
     real_identity: NotRequired[InsuranceSignContractsPreEntrustSignMiniProgramPostJsonRealIdentity]
@@ -365,17 +365,17 @@ class InsuranceSignContractsPreEntrustSignMiniProgramPostAnswer(TypedDict):
     pre_entrustweb_id: str
     redirect_appid: str
     redirect_path: str
-class InsuranceSignContractsPreEntrustSignMiniProgramPostOptions(CallOptions):
+class InsuranceSignContractsPreEntrustSignMiniProgramPostOptions(call.CallOptions):
     json: InsuranceSignContractsPreEntrustSignMiniProgramPostJson
 class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostJsonPolicyPeriodsEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostJsonPolicyPeriods(TypedDict):
     policy_period_id: float
-    estimated_deduct_date: Text
+    estimated_deduct_date: call.Text
     estimated_deduct_amount: InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostJsonPolicyPeriodsEstimatedDeductAmount
 class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostJson(TypedDict):
-    appid: Text
+    appid: call.Text
     policy_periods: Sequence[InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostJsonPolicyPeriods]
     allow_cancel_scheduled: NotRequired[bool]
 class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostAnswerPolicyPeriodsEstimatedDeductAmount(TypedDict):
@@ -388,79 +388,79 @@ class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostAn
 class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostAnswer(TypedDict):
     policy_periods: NotRequired[list[InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostAnswerPolicyPeriods]]
     cancel_scheduled_policy_period_id: NotRequired[int]
-class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostOptions(CallOptions):
-    plan_id: Scalar
-    contract_id: Scalar
+class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostOptions(call.CallOptions):
+    plan_id: call.Scalar
+    contract_id: call.Scalar
     json: InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostJson
-class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdGivenContractIdModifyPostOptions(CallOptions):
-    plan_id: Scalar
+class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdGivenContractIdModifyPostOptions(call.CallOptions):
+    plan_id: call.Scalar
     json: InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostJson
-class InsuranceSignPolicyPeriodsPlanIdGivenPlanIdContractIdByContractIdModifyPostOptions(CallOptions):
-    contract_id: Scalar
+class InsuranceSignPolicyPeriodsPlanIdGivenPlanIdContractIdByContractIdModifyPostOptions(call.CallOptions):
+    contract_id: call.Scalar
     json: InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostJson
-class InsuranceSignPolicyPeriodsPlanIdGivenPlanIdContractIdGivenContractIdModifyPostOptions(CallOptions):
+class InsuranceSignPolicyPeriodsPlanIdGivenPlanIdContractIdGivenContractIdModifyPostOptions(call.CallOptions):
     json: InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostJson
-class InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery(TypedDict):
+class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery(TypedDict):
     limit: NotRequired[float | str]
     offset: NotRequired[float | str]
-class InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataEstimatedDeductAmount(TypedDict):
+class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataEstimatedDeductAmount(TypedDict):
     total: float
     currency: NotRequired[str]
-class InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataScheduledAmount(TypedDict):
+class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataScheduledAmount(TypedDict):
     total: float
     currency: NotRequired[str]
-class InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataDeductAmount(TypedDict):
+class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataDeductAmount(TypedDict):
     total: float
     currency: NotRequired[str]
-class InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerData(TypedDict):
+class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerData(TypedDict):
     policy_period_id: float
     estimated_deduct_date: str
-    estimated_deduct_amount: InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataEstimatedDeductAmount
+    estimated_deduct_amount: InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataEstimatedDeductAmount
     policy_period_state: str
-    scheduled_amount: NotRequired[InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataScheduledAmount]
-    deduct_amount: NotRequired[InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataDeductAmount]
+    scheduled_amount: NotRequired[InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataScheduledAmount]
+    deduct_amount: NotRequired[InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataDeductAmount]
     deduct_date: NotRequired[str]
-class InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer(TypedDict):
-    data: NotRequired[list[InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerData]]
+class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer(TypedDict):
+    data: NotRequired[list[InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerData]]
     limit: float
     offset: float
     total_count: NotRequired[float]
-class InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(CallOptions):
-    plan_id: Scalar
-    out_contract_code: Scalar
-    query: NotRequired[InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery]
-class InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeGivenOutContractCodeGetOptions(CallOptions):
-    plan_id: Scalar
-    query: NotRequired[InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery]
-class InsuranceSignPolicyPeriodsPlanIdGivenPlanIdOutContractCodeByOutContractCodeGetOptions(CallOptions):
-    out_contract_code: Scalar
-    query: NotRequired[InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery]
-class InsuranceSignPolicyPeriodsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions(CallOptions):
-    query: NotRequired[InsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery]
+class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
+    plan_id: call.Scalar
+    out_contract_code: call.Scalar
+    query: NotRequired[InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery]
+class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeGivenOutContractCodeGetOptions(call.CallOptions):
+    plan_id: call.Scalar
+    query: NotRequired[InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery]
+class InsuranceSignPolicy_PeriodsPlanIdGivenPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
+    out_contract_code: call.Scalar
+    query: NotRequired[InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery]
+class InsuranceSignPolicy_PeriodsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions(call.CallOptions):
+    query: NotRequired[InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery]
 class PayHarmonyTransactionsApplyPostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PayHarmonyTransactionsApplyPostJson(TypedDict):
-    appid: Text
-    out_trade_no: Text
-    description: Text
-    transaction_notify_url: Text
-    contract_id: Text
+    appid: call.Text
+    out_trade_no: call.Text
+    description: call.Text
+    transaction_notify_url: call.Text
+    contract_id: call.Text
     amount: PayHarmonyTransactionsApplyPostJsonAmount
-    goods_tag: NotRequired[Text]
-    attach: NotRequired[Text]
-    harmony_account_id: Text
-    mcc: NotRequired[Text]
+    goods_tag: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
+    harmony_account_id: call.Text
+    mcc: NotRequired[call.Text]
 class PayHarmonyTransactionsApplyPostAnswerAmount(TypedDict):
     total: float
     currency: NotRequired[str]
 class PayHarmonyTransactionsApplyPostAnswer(TypedDict):
     out_trade_no: str
     amount: PayHarmonyTransactionsApplyPostAnswerAmount
-class PayHarmonyTransactionsApplyPostOptions(CallOptions):
+class PayHarmonyTransactionsApplyPostOptions(call.CallOptions):
     json: PayHarmonyTransactionsApplyPostJson
 class PayPartnerSchedulesContractIdByContractIdGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class PayPartnerSchedulesContractIdByContractIdGetAnswerScheduledAmount(TypedDict):
     total: float
     currency: NotRequired[str]
@@ -474,16 +474,16 @@ class PayPartnerSchedulesContractIdByContractIdGetAnswer(TypedDict):
     scheduled_amount: NotRequired[PayPartnerSchedulesContractIdByContractIdGetAnswerScheduledAmount]
     deduct_amount: NotRequired[PayPartnerSchedulesContractIdByContractIdGetAnswerDeductAmount]
     deduct_date: NotRequired[str]
-class PayPartnerSchedulesContractIdByContractIdGetOptions(CallOptions):
-    contract_id: Scalar
+class PayPartnerSchedulesContractIdByContractIdGetOptions(call.CallOptions):
+    contract_id: call.Scalar
     query: PayPartnerSchedulesContractIdByContractIdGetQuery
 class PayPartnerSchedulesContractIdByContractIdSchedulePostJsonScheduleAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PayPartnerSchedulesContractIdByContractIdSchedulePostJson(TypedDict):
-    sp_appid: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
+    sp_appid: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
     schedule_amount: PayPartnerSchedulesContractIdByContractIdSchedulePostJsonScheduleAmount
 class PayPartnerSchedulesContractIdByContractIdSchedulePostAnswerScheduledAmount(TypedDict):
     total: float
@@ -498,34 +498,34 @@ class PayPartnerSchedulesContractIdByContractIdSchedulePostAnswer(TypedDict):
     scheduled_amount: NotRequired[PayPartnerSchedulesContractIdByContractIdSchedulePostAnswerScheduledAmount]
     deduct_amount: NotRequired[PayPartnerSchedulesContractIdByContractIdSchedulePostAnswerDeductAmount]
     deduct_date: NotRequired[str]
-class PayPartnerSchedulesContractIdByContractIdSchedulePostOptions(CallOptions):
-    contract_id: Scalar
+class PayPartnerSchedulesContractIdByContractIdSchedulePostOptions(call.CallOptions):
+    contract_id: call.Scalar
     json: PayPartnerSchedulesContractIdByContractIdSchedulePostJson
-class PayPartnerSchedulesContractIdGivenContractIdGetOptions(CallOptions):
+class PayPartnerSchedulesContractIdGivenContractIdGetOptions(call.CallOptions):
     query: PayPartnerSchedulesContractIdByContractIdGetQuery
-class PayPartnerSchedulesContractIdGivenContractIdSchedulePostOptions(CallOptions):
+class PayPartnerSchedulesContractIdGivenContractIdSchedulePostOptions(call.CallOptions):
     json: PayPartnerSchedulesContractIdByContractIdSchedulePostJson
 class PayPartnerTransactionsApplyPostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PayPartnerTransactionsApplyPostJson(TypedDict):
-    sp_appid: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    out_trade_no: Text
-    description: Text
-    transaction_notify_url: Text
-    contract_id: Text
+    sp_appid: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    out_trade_no: call.Text
+    description: call.Text
+    transaction_notify_url: call.Text
+    contract_id: call.Text
     amount: PayPartnerTransactionsApplyPostJsonAmount
-    goods_tag: NotRequired[Text]
-    attach: NotRequired[Text]
+    goods_tag: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
 class PayPartnerTransactionsApplyPostAnswerAmount(TypedDict):
     total: float
     currency: NotRequired[str]
 class PayPartnerTransactionsApplyPostAnswer(TypedDict):
     out_trade_no: str
     amount: PayPartnerTransactionsApplyPostAnswerAmount
-class PayPartnerTransactionsApplyPostOptions(CallOptions):
+class PayPartnerTransactionsApplyPostOptions(call.CallOptions):
     json: PayPartnerTransactionsApplyPostJson
 class PaySchedulesContractIdByContractIdGetAnswerScheduledAmount(TypedDict):
     total: float
@@ -540,13 +540,13 @@ class PaySchedulesContractIdByContractIdGetAnswer(TypedDict):
     scheduled_amount: NotRequired[PaySchedulesContractIdByContractIdGetAnswerScheduledAmount]
     deduct_amount: NotRequired[PaySchedulesContractIdByContractIdGetAnswerDeductAmount]
     deduct_date: NotRequired[str]
-class PaySchedulesContractIdByContractIdGetOptions(CallOptions):
-    contract_id: Scalar
+class PaySchedulesContractIdByContractIdGetOptions(call.CallOptions):
+    contract_id: call.Scalar
 class PaySchedulesContractIdByContractIdSchedulePostJsonScheduleAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PaySchedulesContractIdByContractIdSchedulePostJson(TypedDict):
-    appid: Text
+    appid: call.Text
     schedule_amount: PaySchedulesContractIdByContractIdSchedulePostJsonScheduleAmount
 class PaySchedulesContractIdByContractIdSchedulePostAnswerScheduledAmount(TypedDict):
     total: float
@@ -561,218 +561,218 @@ class PaySchedulesContractIdByContractIdSchedulePostAnswer(TypedDict):
     scheduled_amount: NotRequired[PaySchedulesContractIdByContractIdSchedulePostAnswerScheduledAmount]
     deduct_amount: NotRequired[PaySchedulesContractIdByContractIdSchedulePostAnswerDeductAmount]
     deduct_date: NotRequired[str]
-class PaySchedulesContractIdByContractIdSchedulePostOptions(CallOptions):
-    contract_id: Scalar
+class PaySchedulesContractIdByContractIdSchedulePostOptions(call.CallOptions):
+    contract_id: call.Scalar
     json: PaySchedulesContractIdByContractIdSchedulePostJson
-class PaySchedulesContractIdGivenContractIdGetOptions(CallOptions):
+class PaySchedulesContractIdGivenContractIdGetOptions(call.CallOptions):
     pass
-class PaySchedulesContractIdGivenContractIdSchedulePostOptions(CallOptions):
+class PaySchedulesContractIdGivenContractIdSchedulePostOptions(call.CallOptions):
     json: PaySchedulesContractIdByContractIdSchedulePostJson
 class PayTransactionsApplyPostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PayTransactionsApplyPostJson(TypedDict):
-    appid: Text
-    out_trade_no: Text
-    description: Text
-    transaction_notify_url: Text
-    contract_id: Text
+    appid: call.Text
+    out_trade_no: call.Text
+    description: call.Text
+    transaction_notify_url: call.Text
+    contract_id: call.Text
     amount: PayTransactionsApplyPostJsonAmount
-    goods_tag: NotRequired[Text]
-    attach: NotRequired[Text]
+    goods_tag: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
 class PayTransactionsApplyPostAnswerAmount(TypedDict):
     total: float
     currency: NotRequired[str]
 class PayTransactionsApplyPostAnswer(TypedDict):
     out_trade_no: str
     amount: PayTransactionsApplyPostAnswerAmount
-class PayTransactionsApplyPostOptions(CallOptions):
+class PayTransactionsApplyPostOptions(call.CallOptions):
     json: PayTransactionsApplyPostJson
 class ScheduledDeductSignContractsPreEntrustSignAppPostJsonDeductScheduleEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class ScheduledDeductSignContractsPreEntrustSignAppPostJsonDeductSchedule(TypedDict):
-    estimated_deduct_date: Text
+    estimated_deduct_date: call.Text
     estimated_deduct_amount: ScheduledDeductSignContractsPreEntrustSignAppPostJsonDeductScheduleEstimatedDeductAmount
-    description: Text
+    description: call.Text
 class ScheduledDeductSignContractsPreEntrustSignAppPostJson(TypedDict):
-    appid: Text
-    openid: NotRequired[Text]
+    appid: call.Text
+    openid: NotRequired[call.Text]
     plan_id: float
-    out_contract_code: Text
-    contract_display_account: Text
-    contract_notify_url: Text
-    out_user_code: NotRequired[Text]
+    out_contract_code: call.Text
+    contract_display_account: call.Text
+    contract_notify_url: call.Text
+    out_user_code: NotRequired[call.Text]
     deduct_schedule: NotRequired[ScheduledDeductSignContractsPreEntrustSignAppPostJsonDeductSchedule]
 class ScheduledDeductSignContractsPreEntrustSignAppPostAnswer(TypedDict):
     pre_entrustweb_id: str
     miniprogram_username: NotRequired[str]
     miniprogram_path: NotRequired[str]
-class ScheduledDeductSignContractsPreEntrustSignAppPostOptions(CallOptions):
+class ScheduledDeductSignContractsPreEntrustSignAppPostOptions(call.CallOptions):
     json: ScheduledDeductSignContractsPreEntrustSignAppPostJson
 class ScheduledDeductSignContractsPreEntrustSignH5PostJsonDeductScheduleEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class ScheduledDeductSignContractsPreEntrustSignH5PostJsonDeductSchedule(TypedDict):
-    estimated_deduct_date: Text
+    estimated_deduct_date: call.Text
     estimated_deduct_amount: ScheduledDeductSignContractsPreEntrustSignH5PostJsonDeductScheduleEstimatedDeductAmount
-    description: Text
+    description: call.Text
 class ScheduledDeductSignContractsPreEntrustSignH5PostJsonJumpControl(TypedDict):
-    jump_appid: NotRequired[Text]
+    jump_appid: NotRequired[call.Text]
 class ScheduledDeductSignContractsPreEntrustSignH5PostJson(TypedDict):
-    appid: Text
-    openid: NotRequired[Text]
+    appid: call.Text
+    openid: NotRequired[call.Text]
     plan_id: float
-    out_contract_code: Text
-    contract_display_account: Text
-    contract_notify_url: Text
-    out_user_code: NotRequired[Text]
+    out_contract_code: call.Text
+    contract_display_account: call.Text
+    contract_notify_url: call.Text
+    out_user_code: NotRequired[call.Text]
     deduct_schedule: NotRequired[ScheduledDeductSignContractsPreEntrustSignH5PostJsonDeductSchedule]
     jump_control: NotRequired[ScheduledDeductSignContractsPreEntrustSignH5PostJsonJumpControl]
 class ScheduledDeductSignContractsPreEntrustSignH5PostAnswer(TypedDict):
     redirect_url: str
-class ScheduledDeductSignContractsPreEntrustSignH5PostOptions(CallOptions):
+class ScheduledDeductSignContractsPreEntrustSignH5PostOptions(call.CallOptions):
     json: ScheduledDeductSignContractsPreEntrustSignH5PostJson
 class ScheduledDeductSignContractsPreEntrustSignJsapiPostJsonDeductScheduleEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class ScheduledDeductSignContractsPreEntrustSignJsapiPostJsonDeductSchedule(TypedDict):
-    estimated_deduct_date: Text
+    estimated_deduct_date: call.Text
     estimated_deduct_amount: ScheduledDeductSignContractsPreEntrustSignJsapiPostJsonDeductScheduleEstimatedDeductAmount
-    description: Text
+    description: call.Text
 class ScheduledDeductSignContractsPreEntrustSignJsapiPostJson(TypedDict):
-    appid: Text
-    openid: NotRequired[Text]
+    appid: call.Text
+    openid: NotRequired[call.Text]
     plan_id: float
-    out_contract_code: Text
-    contract_display_account: Text
-    contract_notify_url: Text
-    out_user_code: NotRequired[Text]
+    out_contract_code: call.Text
+    contract_display_account: call.Text
+    contract_notify_url: call.Text
+    out_user_code: NotRequired[call.Text]
     deduct_schedule: NotRequired[ScheduledDeductSignContractsPreEntrustSignJsapiPostJsonDeductSchedule]
 class ScheduledDeductSignContractsPreEntrustSignJsapiPostAnswer(TypedDict):
     redirect_url: str
-class ScheduledDeductSignContractsPreEntrustSignJsapiPostOptions(CallOptions):
+class ScheduledDeductSignContractsPreEntrustSignJsapiPostOptions(call.CallOptions):
     json: ScheduledDeductSignContractsPreEntrustSignJsapiPostJson
 class ScheduledDeductSignContractsPreEntrustSignMiniProgramPostJsonDeductScheduleEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class ScheduledDeductSignContractsPreEntrustSignMiniProgramPostJsonDeductSchedule(TypedDict):
-    estimated_deduct_date: Text
+    estimated_deduct_date: call.Text
     estimated_deduct_amount: ScheduledDeductSignContractsPreEntrustSignMiniProgramPostJsonDeductScheduleEstimatedDeductAmount
-    description: Text
+    description: call.Text
 class ScheduledDeductSignContractsPreEntrustSignMiniProgramPostJson(TypedDict):
-    appid: Text
-    openid: NotRequired[Text]
+    appid: call.Text
+    openid: NotRequired[call.Text]
     plan_id: float
-    out_contract_code: Text
-    contract_display_account: Text
-    contract_notify_url: Text
-    out_user_code: NotRequired[Text]
+    out_contract_code: call.Text
+    contract_display_account: call.Text
+    contract_notify_url: call.Text
+    out_user_code: NotRequired[call.Text]
     deduct_schedule: NotRequired[ScheduledDeductSignContractsPreEntrustSignMiniProgramPostJsonDeductSchedule]
 class ScheduledDeductSignContractsPreEntrustSignMiniProgramPostAnswer(TypedDict):
     pre_entrustweb_id: str
     redirect_appid: str
     redirect_path: str
-class ScheduledDeductSignContractsPreEntrustSignMiniProgramPostOptions(CallOptions):
+class ScheduledDeductSignContractsPreEntrustSignMiniProgramPostOptions(call.CallOptions):
     json: ScheduledDeductSignContractsPreEntrustSignMiniProgramPostJson
 class ScheduledDeductSignPartnerContractsPreEntrustSignAppPostJsonDeductScheduleEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class ScheduledDeductSignPartnerContractsPreEntrustSignAppPostJsonDeductSchedule(TypedDict):
-    estimated_deduct_date: Text
+    estimated_deduct_date: call.Text
     estimated_deduct_amount: ScheduledDeductSignPartnerContractsPreEntrustSignAppPostJsonDeductScheduleEstimatedDeductAmount
-    description: Text
+    description: call.Text
 class ScheduledDeductSignPartnerContractsPreEntrustSignAppPostJson(TypedDict):
-    sp_appid: Text
-    sp_openid: NotRequired[Text]
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    sp_appid: call.Text
+    sp_openid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
     plan_id: float
-    out_contract_code: Text
-    contract_display_account: Text
-    contract_notify_url: Text
-    out_user_code: NotRequired[Text]
+    out_contract_code: call.Text
+    contract_display_account: call.Text
+    contract_notify_url: call.Text
+    out_user_code: NotRequired[call.Text]
     deduct_schedule: NotRequired[ScheduledDeductSignPartnerContractsPreEntrustSignAppPostJsonDeductSchedule]
 class ScheduledDeductSignPartnerContractsPreEntrustSignAppPostAnswer(TypedDict):
     pre_entrustweb_id: str
     miniprogram_username: NotRequired[str]
     miniprogram_path: NotRequired[str]
-class ScheduledDeductSignPartnerContractsPreEntrustSignAppPostOptions(CallOptions):
+class ScheduledDeductSignPartnerContractsPreEntrustSignAppPostOptions(call.CallOptions):
     json: ScheduledDeductSignPartnerContractsPreEntrustSignAppPostJson
 class ScheduledDeductSignPartnerContractsPreEntrustSignH5PostJsonDeductScheduleEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class ScheduledDeductSignPartnerContractsPreEntrustSignH5PostJsonDeductSchedule(TypedDict):
-    estimated_deduct_date: Text
+    estimated_deduct_date: call.Text
     estimated_deduct_amount: ScheduledDeductSignPartnerContractsPreEntrustSignH5PostJsonDeductScheduleEstimatedDeductAmount
-    description: Text
+    description: call.Text
 class ScheduledDeductSignPartnerContractsPreEntrustSignH5PostJsonJumpControl(TypedDict):
-    jump_appid: NotRequired[Text]
+    jump_appid: NotRequired[call.Text]
 class ScheduledDeductSignPartnerContractsPreEntrustSignH5PostJson(TypedDict):
-    sp_appid: Text
-    sp_openid: NotRequired[Text]
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    sp_appid: call.Text
+    sp_openid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
     plan_id: float
-    out_contract_code: Text
-    contract_display_account: Text
-    contract_notify_url: Text
-    out_user_code: NotRequired[Text]
+    out_contract_code: call.Text
+    contract_display_account: call.Text
+    contract_notify_url: call.Text
+    out_user_code: NotRequired[call.Text]
     deduct_schedule: NotRequired[ScheduledDeductSignPartnerContractsPreEntrustSignH5PostJsonDeductSchedule]
     jump_control: NotRequired[ScheduledDeductSignPartnerContractsPreEntrustSignH5PostJsonJumpControl]
 class ScheduledDeductSignPartnerContractsPreEntrustSignH5PostAnswer(TypedDict):
     redirect_url: str
-class ScheduledDeductSignPartnerContractsPreEntrustSignH5PostOptions(CallOptions):
+class ScheduledDeductSignPartnerContractsPreEntrustSignH5PostOptions(call.CallOptions):
     json: ScheduledDeductSignPartnerContractsPreEntrustSignH5PostJson
 class ScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostJsonDeductScheduleEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class ScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostJsonDeductSchedule(TypedDict):
-    estimated_deduct_date: Text
+    estimated_deduct_date: call.Text
     estimated_deduct_amount: ScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostJsonDeductScheduleEstimatedDeductAmount
-    description: Text
+    description: call.Text
 class ScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostJson(TypedDict):
-    sp_appid: Text
-    sp_openid: NotRequired[Text]
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    sp_appid: call.Text
+    sp_openid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
     plan_id: float
-    out_contract_code: Text
-    contract_display_account: Text
-    contract_notify_url: Text
-    out_user_code: NotRequired[Text]
+    out_contract_code: call.Text
+    contract_display_account: call.Text
+    contract_notify_url: call.Text
+    out_user_code: NotRequired[call.Text]
     deduct_schedule: NotRequired[ScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostJsonDeductSchedule]
 class ScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostAnswer(TypedDict):
     redirect_url: str
-class ScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostOptions(CallOptions):
+class ScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostOptions(call.CallOptions):
     json: ScheduledDeductSignPartnerContractsPreEntrustSignJsapiPostJson
 class ScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostJsonDeductScheduleEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class ScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostJsonDeductSchedule(TypedDict):
-    estimated_deduct_date: Text
+    estimated_deduct_date: call.Text
     estimated_deduct_amount: ScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostJsonDeductScheduleEstimatedDeductAmount
-    description: Text
+    description: call.Text
 class ScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostJson(TypedDict):
-    sp_appid: Text
-    sp_openid: NotRequired[Text]
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    sp_appid: call.Text
+    sp_openid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
     plan_id: float
-    out_contract_code: Text
-    contract_display_account: Text
-    contract_notify_url: Text
-    out_user_code: NotRequired[Text]
+    out_contract_code: call.Text
+    contract_display_account: call.Text
+    contract_notify_url: call.Text
+    out_user_code: NotRequired[call.Text]
     deduct_schedule: NotRequired[ScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostJsonDeductSchedule]
 class ScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostAnswer(TypedDict):
     pre_entrustweb_id: str
     redirect_appid: str
     redirect_path: str
-class ScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostOptions(CallOptions):
+class ScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostOptions(call.CallOptions):
     json: ScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostJson
 class SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: Literal["USER_TERMINATE", "MCH_API_TERMINATE", "WEPAY_WEB_TERMINATE", "CUSTOMER_SERVICE_TERMINATE", "SYSTEM_TERMINATE"] | str
@@ -792,14 +792,14 @@ class SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswe
     contract_terminate_info: NotRequired[SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo]
     out_user_code: NotRequired[str]
     mask_wxid: NotRequired[str]
-class SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(CallOptions):
-    plan_id: Scalar
-    out_contract_code: Scalar
-class SignContractsHarmonyPlanIdByPlanIdOutContractCodeGivenOutContractCodeGetOptions(CallOptions):
-    plan_id: Scalar
-class SignContractsHarmonyPlanIdGivenPlanIdOutContractCodeByOutContractCodeGetOptions(CallOptions):
-    out_contract_code: Scalar
-class SignContractsHarmonyPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions(CallOptions):
+class SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
+    plan_id: call.Scalar
+    out_contract_code: call.Scalar
+class SignContractsHarmonyPlanIdByPlanIdOutContractCodeGivenOutContractCodeGetOptions(call.CallOptions):
+    plan_id: call.Scalar
+class SignContractsHarmonyPlanIdGivenPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
+    out_contract_code: call.Scalar
+class SignContractsHarmonyPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions(call.CallOptions):
     pass
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: str
@@ -835,11 +835,11 @@ class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer(Typed
     contract_terminate_info: NotRequired[SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo]
     out_user_code: NotRequired[str]
     deduct_schedule: NotRequired[SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductSchedule]
-class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(CallOptions):
-    plan_id: Scalar
-    out_contract_code: Scalar
+class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
+    plan_id: call.Scalar
+    out_contract_code: call.Scalar
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson(TypedDict):
-    contract_termination_remark: Text
+    contract_termination_remark: call.Text
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: str
     contract_terminated_time: str
@@ -874,53 +874,53 @@ class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAn
     contract_terminate_info: NotRequired[SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo]
     out_user_code: NotRequired[str]
     deduct_schedule: NotRequired[SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductSchedule]
-class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(CallOptions):
-    plan_id: Scalar
-    out_contract_code: Scalar
+class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(call.CallOptions):
+    plan_id: call.Scalar
+    out_contract_code: call.Scalar
     json: SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
-class SignContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeGetOptions(CallOptions):
-    plan_id: Scalar
-class SignContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(CallOptions):
-    plan_id: Scalar
+class SignContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeGetOptions(call.CallOptions):
+    plan_id: call.Scalar
+class SignContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(call.CallOptions):
+    plan_id: call.Scalar
     json: SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
-class SignContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeGetOptions(CallOptions):
-    out_contract_code: Scalar
-class SignContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(CallOptions):
-    out_contract_code: Scalar
+class SignContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
+    out_contract_code: call.Scalar
+class SignContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(call.CallOptions):
+    out_contract_code: call.Scalar
     json: SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
-class SignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions(CallOptions):
+class SignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions(call.CallOptions):
     pass
-class SignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(CallOptions):
+class SignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(call.CallOptions):
     json: SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
 class SignContractsPreEntrustSignPostJsonDeviceInfo(TypedDict):
     device_type: Literal["DEVICE_TYPE_UNKNOW", "DEVICE_TYPE_PHONE", "DEVICE_TYPE_PAD", "DEVICE_TYPE_TV", "DEVICE_TYPE_WATCH"]
-    device_os: Text
-    device_id: Text
+    device_os: call.Text
+    device_id: call.Text
     device_running_as_root: bool
-    device_ip: Text
+    device_ip: call.Text
     weixin_installed: bool
-    weixin_version: Text
+    weixin_version: call.Text
     days_since_first_login: Literal["DAYS_SINCE_FIRST_LOGIN_UNKNOW", "DAYS_SINCE_FIRST_LOGIN_WITHIN_1_DAY", "DAYS_SINCE_FIRST_LOGIN_WITHIN_7_DAYS", "DAYS_SINCE_FIRST_LOGIN_WITHIN_30_DAYS", "DAYS_SINCE_FIRST_LOGIN_WITHIN_90_DAYS", "DAYS_SINCE_FIRST_LOGIN_WITHIN_180_DAYS", "DAYS_SINCE_FIRST_LOGIN_MORE_THEN_180_DAYS"]
 class SignContractsPreEntrustSignPostJson(TypedDict):
     sign_scene: Literal["SIGN_SCENE_APP", "SIGN_SCENE_QRCODE"]
-    appid: Text
-    openid: NotRequired[Text]
+    appid: call.Text
+    openid: NotRequired[call.Text]
     plan_id: float
-    out_contract_code: Text
-    contract_display_account: Text
-    contract_notify_url: Text
-    out_user_code: Text
-    return_url: NotRequired[Text]
+    out_contract_code: call.Text
+    contract_display_account: call.Text
+    contract_notify_url: call.Text
+    out_user_code: call.Text
+    return_url: NotRequired[call.Text]
     device_info: SignContractsPreEntrustSignPostJsonDeviceInfo
 class SignContractsPreEntrustSignPostAnswer(TypedDict):
     pre_entrustweb_id: str
     mini_program_username: NotRequired[str]
     mini_program_path: NotRequired[str]
     redirect_url: NotRequired[str]
-class SignContractsPreEntrustSignPostOptions(CallOptions):
+class SignContractsPreEntrustSignPostOptions(call.CallOptions):
     json: SignContractsPreEntrustSignPostJson
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: str
     contract_terminated_time: str
@@ -958,13 +958,13 @@ class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswe
     contract_terminate_info: NotRequired[SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo]
     out_user_code: NotRequired[str]
     deduct_schedule: NotRequired[SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductSchedule]
-class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(CallOptions):
-    plan_id: Scalar
-    out_contract_code: Scalar
+class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
+    plan_id: call.Scalar
+    out_contract_code: call.Scalar
     query: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson(TypedDict):
-    sub_mchid: Text
-    contract_termination_remark: Text
+    sub_mchid: call.Text
+    contract_termination_remark: call.Text
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: str
     contract_terminated_time: str
@@ -1002,23 +1002,23 @@ class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminat
     contract_terminate_info: NotRequired[SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo]
     out_user_code: NotRequired[str]
     deduct_schedule: NotRequired[SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductSchedule]
-class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(CallOptions):
-    plan_id: Scalar
-    out_contract_code: Scalar
+class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(call.CallOptions):
+    plan_id: call.Scalar
+    out_contract_code: call.Scalar
     json: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
-class SignPartnerContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeGetOptions(CallOptions):
-    plan_id: Scalar
+class SignPartnerContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeGetOptions(call.CallOptions):
+    plan_id: call.Scalar
     query: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery
-class SignPartnerContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(CallOptions):
-    plan_id: Scalar
+class SignPartnerContractsPlanIdByPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(call.CallOptions):
+    plan_id: call.Scalar
     json: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
-class SignPartnerContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeGetOptions(CallOptions):
-    out_contract_code: Scalar
+class SignPartnerContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
+    out_contract_code: call.Scalar
     query: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery
-class SignPartnerContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(CallOptions):
-    out_contract_code: Scalar
+class SignPartnerContractsPlanIdGivenPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(call.CallOptions):
+    out_contract_code: call.Scalar
     json: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson
-class SignPartnerContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions(CallOptions):
+class SignPartnerContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions(call.CallOptions):
     query: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery
-class SignPartnerContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(CallOptions):
+class SignPartnerContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeTerminatePostOptions(call.CallOptions):
     json: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJson

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Text, Texts
+from wechatpay_chain.openapi import call
 
 class RemindersApplicationPostJsonParkingLotChargingRuleFixedIntervalRule(TypedDict):
     day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"]]
-    start_time: NotRequired[Text]
-    end_time: NotRequired[Text]
+    start_time: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
     vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"]]
     plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"]]
     first_duration: NotRequired[int]
@@ -22,8 +22,8 @@ class RemindersApplicationPostJsonParkingLotChargingRuleFixedIntervalRule(TypedD
     first_duration_mode: NotRequired[Literal["FIRST_DURATION_MODE_UNKNOWN", "FIRST_DURATION_MODE_ONLY_FIRST_DURATION", "FIRST_DURATION_MODE_EVERY_FIRST_DURATION"]]
 class RemindersApplicationPostJsonParkingLotChargingRuleDurationSegmentRule(TypedDict):
     day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"]]
-    start_time: NotRequired[Text]
-    end_time: NotRequired[Text]
+    start_time: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
     vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"]]
     plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"]]
     charge_mode: NotRequired[Literal["UNKNOWN", "INTERVAL", "ONE_TIME"]]
@@ -36,8 +36,8 @@ class RemindersApplicationPostJsonParkingLotChargingRuleDurationSegmentRule(Type
     max_fee_per_day: NotRequired[int]
 class RemindersApplicationPostJsonParkingLotChargingRulePreEntryRule(TypedDict):
     day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"]]
-    start_time: NotRequired[Text]
-    end_time: NotRequired[Text]
+    start_time: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
     vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"]]
     plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"]]
     amount: NotRequired[int]
@@ -56,29 +56,29 @@ class RemindersApplicationPostJsonParkingLotChargingRule(TypedDict):
     aggregate_limit_mode: NotRequired[Literal["AGGREGATE_LIMIT_MODE_UNKNOWN", "AGGREGATE_LIMIT_MODE_NORMAL", "AGGREGATE_LIMIT_MODE_MIN"]]
     first_charge_time_mode: NotRequired[Literal["FIRST_CHARGE_TIME_MODE_UNKNOWN", "FIRST_CHARGE_TIME_MODE_ENTER", "FIRST_CHARGE_TIME_MODE_AFTER_FREE"]]
 class RemindersApplicationPostJsonParkingLot(TypedDict):
-    parking_lot_name: Text
-    out_parking_lot_id: Text
-    parking_lot_address: Text
-    longitude: Text
-    latitude: Text
+    parking_lot_name: call.Text
+    out_parking_lot_id: call.Text
+    parking_lot_address: call.Text
+    longitude: call.Text
+    latitude: call.Text
     parking_lot_type: Literal["PARKING_LOT_TYPE_UNKNOWN", "PARKING_LOT_TYPE_BUSINESS_DISTRICT", "PARKING_LOT_TYPE_OFFICE_BUILDING", "PARKING_LOT_TYPE_TRANSPORTATION_HUB", "PARKING_LOT_TYPE_RESIDENTIAL_AREA", "PARKING_LOT_TYPE_PARK_AREA", "PARKING_LOT_TYPE_OTHER_PUBLIC_FACILITY"]
-    phone_number: Text
-    parking_sign_url: NotRequired[Text]
-    notification_text_list: NotRequired[Texts]
-    payment_mini_prog_appid: NotRequired[Text]
-    payment_path: Text
-    parking_order_mini_prog_appid: NotRequired[Text]
-    parking_order_path: NotRequired[Text]
+    phone_number: call.Text
+    parking_sign_url: NotRequired[call.Text]
+    notification_text_list: NotRequired[call.Texts]
+    payment_mini_prog_appid: NotRequired[call.Text]
+    payment_path: call.Text
+    parking_order_mini_prog_appid: NotRequired[call.Text]
+    parking_order_path: NotRequired[call.Text]
     charging_rule: NotRequired[RemindersApplicationPostJsonParkingLotChargingRule]
 class RemindersApplicationPostJson(TypedDict):
     parking_lot: RemindersApplicationPostJsonParkingLot
 class RemindersApplicationPostAnswer(TypedDict):
     parking_lot_audit_no: NotRequired[str]
-class RemindersApplicationPostOptions(CallOptions):
+class RemindersApplicationPostOptions(call.CallOptions):
     json: RemindersApplicationPostJson
 class RemindersApplicationQueryGetQuery(TypedDict):
-    parking_lot_audit_no: Text
-    out_parking_lot_id: Text
+    parking_lot_audit_no: call.Text
+    out_parking_lot_id: call.Text
 class RemindersApplicationQueryGetAnswerApplicationParkingLotChargingRuleFixedIntervalRule(TypedDict):
     day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
     start_time: NotRequired[str]
@@ -160,15 +160,15 @@ class RemindersApplicationQueryGetAnswerApplication(TypedDict):
 class RemindersApplicationQueryGetAnswer(TypedDict):
     application: NotRequired[RemindersApplicationQueryGetAnswerApplication]
     wx_parking_lot_id: NotRequired[str]
-class RemindersApplicationQueryGetOptions(CallOptions):
+class RemindersApplicationQueryGetOptions(call.CallOptions):
     query: RemindersApplicationQueryGetQuery
 class RemindersApplicationWithdrawPostJson(TypedDict):
-    parking_lot_audit_no: Text
-    out_parking_lot_id: Text
-class RemindersApplicationWithdrawPostOptions(CallOptions):
+    parking_lot_audit_no: call.Text
+    out_parking_lot_id: call.Text
+class RemindersApplicationWithdrawPostOptions(call.CallOptions):
     json: RemindersApplicationWithdrawPostJson
 class RemindersApplicationsGetQuery(TypedDict):
-    out_parking_lot_id: Text
+    out_parking_lot_id: call.Text
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
 class RemindersApplicationsGetAnswerApplicationListParkingLotChargingRuleFixedIntervalRule(TypedDict):
@@ -252,56 +252,56 @@ class RemindersApplicationsGetAnswerApplicationList(TypedDict):
 class RemindersApplicationsGetAnswer(TypedDict):
     application_list: NotRequired[list[RemindersApplicationsGetAnswerApplicationList]]
     wx_parking_lot_id: NotRequired[str]
-class RemindersApplicationsGetOptions(CallOptions):
+class RemindersApplicationsGetOptions(call.CallOptions):
     query: RemindersApplicationsGetQuery
 class RemindersEntryPostJson(TypedDict):
-    out_serial_number: Text
-    parking_id: Text
-    plate_number: Text
+    out_serial_number: call.Text
+    parking_id: call.Text
+    plate_number: call.Text
     enter_timestamp: int
     plate_color: Literal["PLATE_COLOR_UNKNOWN", "PLATE_COLOR_BLUE", "PLATE_COLOR_YELLOW", "PLATE_COLOR_BLACK", "PLATE_COLOR_WHITE", "PLATE_COLOR_GREEN", "PLATE_COLOR_YELLOW_GREEN", "PLATE_COLOR_AGRICULTURAL_YELLOW", "PLATE_COLOR_OTHER"]
     car_type: Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"]
     vehicle_type: Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"]
-    entrance_number: NotRequired[Text]
-    entrance_name: NotRequired[Text]
+    entrance_number: NotRequired[call.Text]
+    entrance_name: NotRequired[call.Text]
     discount_template_id: NotRequired[Sequence[int]]
 class RemindersEntryPostAnswer(TypedDict):
     serial_number: NotRequired[str]
-class RemindersEntryPostOptions(CallOptions):
+class RemindersEntryPostOptions(call.CallOptions):
     json: RemindersEntryPostJson
 class RemindersExitPostJson(TypedDict):
-    out_serial_number: Text
+    out_serial_number: call.Text
     exit_timestamp: int
-    plate_number: Text
+    plate_number: call.Text
     plate_color: Literal["PLATE_COLOR_UNKNOWN", "PLATE_COLOR_BLUE", "PLATE_COLOR_YELLOW", "PLATE_COLOR_BLACK", "PLATE_COLOR_WHITE", "PLATE_COLOR_GREEN", "PLATE_COLOR_YELLOW_GREEN", "PLATE_COLOR_AGRICULTURAL_YELLOW", "PLATE_COLOR_OTHER"]
-    parking_id: Text
+    parking_id: call.Text
     pay_state: NotRequired[Literal["PAY_STATUS_UNKNOWN", "PAY_STATUS_UNPAID", "PAY_STATUS_PAID"]]
     pay_type: NotRequired[Literal["PAY_TYPE_UNKNOWN", "PAY_TYPE_WXPAY", "PAY_TYPE_OTHERS"]]
-    out_trade_no: NotRequired[Text]
+    out_trade_no: NotRequired[call.Text]
     total_amount: NotRequired[int]
     paid_amount: NotRequired[int]
-    openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
     pay_channel: NotRequired[Literal["PAY_CHANNEL_UNKNOWN", "PAY_CHANNEL_WECHAT_PAY_NOTIF", "PAY_CHANNEL_SCAN_QRCODE", "PAY_CHANNEL_OFFICIAL_ACCOUNT", "PAY_CHANNEL_MCH_MINI_PROG", "PAY_CHANNEL_OTHERS"]]
     pay_time: NotRequired[int]
-    token: NotRequired[Text]
-    wx_trade_no: NotRequired[Text]
-class RemindersExitPostOptions(CallOptions):
+    token: NotRequired[call.Text]
+    wx_trade_no: NotRequired[call.Text]
+class RemindersExitPostOptions(call.CallOptions):
     json: RemindersExitPostJson
 class RemindersExtPaymentPostJsonFeeItems(TypedDict):
     fee_type: Literal["EXT_PARKING_PAYMENT_FEE_TYPE_UNKNOWN", "EXT_PARKING_PAYMENT_FEE_TYPE_MONTHLY", "EXT_PARKING_PAYMENT_FEE_TYPE_QUARTERLY", "EXT_PARKING_PAYMENT_FEE_TYPE_MEMBER"]
     amount: int
 class RemindersExtPaymentPostJson(TypedDict):
-    out_trade_no: Text
+    out_trade_no: call.Text
     fee_items: Sequence[RemindersExtPaymentPostJsonFeeItems]
     pay_time: int
-    wx_parking_lot_id: NotRequired[Text]
-    wx_trade_no: NotRequired[Text]
-class RemindersExtPaymentPostOptions(CallOptions):
+    wx_parking_lot_id: NotRequired[call.Text]
+    wx_trade_no: NotRequired[call.Text]
+class RemindersExtPaymentPostOptions(call.CallOptions):
     json: RemindersExtPaymentPostJson
 class RemindersParkingFeePostJson(TypedDict):
-    out_serial_number: Text
-    plate_number: NotRequired[Text]
-    out_parking_id: NotRequired[Text]
+    out_serial_number: call.Text
+    plate_number: NotRequired[call.Text]
+    out_parking_id: NotRequired[call.Text]
 class RemindersParkingFeePostAnswer(TypedDict):
     total_amount: NotRequired[int]
     parking_timestamp: NotRequired[int]
@@ -312,11 +312,11 @@ class RemindersParkingFeePostAnswer(TypedDict):
     next_raise_timestamp: NotRequired[int]
     payable_amount: NotRequired[int]
     paid_amount: NotRequired[int]
-class RemindersParkingFeePostOptions(CallOptions):
+class RemindersParkingFeePostOptions(call.CallOptions):
     json: RemindersParkingFeePostJson
 class RemindersParkingLotGetQuery(TypedDict):
-    out_parking_lot_id: NotRequired[Text]
-    wx_parking_lot_id: NotRequired[Text]
+    out_parking_lot_id: NotRequired[call.Text]
+    wx_parking_lot_id: NotRequired[call.Text]
 class RemindersParkingLotGetAnswer(TypedDict):
     wx_parking_lot_id: NotRequired[str]
     out_parking_lot_id: NotRequired[str]
@@ -328,22 +328,22 @@ class RemindersParkingLotGetAnswer(TypedDict):
     parking_order_mini_prog_path: NotRequired[str]
     enabled_state: NotRequired[Literal["ENABLED_STATE_UNKNOWN", "ENABLED_STATE_NOT_ENABLED", "ENABLED_STATE_ENABLED", "ENABLED_STATE_OFFLINE"] | str]
     reason: NotRequired[str]
-class RemindersParkingLotGetOptions(CallOptions):
+class RemindersParkingLotGetOptions(call.CallOptions):
     query: NotRequired[RemindersParkingLotGetQuery]
 class RemindersPaymentPostJson(TypedDict):
-    out_serial_number: Text
-    plate_number: Text
-    parking_id: Text
+    out_serial_number: call.Text
+    plate_number: call.Text
+    parking_id: call.Text
     parking_state: Literal["PARKING_STATUS_UNKNOWN", "PARKING_STATUS_PARKING", "PARKING_STATUS_NOT_PARKING"]
     pay_type: Literal["PAY_TYPE_UNKNOWN", "PAY_TYPE_WXPAY", "PAY_TYPE_OTHERS"]
-    openid: NotRequired[Text]
-    sub_mchid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sub_mchid: NotRequired[call.Text]
     total_amount: int
     paid_amount: int
-    out_trade_no: NotRequired[Text]
+    out_trade_no: NotRequired[call.Text]
     pay_channel: NotRequired[Literal["PAY_CHANNEL_UNKNOWN", "PAY_CHANNEL_WECHAT_PAY_NOTIF", "PAY_CHANNEL_SCAN_QRCODE", "PAY_CHANNEL_OFFICIAL_ACCOUNT", "PAY_CHANNEL_MCH_MINI_PROG", "PAY_CHANNEL_OTHERS"]]
     pay_time: NotRequired[int]
-    token: NotRequired[Text]
-    wx_trade_no: NotRequired[Text]
-class RemindersPaymentPostOptions(CallOptions):
+    token: NotRequired[call.Text]
+    wx_trade_no: NotRequired[call.Text]
+class RemindersPaymentPostOptions(call.CallOptions):
     json: RemindersPaymentPostJson

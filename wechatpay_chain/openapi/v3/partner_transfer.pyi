@@ -2,33 +2,33 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class BatchesPostJsonTransferDetailList(TypedDict):
-    out_detail_no: Text
+    out_detail_no: call.Text
     transfer_amount: int
-    transfer_remark: Text
-    openid: Text
-    user_name: Text
-    user_id_card: NotRequired[Text]
+    transfer_remark: call.Text
+    openid: call.Text
+    user_name: call.Text
+    user_id_card: NotRequired[call.Text]
 class BatchesPostJson(TypedDict):
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
     authorization_type: Literal["INFORMATION_AUTHORIZATION_TYPE", "FUND_AUTHORIZATION_TYPE", "INFORMATION_AND_FUND_AUTHORIZATION_TYPE"]
-    out_batch_no: Text
-    batch_name: Text
-    batch_remark: Text
+    out_batch_no: call.Text
+    batch_name: call.Text
+    batch_remark: call.Text
     total_amount: int
     total_num: int
     transfer_detail_list: Sequence[BatchesPostJsonTransferDetailList]
-    sp_appid: NotRequired[Text]
+    sp_appid: NotRequired[call.Text]
     transfer_purpose: NotRequired[Literal["GOODSPAYMENT", "COMMISSION", "REFUND", "REIMBURSEMENT", "FREIGHT", "OTHERS"]]
     transfer_scene: NotRequired[Literal["ORDINARY_TRANSFER", "PAYROLL_CARD_TRANSFER"]]
 class BatchesPostAnswer(TypedDict):
     out_batch_no: str
     batch_id: str
     create_time: str
-class BatchesPostOptions(CallOptions):
+class BatchesPostOptions(call.CallOptions):
     json: BatchesPostJson
 class BatchesBatchIdByBatchIdGetQuery(TypedDict):
     need_query_detail: bool | str
@@ -63,8 +63,8 @@ class BatchesBatchIdByBatchIdGetAnswer(TypedDict):
     sp_appid: NotRequired[str]
     transfer_purpose: NotRequired[Literal["GOODSPAYMENT", "COMMISSION", "REFUND", "REIMBURSEMENT", "FREIGHT", "OTHERS"] | str]
     transfer_scene: NotRequired[Literal["ORDINARY_TRANSFER", "PAYROLL_CARD_TRANSFER"] | str]
-class BatchesBatchIdByBatchIdGetOptions(CallOptions):
-    batch_id: Scalar
+class BatchesBatchIdByBatchIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
     query: BatchesBatchIdByBatchIdGetQuery
 class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer(TypedDict):
     sp_mchid: str
@@ -84,16 +84,16 @@ class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer(TypedDict):
     account_type: NotRequired[str]
     bank_name: NotRequired[str]
     bank_card_number_tail: NotRequired[str]
-class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetOptions(CallOptions):
-    batch_id: Scalar
-    detail_id: Scalar
-class BatchesBatchIdByBatchIdDetailsDetailIdGivenDetailIdGetOptions(CallOptions):
-    batch_id: Scalar
-class BatchesBatchIdGivenBatchIdGetOptions(CallOptions):
+class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
+    detail_id: call.Scalar
+class BatchesBatchIdByBatchIdDetailsDetailIdGivenDetailIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
+class BatchesBatchIdGivenBatchIdGetOptions(call.CallOptions):
     query: BatchesBatchIdByBatchIdGetQuery
-class BatchesBatchIdGivenBatchIdDetailsDetailIdByDetailIdGetOptions(CallOptions):
-    detail_id: Scalar
-class BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions(CallOptions):
+class BatchesBatchIdGivenBatchIdDetailsDetailIdByDetailIdGetOptions(call.CallOptions):
+    detail_id: call.Scalar
+class BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions(call.CallOptions):
     pass
 class BatchesOutBatchNoByOutBatchNoGetQuery(TypedDict):
     need_query_detail: bool | str
@@ -128,8 +128,8 @@ class BatchesOutBatchNoByOutBatchNoGetAnswer(TypedDict):
     sp_appid: NotRequired[str]
     transfer_purpose: NotRequired[Literal["GOODSPAYMENT", "COMMISSION", "REFUND", "REIMBURSEMENT", "FREIGHT", "OTHERS"] | str]
     transfer_scene: NotRequired[Literal["ORDINARY_TRANSFER", "PAYROLL_CARD_TRANSFER"] | str]
-class BatchesOutBatchNoByOutBatchNoGetOptions(CallOptions):
-    out_batch_no: Scalar
+class BatchesOutBatchNoByOutBatchNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     query: BatchesOutBatchNoByOutBatchNoGetQuery
 class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer(TypedDict):
     sp_mchid: str
@@ -149,14 +149,14 @@ class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer(Type
     account_type: NotRequired[str]
     bank_name: NotRequired[str]
     bank_card_number_tail: NotRequired[str]
-class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
-    out_detail_no: Scalar
-class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
-class BatchesOutBatchNoGivenOutBatchNoGetOptions(CallOptions):
+class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+    out_detail_no: call.Scalar
+class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+class BatchesOutBatchNoGivenOutBatchNoGetOptions(call.CallOptions):
     query: BatchesOutBatchNoByOutBatchNoGetQuery
-class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(CallOptions):
-    out_detail_no: Scalar
-class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(CallOptions):
+class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
+    out_detail_no: call.Scalar
+class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(call.CallOptions):
     pass

@@ -2,79 +2,79 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class AcquiringBankTransactionsExposurePostJsonPayer(TypedDict):
-    acquiring_bank_openid: NotRequired[Text]
-    phone_number_hash: NotRequired[Text]
-    merchant_openid: NotRequired[Text]
+    acquiring_bank_openid: NotRequired[call.Text]
+    phone_number_hash: NotRequired[call.Text]
+    merchant_openid: NotRequired[call.Text]
 class AcquiringBankTransactionsExposurePostJson(TypedDict):
-    acquiring_bank_id: Text
-    acquiring_bank_appid: NotRequired[Text]
-    merchant_id: Text
-    merchant_appid: NotRequired[Text]
-    channel_id: Text
+    acquiring_bank_id: call.Text
+    acquiring_bank_appid: NotRequired[call.Text]
+    merchant_id: call.Text
+    merchant_appid: NotRequired[call.Text]
+    channel_id: call.Text
     payer: AcquiringBankTransactionsExposurePostJsonPayer
-    out_trade_no: Text
+    out_trade_no: call.Text
 class AcquiringBankTransactionsExposurePostAnswer(TypedDict):
     fqf_exposure: bool
     market_exposure_token: NotRequired[str]
-class AcquiringBankTransactionsExposurePostOptions(CallOptions):
+class AcquiringBankTransactionsExposurePostOptions(call.CallOptions):
     json: AcquiringBankTransactionsExposurePostJson
 class InstalExposurePostJson(TypedDict):
-    mchid: Text
-    appid: Text
+    mchid: call.Text
+    appid: call.Text
     user_id_type: Literal["UNKNOWN_USER_ID_TYPE", "OPENID", "PHONE_NO", "SP_OPENID", "SUB_OPENID"]
-    openid: NotRequired[Text]
-    phone_number_hash: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    phone_number_hash: NotRequired[call.Text]
 class InstalExposurePostAnswer(TypedDict):
     recommend_exposure: bool
-class InstalExposurePostOptions(CallOptions):
+class InstalExposurePostOptions(call.CallOptions):
     json: InstalExposurePostJson
 class InstalPartnerExposurePostJsonUserId(TypedDict):
     user_id_type: NotRequired[Literal["UNKNOWN_USER_ID_TYPE", "OPENID", "PHONE_NO", "SP_OPENID", "SUB_OPENID"]]
-    sp_openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
-    phone_number_hash: NotRequired[Text]
+    sp_openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
+    phone_number_hash: NotRequired[call.Text]
 class InstalPartnerExposurePostJson(TypedDict):
-    sp_mchid: Text
-    sp_appid: Text
-    sub_appid: Text
-    sub_mchid: NotRequired[Text]
+    sp_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: call.Text
+    sub_mchid: NotRequired[call.Text]
     user_id: NotRequired[InstalPartnerExposurePostJsonUserId]
 class InstalPartnerExposurePostAnswer(TypedDict):
     recommend_exposure: bool
-class InstalPartnerExposurePostOptions(CallOptions):
+class InstalPartnerExposurePostOptions(call.CallOptions):
     json: InstalPartnerExposurePostJson
 class PartnerTransactionsAppPostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
     subsidy_amount: NotRequired[int]
 class PartnerTransactionsAppPostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PartnerTransactionsAppPostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     unit_price: int
 class PartnerTransactionsAppPostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[PartnerTransactionsAppPostJsonDetailGoodsDetail]]
 class PartnerTransactionsAppPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    area_code: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    area_code: call.Text
+    address: call.Text
 class PartnerTransactionsAppPostJsonSceneInfo(TypedDict):
-    payer_client_ip: NotRequired[Text]
-    device_id: NotRequired[Text]
+    payer_client_ip: NotRequired[call.Text]
+    device_id: NotRequired[call.Text]
     store_info: NotRequired[PartnerTransactionsAppPostJsonSceneInfoStoreInfo]
 class PartnerTransactionsAppPostJsonPayerIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"]
-    number: Text
-    name: Text
+    number: call.Text
+    name: call.Text
 class PartnerTransactionsAppPostJsonPayer(TypedDict):
     identity: NotRequired[PartnerTransactionsAppPostJsonPayerIdentity]
 class PartnerTransactionsAppPostJsonSubsidyInfoSubsidyDetailSubsidyPlan(TypedDict):
@@ -86,18 +86,18 @@ class PartnerTransactionsAppPostJsonSubsidyInfoSubsidyDetail(TypedDict):
 class PartnerTransactionsAppPostJsonSubsidyInfo(TypedDict):
     subsidy_detail: NotRequired[Sequence[PartnerTransactionsAppPostJsonSubsidyInfoSubsidyDetail]]
 class PartnerTransactionsAppPostJson(TypedDict):
-    sp_appid: Text
-    sp_mchid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
+    sp_appid: call.Text
+    sp_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
     settle_info: NotRequired[PartnerTransactionsAppPostJsonSettleInfo]
-    description: Text
-    attach: NotRequired[Text]
-    out_trade_no: Text
+    description: call.Text
+    attach: NotRequired[call.Text]
+    out_trade_no: call.Text
     amount: PartnerTransactionsAppPostJsonAmount
-    time_expire: NotRequired[Text]
-    notify_url: Text
-    goods_tag: NotRequired[Text]
+    time_expire: NotRequired[call.Text]
+    notify_url: call.Text
+    goods_tag: NotRequired[call.Text]
     limit_pay: NotRequired[Sequence[Literal["no_balance", "no_credit", "no_debit", "balance_only"]]]
     support_fapiao: NotRequired[bool]
     detail: NotRequired[PartnerTransactionsAppPostJsonDetail]
@@ -106,51 +106,51 @@ class PartnerTransactionsAppPostJson(TypedDict):
     subsidy_info: NotRequired[PartnerTransactionsAppPostJsonSubsidyInfo]
 class PartnerTransactionsAppPostAnswer(TypedDict):
     prepay_id: str
-class PartnerTransactionsAppPostOptions(CallOptions):
+class PartnerTransactionsAppPostOptions(call.CallOptions):
     json: PartnerTransactionsAppPostJson
 class PartnerTransactionsAppWithContractPostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
 class PartnerTransactionsAppWithContractPostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PartnerTransactionsAppWithContractPostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: float
     unit_price: float
 class PartnerTransactionsAppWithContractPostJsonDetail(TypedDict):
     cost_price: NotRequired[float]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: Sequence[PartnerTransactionsAppWithContractPostJsonDetailGoodsDetail]
 class PartnerTransactionsAppWithContractPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: NotRequired[Text]
-    area_code: NotRequired[Text]
-    address: NotRequired[Text]
+    id: NotRequired[call.Text]
+    name: NotRequired[call.Text]
+    area_code: NotRequired[call.Text]
+    address: NotRequired[call.Text]
 class PartnerTransactionsAppWithContractPostJsonSceneInfo(TypedDict):
-    payer_client_ip: Text
-    device_id: NotRequired[Text]
+    payer_client_ip: call.Text
+    device_id: NotRequired[call.Text]
     store_info: NotRequired[PartnerTransactionsAppWithContractPostJsonSceneInfoStoreInfo]
 class PartnerTransactionsAppWithContractPostJsonContractInfo(TypedDict):
-    plan_id: Text
-    contract_mchid: Text
-    contract_appid: Text
-    contract_code: Text
-    request_serial: Text
-    contract_display_account: Text
-    contract_notify_url: NotRequired[Text]
+    plan_id: call.Text
+    contract_mchid: call.Text
+    contract_appid: call.Text
+    contract_code: call.Text
+    request_serial: call.Text
+    contract_display_account: call.Text
+    contract_notify_url: NotRequired[call.Text]
 class PartnerTransactionsAppWithContractPostJson(TypedDict):
-    sp_appid: Text
-    sp_mchid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
-    description: Text
-    out_trade_no: Text
-    time_expire: NotRequired[Text]
-    attach: NotRequired[Text]
-    notify_url: Text
-    goods_tag: NotRequired[Text]
+    sp_appid: call.Text
+    sp_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    description: call.Text
+    out_trade_no: call.Text
+    time_expire: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    goods_tag: NotRequired[call.Text]
     settle_info: NotRequired[PartnerTransactionsAppWithContractPostJsonSettleInfo]
     support_fapiao: NotRequired[bool]
     amount: PartnerTransactionsAppWithContractPostJsonAmount
@@ -159,41 +159,41 @@ class PartnerTransactionsAppWithContractPostJson(TypedDict):
     contract_info: PartnerTransactionsAppWithContractPostJsonContractInfo
 class PartnerTransactionsAppWithContractPostAnswer(TypedDict):
     prepay_id: str
-class PartnerTransactionsAppWithContractPostOptions(CallOptions):
+class PartnerTransactionsAppWithContractPostOptions(call.CallOptions):
     json: PartnerTransactionsAppWithContractPostJson
 class PartnerTransactionsCodepayPostJsonPayer(TypedDict):
-    auth_code: Text
+    auth_code: call.Text
 class PartnerTransactionsCodepayPostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PartnerTransactionsCodepayPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    out_id: NotRequired[Text]
+    id: NotRequired[call.Text]
+    out_id: NotRequired[call.Text]
 class PartnerTransactionsCodepayPostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    device_ip: NotRequired[Text]
+    device_id: NotRequired[call.Text]
+    device_ip: NotRequired[call.Text]
     store_info: PartnerTransactionsCodepayPostJsonSceneInfoStoreInfo
 class PartnerTransactionsCodepayPostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wxpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wxpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: float
     unit_price: float
 class PartnerTransactionsCodepayPostJsonDetail(TypedDict):
     cost_price: NotRequired[float]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: Sequence[PartnerTransactionsCodepayPostJsonDetailGoodsDetail]
 class PartnerTransactionsCodepayPostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
 class PartnerTransactionsCodepayPostJson(TypedDict):
-    sp_appid: NotRequired[Text]
-    sp_mchid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
-    description: Text
-    out_trade_no: Text
-    attach: NotRequired[Text]
-    goods_tag: NotRequired[Text]
+    sp_appid: NotRequired[call.Text]
+    sp_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    description: call.Text
+    out_trade_no: call.Text
+    attach: NotRequired[call.Text]
+    goods_tag: NotRequired[call.Text]
     support_fapiao: NotRequired[bool]
     payer: PartnerTransactionsCodepayPostJsonPayer
     amount: PartnerTransactionsCodepayPostJsonAmount
@@ -242,75 +242,75 @@ class PartnerTransactionsCodepayPostAnswer(TypedDict):
     payer: NotRequired[PartnerTransactionsCodepayPostAnswerPayer]
     amount: NotRequired[PartnerTransactionsCodepayPostAnswerAmount]
     promotion_detail: NotRequired[list[PartnerTransactionsCodepayPostAnswerPromotionDetail]]
-class PartnerTransactionsCodepayPostOptions(CallOptions):
+class PartnerTransactionsCodepayPostOptions(call.CallOptions):
     json: PartnerTransactionsCodepayPostJson
 class PartnerTransactionsExposurePostJsonPayer(TypedDict):
-    sp_openid: NotRequired[Text]
-    phone_number_hash: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    sp_openid: NotRequired[call.Text]
+    phone_number_hash: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
 class PartnerTransactionsExposurePostJson(TypedDict):
-    sp_appid: Text
-    sp_mchid: Text
-    sub_appid: Text
-    sub_mchid: NotRequired[Text]
+    sp_appid: call.Text
+    sp_mchid: call.Text
+    sub_appid: call.Text
+    sub_mchid: NotRequired[call.Text]
     payer: PartnerTransactionsExposurePostJsonPayer
-    out_trade_no: Text
+    out_trade_no: call.Text
 class PartnerTransactionsExposurePostAnswer(TypedDict):
     fqf_exposure: bool
     market_exposure_token: NotRequired[str]
-class PartnerTransactionsExposurePostOptions(CallOptions):
+class PartnerTransactionsExposurePostOptions(call.CallOptions):
     json: PartnerTransactionsExposurePostJson
 class PartnerTransactionsH5PostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
     subsidy_amount: NotRequired[int]
 class PartnerTransactionsH5PostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PartnerTransactionsH5PostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     unit_price: int
 class PartnerTransactionsH5PostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[PartnerTransactionsH5PostJsonDetailGoodsDetail]]
 class PartnerTransactionsH5PostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    area_code: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    area_code: call.Text
+    address: call.Text
 class PartnerTransactionsH5PostJsonSceneInfoH5Info(TypedDict):
-    type: NotRequired[Text]
-    app_name: NotRequired[Text]
-    app_url: NotRequired[Text]
-    bundle_id: NotRequired[Text]
-    package_name: NotRequired[Text]
+    type: NotRequired[call.Text]
+    app_name: NotRequired[call.Text]
+    app_url: NotRequired[call.Text]
+    bundle_id: NotRequired[call.Text]
+    package_name: NotRequired[call.Text]
 class PartnerTransactionsH5PostJsonSceneInfo(TypedDict):
-    payer_client_ip: NotRequired[Text]
-    device_id: NotRequired[Text]
+    payer_client_ip: NotRequired[call.Text]
+    device_id: NotRequired[call.Text]
     store_info: NotRequired[PartnerTransactionsH5PostJsonSceneInfoStoreInfo]
     h5_info: NotRequired[PartnerTransactionsH5PostJsonSceneInfoH5Info]
 class PartnerTransactionsH5PostJsonPayerIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"]
-    number: Text
-    name: Text
+    number: call.Text
+    name: call.Text
 class PartnerTransactionsH5PostJsonPayer(TypedDict):
     identity: NotRequired[PartnerTransactionsH5PostJsonPayerIdentity]
 class PartnerTransactionsH5PostJson(TypedDict):
-    sp_appid: Text
-    sp_mchid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
+    sp_appid: call.Text
+    sp_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
     settle_info: NotRequired[PartnerTransactionsH5PostJsonSettleInfo]
-    description: Text
-    attach: NotRequired[Text]
-    out_trade_no: Text
+    description: call.Text
+    attach: NotRequired[call.Text]
+    out_trade_no: call.Text
     amount: PartnerTransactionsH5PostJsonAmount
-    time_expire: NotRequired[Text]
-    notify_url: Text
-    goods_tag: NotRequired[Text]
+    time_expire: NotRequired[call.Text]
+    notify_url: call.Text
+    goods_tag: NotRequired[call.Text]
     limit_pay: NotRequired[Sequence[Literal["no_balance", "no_credit", "no_debit", "balance_only"]]]
     support_fapiao: NotRequired[bool]
     detail: NotRequired[PartnerTransactionsH5PostJsonDetail]
@@ -318,11 +318,11 @@ class PartnerTransactionsH5PostJson(TypedDict):
     payer: NotRequired[PartnerTransactionsH5PostJsonPayer]
 class PartnerTransactionsH5PostAnswer(TypedDict):
     h5_url: str
-class PartnerTransactionsH5PostOptions(CallOptions):
+class PartnerTransactionsH5PostOptions(call.CallOptions):
     json: PartnerTransactionsH5PostJson
 class PartnerTransactionsIdByTransactionIdGetQuery(TypedDict):
-    sp_mchid: Text
-    sub_mchid: Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
 class PartnerTransactionsIdByTransactionIdGetAnswerSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
     subsidy_amount: NotRequired[int]
@@ -375,43 +375,43 @@ class PartnerTransactionsIdByTransactionIdGetAnswer(TypedDict):
     detail: NotRequired[PartnerTransactionsIdByTransactionIdGetAnswerDetail]
     scene_info: NotRequired[PartnerTransactionsIdByTransactionIdGetAnswerSceneInfo]
     payer: NotRequired[PartnerTransactionsIdByTransactionIdGetAnswerPayer]
-class PartnerTransactionsIdByTransactionIdGetOptions(CallOptions):
-    transaction_id: Scalar
+class PartnerTransactionsIdByTransactionIdGetOptions(call.CallOptions):
+    transaction_id: call.Scalar
     query: PartnerTransactionsIdByTransactionIdGetQuery
-class PartnerTransactionsIdGivenTransactionIdGetOptions(CallOptions):
+class PartnerTransactionsIdGivenTransactionIdGetOptions(call.CallOptions):
     query: PartnerTransactionsIdByTransactionIdGetQuery
 class PartnerTransactionsJsapiPostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
     subsidy_amount: NotRequired[int]
 class PartnerTransactionsJsapiPostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PartnerTransactionsJsapiPostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     unit_price: int
 class PartnerTransactionsJsapiPostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[PartnerTransactionsJsapiPostJsonDetailGoodsDetail]]
 class PartnerTransactionsJsapiPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    area_code: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    area_code: call.Text
+    address: call.Text
 class PartnerTransactionsJsapiPostJsonSceneInfo(TypedDict):
-    payer_client_ip: NotRequired[Text]
-    device_id: NotRequired[Text]
+    payer_client_ip: NotRequired[call.Text]
+    device_id: NotRequired[call.Text]
     store_info: NotRequired[PartnerTransactionsJsapiPostJsonSceneInfoStoreInfo]
 class PartnerTransactionsJsapiPostJsonPayerIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"]
-    number: Text
-    name: Text
+    number: call.Text
+    name: call.Text
 class PartnerTransactionsJsapiPostJsonPayer(TypedDict):
-    sp_openid: Text
-    sub_openid: NotRequired[Text]
+    sp_openid: call.Text
+    sub_openid: NotRequired[call.Text]
     identity: NotRequired[PartnerTransactionsJsapiPostJsonPayerIdentity]
 class PartnerTransactionsJsapiPostJsonSubsidyInfoSubsidyDetailSubsidyPlan(TypedDict):
     subsidy_installment_num: Literal[3, 6, 12]
@@ -422,18 +422,18 @@ class PartnerTransactionsJsapiPostJsonSubsidyInfoSubsidyDetail(TypedDict):
 class PartnerTransactionsJsapiPostJsonSubsidyInfo(TypedDict):
     subsidy_detail: NotRequired[Sequence[PartnerTransactionsJsapiPostJsonSubsidyInfoSubsidyDetail]]
 class PartnerTransactionsJsapiPostJson(TypedDict):
-    sp_appid: Text
-    sp_mchid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
+    sp_appid: call.Text
+    sp_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
     settle_info: NotRequired[PartnerTransactionsJsapiPostJsonSettleInfo]
-    description: Text
-    attach: NotRequired[Text]
-    out_trade_no: Text
+    description: call.Text
+    attach: NotRequired[call.Text]
+    out_trade_no: call.Text
     amount: PartnerTransactionsJsapiPostJsonAmount
-    time_expire: NotRequired[Text]
-    notify_url: Text
-    goods_tag: NotRequired[Text]
+    time_expire: NotRequired[call.Text]
+    notify_url: call.Text
+    goods_tag: NotRequired[call.Text]
     limit_pay: NotRequired[Sequence[Literal["no_balance", "no_credit", "no_debit", "balance_only"]]]
     support_fapiao: NotRequired[bool]
     detail: NotRequired[PartnerTransactionsJsapiPostJsonDetail]
@@ -442,56 +442,56 @@ class PartnerTransactionsJsapiPostJson(TypedDict):
     subsidy_info: NotRequired[PartnerTransactionsJsapiPostJsonSubsidyInfo]
 class PartnerTransactionsJsapiPostAnswer(TypedDict):
     prepay_id: str
-class PartnerTransactionsJsapiPostOptions(CallOptions):
+class PartnerTransactionsJsapiPostOptions(call.CallOptions):
     json: PartnerTransactionsJsapiPostJson
 class PartnerTransactionsJsapiWithContractPostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
 class PartnerTransactionsJsapiWithContractPostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PartnerTransactionsJsapiWithContractPostJsonPayer(TypedDict):
-    sp_openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    sp_openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
 class PartnerTransactionsJsapiWithContractPostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: float
     unit_price: float
 class PartnerTransactionsJsapiWithContractPostJsonDetail(TypedDict):
     cost_price: NotRequired[float]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: Sequence[PartnerTransactionsJsapiWithContractPostJsonDetailGoodsDetail]
 class PartnerTransactionsJsapiWithContractPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: NotRequired[Text]
-    area_code: NotRequired[Text]
-    address: NotRequired[Text]
+    id: NotRequired[call.Text]
+    name: NotRequired[call.Text]
+    area_code: NotRequired[call.Text]
+    address: NotRequired[call.Text]
 class PartnerTransactionsJsapiWithContractPostJsonSceneInfo(TypedDict):
-    payer_client_ip: Text
-    device_id: NotRequired[Text]
+    payer_client_ip: call.Text
+    device_id: NotRequired[call.Text]
     store_info: NotRequired[PartnerTransactionsJsapiWithContractPostJsonSceneInfoStoreInfo]
 class PartnerTransactionsJsapiWithContractPostJsonContractInfo(TypedDict):
-    password_free_contract_id: NotRequired[Text]
-    token: NotRequired[Text]
-    plan_id: NotRequired[Text]
-    contract_mchid: NotRequired[Text]
-    contract_appid: NotRequired[Text]
-    contract_code: NotRequired[Text]
-    request_serial: NotRequired[Text]
-    contract_display_account: NotRequired[Text]
-    contract_notify_url: NotRequired[Text]
+    password_free_contract_id: NotRequired[call.Text]
+    token: NotRequired[call.Text]
+    plan_id: NotRequired[call.Text]
+    contract_mchid: NotRequired[call.Text]
+    contract_appid: NotRequired[call.Text]
+    contract_code: NotRequired[call.Text]
+    request_serial: NotRequired[call.Text]
+    contract_display_account: NotRequired[call.Text]
+    contract_notify_url: NotRequired[call.Text]
 class PartnerTransactionsJsapiWithContractPostJson(TypedDict):
-    sp_appid: Text
-    sp_mchid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
-    description: Text
-    out_trade_no: Text
-    time_expire: NotRequired[Text]
-    attach: NotRequired[Text]
-    notify_url: Text
-    goods_tag: NotRequired[Text]
+    sp_appid: call.Text
+    sp_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    description: call.Text
+    out_trade_no: call.Text
+    time_expire: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    goods_tag: NotRequired[call.Text]
     settle_info: NotRequired[PartnerTransactionsJsapiWithContractPostJsonSettleInfo]
     support_fapiao: NotRequired[bool]
     amount: PartnerTransactionsJsapiWithContractPostJsonAmount
@@ -501,44 +501,44 @@ class PartnerTransactionsJsapiWithContractPostJson(TypedDict):
     contract_info: PartnerTransactionsJsapiWithContractPostJsonContractInfo
 class PartnerTransactionsJsapiWithContractPostAnswer(TypedDict):
     prepay_id: str
-class PartnerTransactionsJsapiWithContractPostOptions(CallOptions):
+class PartnerTransactionsJsapiWithContractPostOptions(call.CallOptions):
     json: PartnerTransactionsJsapiWithContractPostJson
 class PartnerTransactionsMiniprogramPostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PartnerTransactionsMiniprogramPostJsonPayer(TypedDict):
-    sp_openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    sp_openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
 class PartnerTransactionsMiniprogramPostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     unit_price: int
 class PartnerTransactionsMiniprogramPostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[PartnerTransactionsMiniprogramPostJsonDetailGoodsDetail]]
 class PartnerTransactionsMiniprogramPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    out_id: NotRequired[Text]
+    id: NotRequired[call.Text]
+    out_id: NotRequired[call.Text]
 class PartnerTransactionsMiniprogramPostJsonSceneInfo(TypedDict):
-    payer_client_ip: NotRequired[Text]
-    device_id: NotRequired[Text]
+    payer_client_ip: NotRequired[call.Text]
+    device_id: NotRequired[call.Text]
     store_info: NotRequired[PartnerTransactionsMiniprogramPostJsonSceneInfoStoreInfo]
 class PartnerTransactionsMiniprogramPostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
 class PartnerTransactionsMiniprogramPostJson(TypedDict):
-    sp_appid: Text
-    sp_mchid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
-    description: Text
-    out_trade_no: Text
-    time_expire: NotRequired[Text]
-    attach: NotRequired[Text]
-    notify_url: NotRequired[Text]
-    goods_tag: NotRequired[Text]
+    sp_appid: call.Text
+    sp_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    description: call.Text
+    out_trade_no: call.Text
+    time_expire: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
+    notify_url: NotRequired[call.Text]
+    goods_tag: NotRequired[call.Text]
     support_fapiao: NotRequired[bool]
     amount: PartnerTransactionsMiniprogramPostJsonAmount
     payer: PartnerTransactionsMiniprogramPostJsonPayer
@@ -547,52 +547,52 @@ class PartnerTransactionsMiniprogramPostJson(TypedDict):
     settle_info: NotRequired[PartnerTransactionsMiniprogramPostJsonSettleInfo]
 class PartnerTransactionsMiniprogramPostAnswer(TypedDict):
     prepay_id: str
-class PartnerTransactionsMiniprogramPostOptions(CallOptions):
+class PartnerTransactionsMiniprogramPostOptions(call.CallOptions):
     json: PartnerTransactionsMiniprogramPostJson
 class PartnerTransactionsNativePostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
     subsidy_amount: NotRequired[int]
 class PartnerTransactionsNativePostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PartnerTransactionsNativePostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     unit_price: int
 class PartnerTransactionsNativePostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[PartnerTransactionsNativePostJsonDetailGoodsDetail]]
 class PartnerTransactionsNativePostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    area_code: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    area_code: call.Text
+    address: call.Text
 class PartnerTransactionsNativePostJsonSceneInfo(TypedDict):
-    payer_client_ip: NotRequired[Text]
-    device_id: NotRequired[Text]
+    payer_client_ip: NotRequired[call.Text]
+    device_id: NotRequired[call.Text]
     store_info: NotRequired[PartnerTransactionsNativePostJsonSceneInfoStoreInfo]
 class PartnerTransactionsNativePostJsonPayerIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"]
-    number: Text
-    name: Text
+    number: call.Text
+    name: call.Text
 class PartnerTransactionsNativePostJsonPayer(TypedDict):
     identity: NotRequired[PartnerTransactionsNativePostJsonPayerIdentity]
 class PartnerTransactionsNativePostJson(TypedDict):
-    sp_appid: Text
-    sp_mchid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
+    sp_appid: call.Text
+    sp_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
     settle_info: NotRequired[PartnerTransactionsNativePostJsonSettleInfo]
-    description: Text
-    attach: NotRequired[Text]
-    out_trade_no: Text
+    description: call.Text
+    attach: NotRequired[call.Text]
+    out_trade_no: call.Text
     amount: PartnerTransactionsNativePostJsonAmount
-    time_expire: NotRequired[Text]
-    notify_url: Text
-    goods_tag: NotRequired[Text]
+    time_expire: NotRequired[call.Text]
+    notify_url: call.Text
+    goods_tag: NotRequired[call.Text]
     limit_pay: NotRequired[Sequence[Literal["no_balance", "no_credit", "no_debit", "balance_only"]]]
     support_fapiao: NotRequired[bool]
     detail: NotRequired[PartnerTransactionsNativePostJsonDetail]
@@ -600,11 +600,11 @@ class PartnerTransactionsNativePostJson(TypedDict):
     payer: NotRequired[PartnerTransactionsNativePostJsonPayer]
 class PartnerTransactionsNativePostAnswer(TypedDict):
     code_url: str
-class PartnerTransactionsNativePostOptions(CallOptions):
+class PartnerTransactionsNativePostOptions(call.CallOptions):
     json: PartnerTransactionsNativePostJson
 class PartnerTransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
-    sp_mchid: Text
-    sub_mchid: Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
 class PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
     subsidy_amount: NotRequired[int]
@@ -661,71 +661,71 @@ class PartnerTransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     scene_info: NotRequired[PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfo]
     payer: NotRequired[PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerPayer]
     installment_info: NotRequired[PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerInstallmentInfo]
-class PartnerTransactionsOutTradeNoByOutTradeNoGetOptions(CallOptions):
-    out_trade_no: Scalar
+class PartnerTransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     query: PartnerTransactionsOutTradeNoByOutTradeNoGetQuery
 class PartnerTransactionsOutTradeNoByOutTradeNoClosePostJson(TypedDict):
-    sp_mchid: Text
-    sub_mchid: Text
-class PartnerTransactionsOutTradeNoByOutTradeNoClosePostOptions(CallOptions):
-    out_trade_no: Scalar
+    sp_mchid: call.Text
+    sub_mchid: call.Text
+class PartnerTransactionsOutTradeNoByOutTradeNoClosePostOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     json: PartnerTransactionsOutTradeNoByOutTradeNoClosePostJson
 class PartnerTransactionsOutTradeNoByOutTradeNoReversePostJson(TypedDict):
-    sp_appid: NotRequired[Text]
-    sp_mchid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
+    sp_appid: NotRequired[call.Text]
+    sp_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
 class PartnerTransactionsOutTradeNoByOutTradeNoReversePostAnswer(TypedDict):
     sp_appid: NotRequired[str]
     sp_mchid: str
     sub_appid: NotRequired[str]
     sub_mchid: str
     out_trade_no: str
-class PartnerTransactionsOutTradeNoByOutTradeNoReversePostOptions(CallOptions):
-    out_trade_no: Scalar
+class PartnerTransactionsOutTradeNoByOutTradeNoReversePostOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     json: PartnerTransactionsOutTradeNoByOutTradeNoReversePostJson
-class PartnerTransactionsOutTradeNoGivenOutTradeNoGetOptions(CallOptions):
+class PartnerTransactionsOutTradeNoGivenOutTradeNoGetOptions(call.CallOptions):
     query: PartnerTransactionsOutTradeNoByOutTradeNoGetQuery
-class PartnerTransactionsOutTradeNoGivenOutTradeNoClosePostOptions(CallOptions):
+class PartnerTransactionsOutTradeNoGivenOutTradeNoClosePostOptions(call.CallOptions):
     json: PartnerTransactionsOutTradeNoByOutTradeNoClosePostJson
-class PartnerTransactionsOutTradeNoGivenOutTradeNoReversePostOptions(CallOptions):
+class PartnerTransactionsOutTradeNoGivenOutTradeNoReversePostOptions(call.CallOptions):
     json: PartnerTransactionsOutTradeNoByOutTradeNoReversePostJson
 class PartnerTransactionsScannedposPostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class PartnerTransactionsScannedposPostJsonPayer(TypedDict):
-    sp_openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    sp_openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
 class PartnerTransactionsScannedposPostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: float
     unit_price: float
 class PartnerTransactionsScannedposPostJsonDetail(TypedDict):
     cost_price: NotRequired[float]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[PartnerTransactionsScannedposPostJsonDetailGoodsDetail]]
 class PartnerTransactionsScannedposPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    out_id: NotRequired[Text]
+    id: NotRequired[call.Text]
+    out_id: NotRequired[call.Text]
 class PartnerTransactionsScannedposPostJsonSceneInfo(TypedDict):
-    payer_client_ip: Text
-    device_id: NotRequired[Text]
+    payer_client_ip: call.Text
+    device_id: NotRequired[call.Text]
     store_info: PartnerTransactionsScannedposPostJsonSceneInfoStoreInfo
 class PartnerTransactionsScannedposPostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
 class PartnerTransactionsScannedposPostJson(TypedDict):
-    sp_appid: NotRequired[Text]
-    sp_mchid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
-    description: Text
-    out_trade_no: Text
-    time_expire: NotRequired[Text]
-    attach: NotRequired[Text]
-    notify_url: NotRequired[Text]
-    goods_tag: NotRequired[Text]
+    sp_appid: NotRequired[call.Text]
+    sp_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    description: call.Text
+    out_trade_no: call.Text
+    time_expire: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
+    notify_url: NotRequired[call.Text]
+    goods_tag: NotRequired[call.Text]
     support_fapiao: NotRequired[bool]
     amount: PartnerTransactionsScannedposPostJsonAmount
     payer: PartnerTransactionsScannedposPostJsonPayer
@@ -734,34 +734,34 @@ class PartnerTransactionsScannedposPostJson(TypedDict):
     settle_info: NotRequired[PartnerTransactionsScannedposPostJsonSettleInfo]
 class PartnerTransactionsScannedposPostAnswer(TypedDict):
     prepay_id: str
-class PartnerTransactionsScannedposPostOptions(CallOptions):
+class PartnerTransactionsScannedposPostOptions(call.CallOptions):
     json: PartnerTransactionsScannedposPostJson
 class TransactionsAppPostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class TransactionsAppPostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     unit_price: int
 class TransactionsAppPostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[TransactionsAppPostJsonDetailGoodsDetail]]
 class TransactionsAppPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    area_code: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    area_code: call.Text
+    address: call.Text
 class TransactionsAppPostJsonSceneInfo(TypedDict):
-    payer_client_ip: NotRequired[Text]
-    device_id: NotRequired[Text]
+    payer_client_ip: NotRequired[call.Text]
+    device_id: NotRequired[call.Text]
     store_info: NotRequired[TransactionsAppPostJsonSceneInfoStoreInfo]
 class TransactionsAppPostJsonPayerIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"]
-    number: Text
-    name: Text
+    number: call.Text
+    name: call.Text
 class TransactionsAppPostJsonPayer(TypedDict):
     identity: NotRequired[TransactionsAppPostJsonPayerIdentity]
 class TransactionsAppPostJsonSettleInfo(TypedDict):
@@ -775,15 +775,15 @@ class TransactionsAppPostJsonSubsidyInfoSubsidyDetail(TypedDict):
 class TransactionsAppPostJsonSubsidyInfo(TypedDict):
     subsidy_detail: NotRequired[Sequence[TransactionsAppPostJsonSubsidyInfoSubsidyDetail]]
 class TransactionsAppPostJson(TypedDict):
-    appid: Text
-    mchid: Text
-    description: Text
-    attach: NotRequired[Text]
-    out_trade_no: Text
+    appid: call.Text
+    mchid: call.Text
+    description: call.Text
+    attach: NotRequired[call.Text]
+    out_trade_no: call.Text
     amount: TransactionsAppPostJsonAmount
-    time_expire: NotRequired[Text]
-    notify_url: Text
-    goods_tag: NotRequired[Text]
+    time_expire: NotRequired[call.Text]
+    notify_url: call.Text
+    goods_tag: NotRequired[call.Text]
     limit_pay: NotRequired[Sequence[Literal["no_balance", "no_credit", "no_debit", "balance_only"]]]
     support_fapiao: NotRequired[bool]
     detail: NotRequired[TransactionsAppPostJsonDetail]
@@ -793,49 +793,49 @@ class TransactionsAppPostJson(TypedDict):
     subsidy_info: NotRequired[TransactionsAppPostJsonSubsidyInfo]
 class TransactionsAppPostAnswer(TypedDict):
     prepay_id: str
-class TransactionsAppPostOptions(CallOptions):
+class TransactionsAppPostOptions(call.CallOptions):
     json: TransactionsAppPostJson
 class TransactionsAppWithContractPostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class TransactionsAppWithContractPostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: float
     unit_price: float
 class TransactionsAppWithContractPostJsonDetail(TypedDict):
     cost_price: NotRequired[float]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: Sequence[TransactionsAppWithContractPostJsonDetailGoodsDetail]
 class TransactionsAppWithContractPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: NotRequired[Text]
-    area_code: NotRequired[Text]
-    address: NotRequired[Text]
+    id: NotRequired[call.Text]
+    name: NotRequired[call.Text]
+    area_code: NotRequired[call.Text]
+    address: NotRequired[call.Text]
 class TransactionsAppWithContractPostJsonSceneInfo(TypedDict):
-    payer_client_ip: Text
-    device_id: NotRequired[Text]
+    payer_client_ip: call.Text
+    device_id: NotRequired[call.Text]
     store_info: NotRequired[TransactionsAppWithContractPostJsonSceneInfoStoreInfo]
 class TransactionsAppWithContractPostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
 class TransactionsAppWithContractPostJsonContractInfo(TypedDict):
-    plan_id: Text
-    contract_mchid: Text
-    contract_appid: Text
-    contract_code: Text
-    request_serial: Text
-    contract_display_account: Text
-    contract_notify_url: NotRequired[Text]
+    plan_id: call.Text
+    contract_mchid: call.Text
+    contract_appid: call.Text
+    contract_code: call.Text
+    request_serial: call.Text
+    contract_display_account: call.Text
+    contract_notify_url: NotRequired[call.Text]
 class TransactionsAppWithContractPostJson(TypedDict):
-    appid: Text
-    mchid: Text
-    description: Text
-    out_trade_no: Text
-    time_expire: NotRequired[Text]
-    attach: NotRequired[Text]
-    notify_url: Text
-    goods_tag: NotRequired[Text]
+    appid: call.Text
+    mchid: call.Text
+    description: call.Text
+    out_trade_no: call.Text
+    time_expire: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    goods_tag: NotRequired[call.Text]
     support_fapiao: NotRequired[bool]
     amount: TransactionsAppWithContractPostJsonAmount
     detail: NotRequired[TransactionsAppWithContractPostJsonDetail]
@@ -844,39 +844,39 @@ class TransactionsAppWithContractPostJson(TypedDict):
     contract_info: TransactionsAppWithContractPostJsonContractInfo
 class TransactionsAppWithContractPostAnswer(TypedDict):
     prepay_id: str
-class TransactionsAppWithContractPostOptions(CallOptions):
+class TransactionsAppWithContractPostOptions(call.CallOptions):
     json: TransactionsAppWithContractPostJson
 class TransactionsCodepayPostJsonPayer(TypedDict):
-    auth_code: Text
+    auth_code: call.Text
 class TransactionsCodepayPostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class TransactionsCodepayPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    out_id: NotRequired[Text]
+    id: NotRequired[call.Text]
+    out_id: NotRequired[call.Text]
 class TransactionsCodepayPostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    device_ip: NotRequired[Text]
+    device_id: NotRequired[call.Text]
+    device_ip: NotRequired[call.Text]
     store_info: TransactionsCodepayPostJsonSceneInfoStoreInfo
 class TransactionsCodepayPostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wxpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wxpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: float
     unit_price: float
 class TransactionsCodepayPostJsonDetail(TypedDict):
     cost_price: NotRequired[float]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: Sequence[TransactionsCodepayPostJsonDetailGoodsDetail]
 class TransactionsCodepayPostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
 class TransactionsCodepayPostJson(TypedDict):
-    appid: Text
-    mchid: Text
-    description: Text
-    out_trade_no: Text
-    attach: NotRequired[Text]
-    goods_tag: NotRequired[Text]
+    appid: call.Text
+    mchid: call.Text
+    description: call.Text
+    out_trade_no: call.Text
+    attach: NotRequired[call.Text]
+    goods_tag: NotRequired[call.Text]
     support_fapiao: NotRequired[bool]
     payer: TransactionsCodepayPostJsonPayer
     amount: TransactionsCodepayPostJsonAmount
@@ -922,68 +922,68 @@ class TransactionsCodepayPostAnswer(TypedDict):
     payer: NotRequired[TransactionsCodepayPostAnswerPayer]
     amount: NotRequired[TransactionsCodepayPostAnswerAmount]
     promotion_detail: NotRequired[list[TransactionsCodepayPostAnswerPromotionDetail]]
-class TransactionsCodepayPostOptions(CallOptions):
+class TransactionsCodepayPostOptions(call.CallOptions):
     json: TransactionsCodepayPostJson
 class TransactionsExposurePostJsonPayer(TypedDict):
-    openid: NotRequired[Text]
-    phone_number_hash: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    phone_number_hash: NotRequired[call.Text]
 class TransactionsExposurePostJson(TypedDict):
-    mchid: NotRequired[Text]
-    appid: Text
+    mchid: NotRequired[call.Text]
+    appid: call.Text
     payer: TransactionsExposurePostJsonPayer
-    out_trade_no: Text
+    out_trade_no: call.Text
 class TransactionsExposurePostAnswer(TypedDict):
     fqf_exposure: bool
     market_exposure_token: NotRequired[str]
-class TransactionsExposurePostOptions(CallOptions):
+class TransactionsExposurePostOptions(call.CallOptions):
     json: TransactionsExposurePostJson
 class TransactionsH5PostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class TransactionsH5PostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     unit_price: int
 class TransactionsH5PostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[TransactionsH5PostJsonDetailGoodsDetail]]
 class TransactionsH5PostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    area_code: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    area_code: call.Text
+    address: call.Text
 class TransactionsH5PostJsonSceneInfoH5Info(TypedDict):
-    type: NotRequired[Text]
-    app_name: NotRequired[Text]
-    app_url: NotRequired[Text]
-    bundle_id: NotRequired[Text]
-    package_name: NotRequired[Text]
+    type: NotRequired[call.Text]
+    app_name: NotRequired[call.Text]
+    app_url: NotRequired[call.Text]
+    bundle_id: NotRequired[call.Text]
+    package_name: NotRequired[call.Text]
 class TransactionsH5PostJsonSceneInfo(TypedDict):
-    payer_client_ip: NotRequired[Text]
-    device_id: NotRequired[Text]
+    payer_client_ip: NotRequired[call.Text]
+    device_id: NotRequired[call.Text]
     store_info: NotRequired[TransactionsH5PostJsonSceneInfoStoreInfo]
     h5_info: NotRequired[TransactionsH5PostJsonSceneInfoH5Info]
 class TransactionsH5PostJsonPayerIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"]
-    number: Text
-    name: Text
+    number: call.Text
+    name: call.Text
 class TransactionsH5PostJsonPayer(TypedDict):
     identity: NotRequired[TransactionsH5PostJsonPayerIdentity]
 class TransactionsH5PostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
 class TransactionsH5PostJson(TypedDict):
-    appid: Text
-    mchid: Text
-    description: Text
-    attach: NotRequired[Text]
-    out_trade_no: Text
+    appid: call.Text
+    mchid: call.Text
+    description: call.Text
+    attach: NotRequired[call.Text]
+    out_trade_no: call.Text
     amount: TransactionsH5PostJsonAmount
-    time_expire: NotRequired[Text]
-    notify_url: Text
-    goods_tag: NotRequired[Text]
+    time_expire: NotRequired[call.Text]
+    notify_url: call.Text
+    goods_tag: NotRequired[call.Text]
     limit_pay: NotRequired[Sequence[Literal["no_balance", "no_credit", "no_debit", "balance_only"]]]
     support_fapiao: NotRequired[bool]
     detail: NotRequired[TransactionsH5PostJsonDetail]
@@ -992,10 +992,10 @@ class TransactionsH5PostJson(TypedDict):
     settle_info: NotRequired[TransactionsH5PostJsonSettleInfo]
 class TransactionsH5PostAnswer(TypedDict):
     h5_url: str
-class TransactionsH5PostOptions(CallOptions):
+class TransactionsH5PostOptions(call.CallOptions):
     json: TransactionsH5PostJson
 class TransactionsIdByTransactionIdGetQuery(TypedDict):
-    mchid: Text
+    mchid: call.Text
 class TransactionsIdByTransactionIdGetAnswerAmount(TypedDict):
     total: int
     currency: NotRequired[str]
@@ -1038,39 +1038,39 @@ class TransactionsIdByTransactionIdGetAnswer(TypedDict):
     support_fapiao: NotRequired[bool]
     detail: NotRequired[TransactionsIdByTransactionIdGetAnswerDetail]
     scene_info: NotRequired[TransactionsIdByTransactionIdGetAnswerSceneInfo]
-class TransactionsIdByTransactionIdGetOptions(CallOptions):
-    transaction_id: Scalar
+class TransactionsIdByTransactionIdGetOptions(call.CallOptions):
+    transaction_id: call.Scalar
     query: TransactionsIdByTransactionIdGetQuery
-class TransactionsIdGivenTransactionIdGetOptions(CallOptions):
+class TransactionsIdGivenTransactionIdGetOptions(call.CallOptions):
     query: TransactionsIdByTransactionIdGetQuery
 class TransactionsJsapiPostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class TransactionsJsapiPostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     unit_price: int
 class TransactionsJsapiPostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[TransactionsJsapiPostJsonDetailGoodsDetail]]
 class TransactionsJsapiPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    area_code: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    area_code: call.Text
+    address: call.Text
 class TransactionsJsapiPostJsonSceneInfo(TypedDict):
-    payer_client_ip: NotRequired[Text]
-    device_id: NotRequired[Text]
+    payer_client_ip: NotRequired[call.Text]
+    device_id: NotRequired[call.Text]
     store_info: NotRequired[TransactionsJsapiPostJsonSceneInfoStoreInfo]
 class TransactionsJsapiPostJsonPayerIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"]
-    number: Text
-    name: Text
+    number: call.Text
+    name: call.Text
 class TransactionsJsapiPostJsonPayer(TypedDict):
-    openid: Text
+    openid: call.Text
     identity: NotRequired[TransactionsJsapiPostJsonPayerIdentity]
 class TransactionsJsapiPostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
@@ -1083,15 +1083,15 @@ class TransactionsJsapiPostJsonSubsidyInfoSubsidyDetail(TypedDict):
 class TransactionsJsapiPostJsonSubsidyInfo(TypedDict):
     subsidy_detail: NotRequired[Sequence[TransactionsJsapiPostJsonSubsidyInfoSubsidyDetail]]
 class TransactionsJsapiPostJson(TypedDict):
-    appid: Text
-    mchid: Text
-    description: Text
-    attach: NotRequired[Text]
-    out_trade_no: Text
+    appid: call.Text
+    mchid: call.Text
+    description: call.Text
+    attach: NotRequired[call.Text]
+    out_trade_no: call.Text
     amount: TransactionsJsapiPostJsonAmount
-    time_expire: NotRequired[Text]
-    notify_url: Text
-    goods_tag: NotRequired[Text]
+    time_expire: NotRequired[call.Text]
+    notify_url: call.Text
+    goods_tag: NotRequired[call.Text]
     limit_pay: NotRequired[Sequence[Literal["no_balance", "no_credit", "no_debit", "balance_only"]]]
     support_fapiao: NotRequired[bool]
     detail: NotRequired[TransactionsJsapiPostJsonDetail]
@@ -1101,53 +1101,53 @@ class TransactionsJsapiPostJson(TypedDict):
     subsidy_info: NotRequired[TransactionsJsapiPostJsonSubsidyInfo]
 class TransactionsJsapiPostAnswer(TypedDict):
     prepay_id: str
-class TransactionsJsapiPostOptions(CallOptions):
+class TransactionsJsapiPostOptions(call.CallOptions):
     json: TransactionsJsapiPostJson
 class TransactionsJsapiWithContractPostJsonAmount(TypedDict):
     total: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class TransactionsJsapiWithContractPostJsonPayer(TypedDict):
-    openid: Text
+    openid: call.Text
 class TransactionsJsapiWithContractPostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: float
     unit_price: float
 class TransactionsJsapiWithContractPostJsonDetail(TypedDict):
     cost_price: NotRequired[float]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: Sequence[TransactionsJsapiWithContractPostJsonDetailGoodsDetail]
 class TransactionsJsapiWithContractPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: NotRequired[Text]
-    area_code: NotRequired[Text]
-    address: NotRequired[Text]
+    id: NotRequired[call.Text]
+    name: NotRequired[call.Text]
+    area_code: NotRequired[call.Text]
+    address: NotRequired[call.Text]
 class TransactionsJsapiWithContractPostJsonSceneInfo(TypedDict):
-    payer_client_ip: Text
-    device_id: NotRequired[Text]
+    payer_client_ip: call.Text
+    device_id: NotRequired[call.Text]
     store_info: NotRequired[TransactionsJsapiWithContractPostJsonSceneInfoStoreInfo]
 class TransactionsJsapiWithContractPostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
 class TransactionsJsapiWithContractPostJsonContractInfo(TypedDict):
-    token: NotRequired[Text]
-    password_free_contract_id: NotRequired[Text]
-    plan_id: NotRequired[Text]
-    contract_mchid: NotRequired[Text]
-    contract_appid: NotRequired[Text]
-    contract_code: NotRequired[Text]
-    request_serial: NotRequired[Text]
-    contract_display_account: NotRequired[Text]
-    contract_notify_url: NotRequired[Text]
+    token: NotRequired[call.Text]
+    password_free_contract_id: NotRequired[call.Text]
+    plan_id: NotRequired[call.Text]
+    contract_mchid: NotRequired[call.Text]
+    contract_appid: NotRequired[call.Text]
+    contract_code: NotRequired[call.Text]
+    request_serial: NotRequired[call.Text]
+    contract_display_account: NotRequired[call.Text]
+    contract_notify_url: NotRequired[call.Text]
 class TransactionsJsapiWithContractPostJson(TypedDict):
-    appid: Text
-    mchid: Text
-    description: Text
-    out_trade_no: Text
-    time_expire: NotRequired[Text]
-    attach: NotRequired[Text]
-    notify_url: Text
-    goods_tag: NotRequired[Text]
+    appid: call.Text
+    mchid: call.Text
+    description: call.Text
+    out_trade_no: call.Text
+    time_expire: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    goods_tag: NotRequired[call.Text]
     support_fapiao: NotRequired[bool]
     amount: TransactionsJsapiWithContractPostJsonAmount
     payer: TransactionsJsapiWithContractPostJsonPayer
@@ -1157,48 +1157,48 @@ class TransactionsJsapiWithContractPostJson(TypedDict):
     contract_info: TransactionsJsapiWithContractPostJsonContractInfo
 class TransactionsJsapiWithContractPostAnswer(TypedDict):
     prepay_id: str
-class TransactionsJsapiWithContractPostOptions(CallOptions):
+class TransactionsJsapiWithContractPostOptions(call.CallOptions):
     json: TransactionsJsapiWithContractPostJson
 class TransactionsNativePostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class TransactionsNativePostJsonDetailGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     unit_price: int
 class TransactionsNativePostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    invoice_id: NotRequired[Text]
+    invoice_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[TransactionsNativePostJsonDetailGoodsDetail]]
 class TransactionsNativePostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    area_code: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    area_code: call.Text
+    address: call.Text
 class TransactionsNativePostJsonSceneInfo(TypedDict):
-    payer_client_ip: NotRequired[Text]
-    device_id: NotRequired[Text]
+    payer_client_ip: NotRequired[call.Text]
+    device_id: NotRequired[call.Text]
     store_info: NotRequired[TransactionsNativePostJsonSceneInfoStoreInfo]
 class TransactionsNativePostJsonPayerIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "PHONE_NUMBER"]
-    number: Text
-    name: Text
+    number: call.Text
+    name: call.Text
 class TransactionsNativePostJsonPayer(TypedDict):
     identity: NotRequired[TransactionsNativePostJsonPayerIdentity]
 class TransactionsNativePostJsonSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
 class TransactionsNativePostJson(TypedDict):
-    appid: Text
-    mchid: Text
-    description: Text
-    attach: NotRequired[Text]
-    out_trade_no: Text
+    appid: call.Text
+    mchid: call.Text
+    description: call.Text
+    attach: NotRequired[call.Text]
+    out_trade_no: call.Text
     amount: TransactionsNativePostJsonAmount
-    time_expire: NotRequired[Text]
-    notify_url: Text
-    goods_tag: NotRequired[Text]
+    time_expire: NotRequired[call.Text]
+    notify_url: call.Text
+    goods_tag: NotRequired[call.Text]
     limit_pay: NotRequired[Sequence[Literal["no_balance", "no_credit", "no_debit", "balance_only"]]]
     support_fapiao: NotRequired[bool]
     detail: NotRequired[TransactionsNativePostJsonDetail]
@@ -1207,10 +1207,10 @@ class TransactionsNativePostJson(TypedDict):
     settle_info: NotRequired[TransactionsNativePostJsonSettleInfo]
 class TransactionsNativePostAnswer(TypedDict):
     code_url: str
-class TransactionsNativePostOptions(CallOptions):
+class TransactionsNativePostOptions(call.CallOptions):
     json: TransactionsNativePostJson
 class TransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
-    mchid: Text
+    mchid: call.Text
 class TransactionsOutTradeNoByOutTradeNoGetAnswerAmount(TypedDict):
     total: int
     currency: NotRequired[str]
@@ -1260,27 +1260,27 @@ class TransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     scene_info: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfo]
     payer: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerPayer]
     installment_info: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerInstallmentInfo]
-class TransactionsOutTradeNoByOutTradeNoGetOptions(CallOptions):
-    out_trade_no: Scalar
+class TransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     query: TransactionsOutTradeNoByOutTradeNoGetQuery
 class TransactionsOutTradeNoByOutTradeNoClosePostJson(TypedDict):
-    mchid: Text
-class TransactionsOutTradeNoByOutTradeNoClosePostOptions(CallOptions):
-    out_trade_no: Scalar
+    mchid: call.Text
+class TransactionsOutTradeNoByOutTradeNoClosePostOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     json: TransactionsOutTradeNoByOutTradeNoClosePostJson
 class TransactionsOutTradeNoByOutTradeNoReversePostJson(TypedDict):
-    appid: Text
-    mchid: Text
+    appid: call.Text
+    mchid: call.Text
 class TransactionsOutTradeNoByOutTradeNoReversePostAnswer(TypedDict):
     appid: NotRequired[str]
     mchid: str
     out_trade_no: str
-class TransactionsOutTradeNoByOutTradeNoReversePostOptions(CallOptions):
-    out_trade_no: Scalar
+class TransactionsOutTradeNoByOutTradeNoReversePostOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     json: TransactionsOutTradeNoByOutTradeNoReversePostJson
-class TransactionsOutTradeNoGivenOutTradeNoGetOptions(CallOptions):
+class TransactionsOutTradeNoGivenOutTradeNoGetOptions(call.CallOptions):
     query: TransactionsOutTradeNoByOutTradeNoGetQuery
-class TransactionsOutTradeNoGivenOutTradeNoClosePostOptions(CallOptions):
+class TransactionsOutTradeNoGivenOutTradeNoClosePostOptions(call.CallOptions):
     json: TransactionsOutTradeNoByOutTradeNoClosePostJson
-class TransactionsOutTradeNoGivenOutTradeNoReversePostOptions(CallOptions):
+class TransactionsOutTradeNoGivenOutTradeNoReversePostOptions(call.CallOptions):
     json: TransactionsOutTradeNoByOutTradeNoReversePostJson

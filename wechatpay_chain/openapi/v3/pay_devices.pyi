@@ -2,82 +2,82 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text, Texts
+from wechatpay_chain.openapi import call
 
 class OpenScenarioSpeakerByDeviceSnGetAnswer(TypedDict):
     sub_mchid: str
     device_sn: str
     bind_state: Literal["OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND", "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED"] | str
     code_url: str
-class OpenScenarioSpeakerByDeviceSnGetOptions(CallOptions):
-    device_sn: Scalar
+class OpenScenarioSpeakerByDeviceSnGetOptions(call.CallOptions):
+    device_sn: call.Scalar
 class OpenScenarioSpeakerByDeviceSnBindPostJson(TypedDict):
-    sub_mchid: Text
-    code_url: Text
+    sub_mchid: call.Text
+    code_url: call.Text
 class OpenScenarioSpeakerByDeviceSnBindPostAnswer(TypedDict):
     sub_mchid: str
     device_sn: str
     bind_state: Literal["OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND", "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED"] | str
     code_url: str
-class OpenScenarioSpeakerByDeviceSnBindPostOptions(CallOptions):
-    device_sn: Scalar
+class OpenScenarioSpeakerByDeviceSnBindPostOptions(call.CallOptions):
+    device_sn: call.Scalar
     json: OpenScenarioSpeakerByDeviceSnBindPostJson
 class OpenScenarioSpeakerByDeviceSnPrebindPostJson(TypedDict):
-    code_url: Text
+    code_url: call.Text
 class OpenScenarioSpeakerByDeviceSnPrebindPostAnswer(TypedDict):
     device_sn: str
     bind_state: Literal["OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND", "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED"] | str
     code_url: str
-class OpenScenarioSpeakerByDeviceSnPrebindPostOptions(CallOptions):
-    device_sn: Scalar
+class OpenScenarioSpeakerByDeviceSnPrebindPostOptions(call.CallOptions):
+    device_sn: call.Scalar
     json: OpenScenarioSpeakerByDeviceSnPrebindPostJson
 class OpenScenarioSpeakerByDeviceSnUnbindPostAnswer(TypedDict):
     sub_mchid: str
     device_sn: str
     bind_state: Literal["OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND", "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED"] | str
     code_url: str
-class OpenScenarioSpeakerByDeviceSnUnbindPostOptions(CallOptions):
-    device_sn: Scalar
-class OpenScenarioSpeakerGivenDeviceSnGetOptions(CallOptions):
+class OpenScenarioSpeakerByDeviceSnUnbindPostOptions(call.CallOptions):
+    device_sn: call.Scalar
+class OpenScenarioSpeakerGivenDeviceSnGetOptions(call.CallOptions):
     pass
-class OpenScenarioSpeakerGivenDeviceSnBindPostOptions(CallOptions):
+class OpenScenarioSpeakerGivenDeviceSnBindPostOptions(call.CallOptions):
     json: OpenScenarioSpeakerByDeviceSnBindPostJson
-class OpenScenarioSpeakerGivenDeviceSnPrebindPostOptions(CallOptions):
+class OpenScenarioSpeakerGivenDeviceSnPrebindPostOptions(call.CallOptions):
     json: OpenScenarioSpeakerByDeviceSnPrebindPostJson
-class OpenScenarioSpeakerGivenDeviceSnUnbindPostOptions(CallOptions):
+class OpenScenarioSpeakerGivenDeviceSnUnbindPostOptions(call.CallOptions):
     pass
 class OpenScenarioSpeakerorderByTransactionIdReportPostJson(TypedDict):
-    sub_mchid: Text
-    code_url: Text
-    out_trade_no: Text
-    device_sn: Text
+    sub_mchid: call.Text
+    code_url: call.Text
+    out_trade_no: call.Text
+    device_sn: call.Text
 class OpenScenarioSpeakerorderByTransactionIdReportPostAnswer(TypedDict):
     sub_mchid: str
     code_url: str
     out_trade_no: str
     device_sn: str
     transaction_id: str
-class OpenScenarioSpeakerorderByTransactionIdReportPostOptions(CallOptions):
-    transaction_id: Scalar
+class OpenScenarioSpeakerorderByTransactionIdReportPostOptions(call.CallOptions):
+    transaction_id: call.Scalar
     json: OpenScenarioSpeakerorderByTransactionIdReportPostJson
-class OpenScenarioSpeakerorderGivenTransactionIdReportPostOptions(CallOptions):
+class OpenScenarioSpeakerorderGivenTransactionIdReportPostOptions(call.CallOptions):
     json: OpenScenarioSpeakerorderByTransactionIdReportPostJson
 class PrintersByDeviceIdPrintOrdersPostJsonVariableList(TypedDict):
-    key: NotRequired[Text]
-    value: NotRequired[Text]
+    key: NotRequired[call.Text]
+    value: NotRequired[call.Text]
 class PrintersByDeviceIdPrintOrdersPostJsonTableListRowList(TypedDict):
-    cell_list: NotRequired[Texts]
+    cell_list: NotRequired[call.Texts]
 class PrintersByDeviceIdPrintOrdersPostJsonTableList(TypedDict):
-    key: NotRequired[Text]
+    key: NotRequired[call.Text]
     row_list: NotRequired[Sequence[PrintersByDeviceIdPrintOrdersPostJsonTableListRowList]]
 class PrintersByDeviceIdPrintOrdersPostJson(TypedDict):
-    print_order_no: NotRequired[Text]
-    template_id: NotRequired[Text]
-    notify_url: NotRequired[Text]
+    print_order_no: NotRequired[call.Text]
+    template_id: NotRequired[call.Text]
+    notify_url: NotRequired[call.Text]
     variable_list: NotRequired[Sequence[PrintersByDeviceIdPrintOrdersPostJsonVariableList]]
     table_list: NotRequired[Sequence[PrintersByDeviceIdPrintOrdersPostJsonTableList]]
-class PrintersByDeviceIdPrintOrdersPostOptions(CallOptions):
-    device_id: Scalar
+class PrintersByDeviceIdPrintOrdersPostOptions(call.CallOptions):
+    device_id: call.Scalar
     json: NotRequired[PrintersByDeviceIdPrintOrdersPostJson]
 class PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswerVariableList(TypedDict):
     key: NotRequired[str]
@@ -95,14 +95,14 @@ class PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswer(TypedDict):
     print_state_description: NotRequired[str]
     variable_list: NotRequired[list[PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswerVariableList]]
     table_list: NotRequired[list[PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswerTableList]]
-class PrintersByDeviceIdPrintOrdersByPrintOrderNoGetOptions(CallOptions):
-    device_id: Scalar
-    print_order_no: Scalar
-class PrintersByDeviceIdPrintOrdersGivenPrintOrderNoGetOptions(CallOptions):
-    device_id: Scalar
-class PrintersGivenDeviceIdPrintOrdersPostOptions(CallOptions):
+class PrintersByDeviceIdPrintOrdersByPrintOrderNoGetOptions(call.CallOptions):
+    device_id: call.Scalar
+    print_order_no: call.Scalar
+class PrintersByDeviceIdPrintOrdersGivenPrintOrderNoGetOptions(call.CallOptions):
+    device_id: call.Scalar
+class PrintersGivenDeviceIdPrintOrdersPostOptions(call.CallOptions):
     json: NotRequired[PrintersByDeviceIdPrintOrdersPostJson]
-class PrintersGivenDeviceIdPrintOrdersByPrintOrderNoGetOptions(CallOptions):
-    print_order_no: Scalar
-class PrintersGivenDeviceIdPrintOrdersGivenPrintOrderNoGetOptions(CallOptions):
+class PrintersGivenDeviceIdPrintOrdersByPrintOrderNoGetOptions(call.CallOptions):
+    print_order_no: call.Scalar
+class PrintersGivenDeviceIdPrintOrdersGivenPrintOrderNoGetOptions(call.CallOptions):
     pass

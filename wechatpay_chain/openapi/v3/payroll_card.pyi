@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class AuthenticationsGetQuery(TypedDict):
-    openid: Text
-    appid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
-    authenticate_date: Text
-    authenticate_state: Text
+    openid: call.Text
+    appid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    authenticate_date: call.Text
+    authenticate_state: call.Text
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
 class AuthenticationsGetAnswerData(TypedDict):
@@ -29,16 +29,16 @@ class AuthenticationsGetAnswer(TypedDict):
     total_count: int
     offset: int
     limit: int
-class AuthenticationsGetOptions(CallOptions):
+class AuthenticationsGetOptions(call.CallOptions):
     query: AuthenticationsGetQuery
 class AuthenticationsPreOrderPostJson(TypedDict):
-    openid: Text
-    appid: NotRequired[Text]
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    authenticate_number: Text
-    project_name: Text
-    employer_name: Text
+    openid: call.Text
+    appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    authenticate_number: call.Text
+    project_name: call.Text
+    employer_name: call.Text
     authenticate_type: Literal["SIGN_IN", "INSURANCE", "CONTRACT"]
 class AuthenticationsPreOrderPostAnswer(TypedDict):
     authenticate_number: str
@@ -47,18 +47,18 @@ class AuthenticationsPreOrderPostAnswer(TypedDict):
     sub_mchid: str
     token: str
     expires_in: int
-class AuthenticationsPreOrderPostOptions(CallOptions):
+class AuthenticationsPreOrderPostOptions(call.CallOptions):
     json: AuthenticationsPreOrderPostJson
 class AuthenticationsPreOrderWithAuthPostJson(TypedDict):
-    openid: Text
-    appid: NotRequired[Text]
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    authenticate_number: Text
-    project_name: Text
-    employer_name: Text
-    user_name: Text
-    id_card_number: Text
+    openid: call.Text
+    appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    authenticate_number: call.Text
+    project_name: call.Text
+    employer_name: call.Text
+    user_name: call.Text
+    id_card_number: call.Text
     employment_type: Literal["LONG_TERM_EMPLOYMENT", "SHORT_TERM_EMPLOYMENT", "COOPERATION_EMPLOYMENT"]
     authenticate_type: Literal["SIGN_IN", "INSURANCE", "CONTRACT"]
 class AuthenticationsPreOrderWithAuthPostAnswer(TypedDict):
@@ -68,10 +68,10 @@ class AuthenticationsPreOrderWithAuthPostAnswer(TypedDict):
     sub_mchid: str
     token: str
     expires_in: int
-class AuthenticationsPreOrderWithAuthPostOptions(CallOptions):
+class AuthenticationsPreOrderWithAuthPostOptions(call.CallOptions):
     json: AuthenticationsPreOrderWithAuthPostJson
 class AuthenticationsByAuthenticateNumberGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class AuthenticationsByAuthenticateNumberGetAnswer(TypedDict):
     mchid: str
     sub_mchid: str
@@ -84,15 +84,15 @@ class AuthenticationsByAuthenticateNumberGetAnswer(TypedDict):
     authenticate_time: str
     authenticate_number: str
     authenticate_failed_reason: NotRequired[str]
-class AuthenticationsByAuthenticateNumberGetOptions(CallOptions):
-    authenticate_number: Scalar
+class AuthenticationsByAuthenticateNumberGetOptions(call.CallOptions):
+    authenticate_number: call.Scalar
     query: AuthenticationsByAuthenticateNumberGetQuery
-class AuthenticationsGivenAuthenticateNumberGetOptions(CallOptions):
+class AuthenticationsGivenAuthenticateNumberGetOptions(call.CallOptions):
     query: AuthenticationsByAuthenticateNumberGetQuery
 class RelationsByOpenidGetQuery(TypedDict):
-    sub_mchid: Text
-    appid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    sub_mchid: call.Text
+    appid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
 class RelationsByOpenidGetAnswer(TypedDict):
     openid: str
     mchid: str
@@ -100,18 +100,18 @@ class RelationsByOpenidGetAnswer(TypedDict):
     authorize_state: Literal["UNAUTHORIZED", "AUTHORIZED", "DEAUTHORIZED"] | str
     authorize_time: NotRequired[str]
     deauthorize_time: NotRequired[str]
-class RelationsByOpenidGetOptions(CallOptions):
-    openid: Scalar
+class RelationsByOpenidGetOptions(call.CallOptions):
+    openid: call.Scalar
     query: RelationsByOpenidGetQuery
-class RelationsGivenOpenidGetOptions(CallOptions):
+class RelationsGivenOpenidGetOptions(call.CallOptions):
     query: RelationsByOpenidGetQuery
 class TokensPostJson(TypedDict):
-    openid: Text
-    appid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
-    user_name: Text
-    id_card_number: Text
+    openid: call.Text
+    appid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    user_name: call.Text
+    id_card_number: call.Text
     employment_type: Literal["LONG_TERM_EMPLOYMENT", "SHORT_TERM_EMPLOYMENT", "COOPERATION_EMPLOYMENT"]
 class TokensPostAnswer(TypedDict):
     openid: str
@@ -119,56 +119,56 @@ class TokensPostAnswer(TypedDict):
     sub_mchid: str
     token: str
     expires_in: int
-class TokensPostOptions(CallOptions):
+class TokensPostOptions(call.CallOptions):
     json: TokensPostJson
 class TransferBatchesPostJsonTransferDetailList(TypedDict):
-    out_detail_no: Text
+    out_detail_no: call.Text
     transfer_amount: int
-    transfer_remark: Text
-    openid: Text
-    user_name: Text
+    transfer_remark: call.Text
+    openid: call.Text
+    user_name: call.Text
 class TransferBatchesPostJson(TypedDict):
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    authorization_type: Text
-    out_batch_no: Text
-    batch_name: Text
-    batch_remark: Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    authorization_type: call.Text
+    out_batch_no: call.Text
+    batch_name: call.Text
+    batch_remark: call.Text
     total_amount: int
     total_num: int
     transfer_detail_list: Sequence[TransferBatchesPostJsonTransferDetailList]
-    sp_appid: NotRequired[Text]
-    employment_type: Text
-    employment_scene: Text
+    sp_appid: NotRequired[call.Text]
+    employment_type: call.Text
+    employment_scene: call.Text
 class TransferBatchesPostAnswer(TypedDict):
     out_batch_no: str
     batch_id: str
     create_time: str
-class TransferBatchesPostOptions(CallOptions):
+class TransferBatchesPostOptions(call.CallOptions):
     json: TransferBatchesPostJson
 class WesureInsurancePostJson(TypedDict):
-    sp_mchid: Text
-    wesure_order_no: Text
-    token: Text
-    insurance_company_order_no: Text
-    openid: Text
-    insure_state: Text
-    insure_effect_time: Text
-    insure_invalid_time: Text
-    insurance_company_name: Text
-class WesureInsurancePostOptions(CallOptions):
+    sp_mchid: call.Text
+    wesure_order_no: call.Text
+    token: call.Text
+    insurance_company_order_no: call.Text
+    openid: call.Text
+    insure_state: call.Text
+    insure_effect_time: call.Text
+    insure_invalid_time: call.Text
+    insurance_company_name: call.Text
+class WesureInsurancePostOptions(call.CallOptions):
     json: WesureInsurancePostJson
 class WesureTokenValidationsPostJson(TypedDict):
-    sp_mchid: Text
-    sub_mchid: Text
-    token: Text
-    user_name: Text
-    id_card_number: Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
+    token: call.Text
+    user_name: call.Text
+    id_card_number: call.Text
     authenticate_type: NotRequired[Literal["NORMAL", "SIGN_IN", "INSURANCE", "CONTRACT"]]
 class WesureTokenValidationsPostAnswer(TypedDict):
     result: str
     authenticate_success_time: NotRequired[str]
     openid: NotRequired[str]
     fail_reason: NotRequired[str]
-class WesureTokenValidationsPostOptions(CallOptions):
+class WesureTokenValidationsPostOptions(call.CallOptions):
     json: WesureTokenValidationsPostJson

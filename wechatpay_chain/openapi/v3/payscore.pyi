@@ -2,24 +2,24 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text, Texts
+from wechatpay_chain.openapi import call
 
 class AcquiringbankPermissionsPostJson(TypedDict):
-    service_id: Text
-    channel_id: Text
-    appid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
-    authorization_code: Text
-    notify_url: NotRequired[Text]
+    service_id: call.Text
+    channel_id: call.Text
+    appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    authorization_code: call.Text
+    notify_url: NotRequired[call.Text]
 class AcquiringbankPermissionsPostAnswer(TypedDict):
     apply_permissions_token: str
-class AcquiringbankPermissionsPostOptions(CallOptions):
+class AcquiringbankPermissionsPostOptions(call.CallOptions):
     json: AcquiringbankPermissionsPostJson
 class AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeGetQuery(TypedDict):
-    service_id: Text
-    channel_id: Text
-    sub_mchid: Text
+    service_id: call.Text
+    channel_id: call.Text
+    sub_mchid: call.Text
 class AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeGetAnswer(TypedDict):
     service_id: str
     appid: str
@@ -34,27 +34,27 @@ class AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeGetAnswer(Type
     sub_mchid: str
     sub_appid: NotRequired[str]
     channel_id: NotRequired[str]
-class AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeGetOptions(CallOptions):
-    authorization_code: Scalar
+class AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeGetOptions(call.CallOptions):
+    authorization_code: call.Scalar
     query: AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeGetQuery
 class AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminatePostJson(TypedDict):
-    service_id: Text
-    channel_id: NotRequired[Text]
-    sub_mchid: Text
-    reason: Text
-class AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminatePostOptions(CallOptions):
-    authorization_code: Scalar
+    service_id: call.Text
+    channel_id: NotRequired[call.Text]
+    sub_mchid: call.Text
+    reason: call.Text
+class AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminatePostOptions(call.CallOptions):
+    authorization_code: call.Scalar
     json: AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminatePostJson
-class AcquiringbankPermissionsAuthorizationCodeGivenAuthorizationCodeGetOptions(CallOptions):
+class AcquiringbankPermissionsAuthorizationCodeGivenAuthorizationCodeGetOptions(call.CallOptions):
     query: AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeGetQuery
-class AcquiringbankPermissionsAuthorizationCodeGivenAuthorizationCodeTerminatePostOptions(CallOptions):
+class AcquiringbankPermissionsAuthorizationCodeGivenAuthorizationCodeTerminatePostOptions(call.CallOptions):
     json: AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminatePostJson
 class AcquiringbankServiceorderGetQuery(TypedDict):
-    service_id: Text
-    sub_mchid: Text
-    channel_id: Text
-    out_order_no: NotRequired[Text]
-    query_id: NotRequired[Text]
+    service_id: call.Text
+    sub_mchid: call.Text
+    channel_id: call.Text
+    out_order_no: NotRequired[call.Text]
+    query_id: NotRequired[call.Text]
 class AcquiringbankServiceorderGetAnswerPostPayments(TypedDict):
     name: str
     description: NotRequired[str]
@@ -132,48 +132,48 @@ class AcquiringbankServiceorderGetAnswer(TypedDict):
     sub_openid: NotRequired[str]
     order_id: str
     channel_id: str
-class AcquiringbankServiceorderGetOptions(CallOptions):
+class AcquiringbankServiceorderGetOptions(call.CallOptions):
     query: AcquiringbankServiceorderGetQuery
 class AcquiringbankServiceorderPostJsonPostPayments(TypedDict):
-    name: Text
-    description: NotRequired[Text]
+    name: call.Text
+    description: NotRequired[call.Text]
     amount: NotRequired[int]
     count: NotRequired[int]
 class AcquiringbankServiceorderPostJsonPostDiscounts(TypedDict):
-    name: Text
-    description: Text
+    name: call.Text
+    description: call.Text
     count: NotRequired[int]
     amount: NotRequired[int]
 class AcquiringbankServiceorderPostJsonRiskFund(TypedDict):
-    name: Text
+    name: call.Text
     amount: int
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
 class AcquiringbankServiceorderPostJsonTimeRange(TypedDict):
-    start_time: Text
-    start_time_remark: NotRequired[Text]
-    end_time: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: call.Text
+    start_time_remark: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class AcquiringbankServiceorderPostJsonLocation(TypedDict):
-    start_location: NotRequired[Text]
-    end_location: NotRequired[Text]
+    start_location: NotRequired[call.Text]
+    end_location: NotRequired[call.Text]
 class AcquiringbankServiceorderPostJson(TypedDict):
-    service_id: Text
-    appid: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    channel_id: Text
-    out_order_no: Text
-    service_introduction: Text
+    service_id: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    channel_id: call.Text
+    out_order_no: call.Text
+    service_introduction: call.Text
     post_payments: NotRequired[Sequence[AcquiringbankServiceorderPostJsonPostPayments]]
     post_discounts: NotRequired[Sequence[AcquiringbankServiceorderPostJsonPostDiscounts]]
     risk_fund: AcquiringbankServiceorderPostJsonRiskFund
     time_range: AcquiringbankServiceorderPostJsonTimeRange
     location: NotRequired[AcquiringbankServiceorderPostJsonLocation]
-    openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
     need_user_confirm: NotRequired[bool]
-    notify_url: Text
-    attach: NotRequired[Text]
+    notify_url: call.Text
+    attach: NotRequired[call.Text]
 class AcquiringbankServiceorderPostAnswerPostPayments(TypedDict):
     name: str
     description: NotRequired[str]
@@ -215,170 +215,170 @@ class AcquiringbankServiceorderPostAnswer(TypedDict):
     notify_url: NotRequired[str]
     order_id: str
     package: NotRequired[str]
-class AcquiringbankServiceorderPostOptions(CallOptions):
+class AcquiringbankServiceorderPostOptions(call.CallOptions):
     json: AcquiringbankServiceorderPostJson
 class AcquiringbankServiceorderDeductionGetQuery(TypedDict):
-    service_id: Text
-    appid: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    channel_id: Text
-    out_order_no: NotRequired[Text]
+    service_id: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    channel_id: call.Text
+    out_order_no: NotRequired[call.Text]
 class AcquiringbankServiceorderDeductionGetAnswer(TypedDict):
     description: str
     out_trade_no: str
-class AcquiringbankServiceorderDeductionGetOptions(CallOptions):
+class AcquiringbankServiceorderDeductionGetOptions(call.CallOptions):
     query: AcquiringbankServiceorderDeductionGetQuery
 class AcquiringbankServiceorderByOutOrderNoCancelPostJson(TypedDict):
-    service_id: Text
-    channel_id: Text
-    sub_mchid: Text
-    reason: Text
-class AcquiringbankServiceorderByOutOrderNoCancelPostOptions(CallOptions):
-    out_order_no: Scalar
+    service_id: call.Text
+    channel_id: call.Text
+    sub_mchid: call.Text
+    reason: call.Text
+class AcquiringbankServiceorderByOutOrderNoCancelPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: AcquiringbankServiceorderByOutOrderNoCancelPostJson
 class AcquiringbankServiceorderByOutOrderNoCompletePostJsonPostPayments(TypedDict):
-    name: Text
-    description: NotRequired[Text]
+    name: call.Text
+    description: NotRequired[call.Text]
     amount: NotRequired[int]
     count: NotRequired[int]
 class AcquiringbankServiceorderByOutOrderNoCompletePostJsonPostDiscounts(TypedDict):
-    name: Text
-    description: Text
+    name: call.Text
+    description: call.Text
     amount: int
     count: NotRequired[int]
 class AcquiringbankServiceorderByOutOrderNoCompletePostJsonTimeRange(TypedDict):
-    start_time: Text
-    start_time_remark: NotRequired[Text]
-    end_time: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: call.Text
+    start_time_remark: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class AcquiringbankServiceorderByOutOrderNoCompletePostJsonLocation(TypedDict):
-    start_location: NotRequired[Text]
-    end_location: NotRequired[Text]
+    start_location: NotRequired[call.Text]
+    end_location: NotRequired[call.Text]
 class AcquiringbankServiceorderByOutOrderNoCompletePostJson(TypedDict):
-    service_id: Text
-    channel_id: NotRequired[Text]
-    sub_mchid: Text
+    service_id: call.Text
+    channel_id: NotRequired[call.Text]
+    sub_mchid: call.Text
     post_payments: Sequence[AcquiringbankServiceorderByOutOrderNoCompletePostJsonPostPayments]
     post_discounts: NotRequired[Sequence[AcquiringbankServiceorderByOutOrderNoCompletePostJsonPostDiscounts]]
     total_amount: int
     time_range: NotRequired[AcquiringbankServiceorderByOutOrderNoCompletePostJsonTimeRange]
     location: NotRequired[AcquiringbankServiceorderByOutOrderNoCompletePostJsonLocation]
     profit_sharing: NotRequired[bool]
-    complete_time: NotRequired[Text]
-    goods_tag: NotRequired[Text]
-class AcquiringbankServiceorderByOutOrderNoCompletePostOptions(CallOptions):
-    out_order_no: Scalar
+    complete_time: NotRequired[call.Text]
+    goods_tag: NotRequired[call.Text]
+class AcquiringbankServiceorderByOutOrderNoCompletePostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: AcquiringbankServiceorderByOutOrderNoCompletePostJson
 class AcquiringbankServiceorderByOutOrderNoModifyPostJsonPostPayments(TypedDict):
-    name: Text
-    description: NotRequired[Text]
+    name: call.Text
+    description: NotRequired[call.Text]
     amount: NotRequired[int]
     count: NotRequired[int]
 class AcquiringbankServiceorderByOutOrderNoModifyPostJsonPostDiscounts(TypedDict):
-    name: Text
-    description: Text
+    name: call.Text
+    description: call.Text
     amount: int
     count: NotRequired[int]
 class AcquiringbankServiceorderByOutOrderNoModifyPostJson(TypedDict):
-    service_id: Text
-    sub_mchid: Text
-    channel_id: NotRequired[Text]
+    service_id: call.Text
+    sub_mchid: call.Text
+    channel_id: NotRequired[call.Text]
     post_payments: NotRequired[Sequence[AcquiringbankServiceorderByOutOrderNoModifyPostJsonPostPayments]]
     post_discounts: NotRequired[Sequence[AcquiringbankServiceorderByOutOrderNoModifyPostJsonPostDiscounts]]
     total_amount: int
-    reason: Text
-class AcquiringbankServiceorderByOutOrderNoModifyPostOptions(CallOptions):
-    out_order_no: Scalar
+    reason: call.Text
+class AcquiringbankServiceorderByOutOrderNoModifyPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: AcquiringbankServiceorderByOutOrderNoModifyPostJson
 class AcquiringbankServiceorderByOutOrderNoRegisterdeductinfoPostJson(TypedDict):
-    service_id: Text
-    appid: NotRequired[Text]
-    sub_mchid: Text
-    channel_id: Text
-    out_trade_no: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    service_id: call.Text
+    appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    channel_id: call.Text
+    out_trade_no: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
 class AcquiringbankServiceorderByOutOrderNoRegisterdeductinfoPostAnswer(TypedDict):
     description: NotRequired[str]
-class AcquiringbankServiceorderByOutOrderNoRegisterdeductinfoPostOptions(CallOptions):
-    out_order_no: Scalar
+class AcquiringbankServiceorderByOutOrderNoRegisterdeductinfoPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: AcquiringbankServiceorderByOutOrderNoRegisterdeductinfoPostJson
 class AcquiringbankServiceorderByOutOrderNoSyncPostJsonDetail(TypedDict):
-    paid_time: Text
+    paid_time: call.Text
 class AcquiringbankServiceorderByOutOrderNoSyncPostJson(TypedDict):
-    service_id: Text
-    sub_mchid: Text
-    channel_id: NotRequired[Text]
-    type: Text
+    service_id: call.Text
+    sub_mchid: call.Text
+    channel_id: NotRequired[call.Text]
+    type: call.Text
     detail: AcquiringbankServiceorderByOutOrderNoSyncPostJsonDetail
-class AcquiringbankServiceorderByOutOrderNoSyncPostOptions(CallOptions):
-    out_order_no: Scalar
+class AcquiringbankServiceorderByOutOrderNoSyncPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: AcquiringbankServiceorderByOutOrderNoSyncPostJson
-class AcquiringbankServiceorderGivenOutOrderNoCancelPostOptions(CallOptions):
+class AcquiringbankServiceorderGivenOutOrderNoCancelPostOptions(call.CallOptions):
     json: AcquiringbankServiceorderByOutOrderNoCancelPostJson
-class AcquiringbankServiceorderGivenOutOrderNoCompletePostOptions(CallOptions):
+class AcquiringbankServiceorderGivenOutOrderNoCompletePostOptions(call.CallOptions):
     json: AcquiringbankServiceorderByOutOrderNoCompletePostJson
-class AcquiringbankServiceorderGivenOutOrderNoModifyPostOptions(CallOptions):
+class AcquiringbankServiceorderGivenOutOrderNoModifyPostOptions(call.CallOptions):
     json: AcquiringbankServiceorderByOutOrderNoModifyPostJson
-class AcquiringbankServiceorderGivenOutOrderNoRegisterdeductinfoPostOptions(CallOptions):
+class AcquiringbankServiceorderGivenOutOrderNoRegisterdeductinfoPostOptions(call.CallOptions):
     json: AcquiringbankServiceorderByOutOrderNoRegisterdeductinfoPostJson
-class AcquiringbankServiceorderGivenOutOrderNoSyncPostOptions(CallOptions):
+class AcquiringbankServiceorderGivenOutOrderNoSyncPostOptions(call.CallOptions):
     json: AcquiringbankServiceorderByOutOrderNoSyncPostJson
 class AcquiringbankServicepayondeliveryorderPostJsonPostPayments(TypedDict):
-    name: NotRequired[Text]
+    name: NotRequired[call.Text]
     amount: NotRequired[int]
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
     count: NotRequired[int]
 class AcquiringbankServicepayondeliveryorderPostJsonPostDiscounts(TypedDict):
-    name: NotRequired[Text]
-    description: NotRequired[Text]
+    name: NotRequired[call.Text]
+    description: NotRequired[call.Text]
     amount: NotRequired[int]
     count: NotRequired[int]
 class AcquiringbankServicepayondeliveryorderPostJsonTimeRange(TypedDict):
-    start_time: NotRequired[Text]
-    start_time_remark: NotRequired[Text]
-    end_time: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: NotRequired[call.Text]
+    start_time_remark: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class AcquiringbankServicepayondeliveryorderPostJsonLocation(TypedDict):
-    start_location: NotRequired[Text]
-    end_location: NotRequired[Text]
+    start_location: NotRequired[call.Text]
+    end_location: NotRequired[call.Text]
 class AcquiringbankServicepayondeliveryorderPostJsonRiskFund(TypedDict):
     name: NotRequired[Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"]]
     amount: NotRequired[int]
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
 class AcquiringbankServicepayondeliveryorderPostJsonShoppingInfoJumpLink(TypedDict):
     jump_link_type: NotRequired[Literal["JUMP_LINK_MINI_PROGRAM"]]
-    appid: NotRequired[Text]
-    path: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    path: NotRequired[call.Text]
 class AcquiringbankServicepayondeliveryorderPostJsonShoppingInfoGoods(TypedDict):
-    name: NotRequired[Text]
-    picture: NotRequired[Text]
+    name: NotRequired[call.Text]
+    picture: NotRequired[call.Text]
     amount: NotRequired[int]
     count: NotRequired[int]
-    category_id: NotRequired[Texts]
+    category_id: NotRequired[call.Texts]
 class AcquiringbankServicepayondeliveryorderPostJsonShoppingInfo(TypedDict):
-    real_merchant_appid: NotRequired[Text]
+    real_merchant_appid: NotRequired[call.Text]
     jump_link: NotRequired[AcquiringbankServicepayondeliveryorderPostJsonShoppingInfoJumpLink]
     goods: NotRequired[Sequence[AcquiringbankServicepayondeliveryorderPostJsonShoppingInfoGoods]]
 class AcquiringbankServicepayondeliveryorderPostJson(TypedDict):
-    out_order_no: Text
-    appid: Text
-    sub_mchid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
-    channel_id: NotRequired[Text]
-    service_id: Text
-    service_introduction: Text
+    out_order_no: call.Text
+    appid: call.Text
+    sub_mchid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
+    channel_id: NotRequired[call.Text]
+    service_id: call.Text
+    service_introduction: call.Text
     post_payments: NotRequired[Sequence[AcquiringbankServicepayondeliveryorderPostJsonPostPayments]]
     post_discounts: NotRequired[Sequence[AcquiringbankServicepayondeliveryorderPostJsonPostDiscounts]]
     time_range: AcquiringbankServicepayondeliveryorderPostJsonTimeRange
     location: NotRequired[AcquiringbankServicepayondeliveryorderPostJsonLocation]
     risk_fund: NotRequired[AcquiringbankServicepayondeliveryorderPostJsonRiskFund]
-    attach: NotRequired[Text]
-    notify_url: NotRequired[Text]
-    openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    attach: NotRequired[call.Text]
+    notify_url: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
     need_user_confirm: NotRequired[bool]
-    mchid: NotRequired[Text]
+    mchid: NotRequired[call.Text]
     shopping_info: NotRequired[AcquiringbankServicepayondeliveryorderPostJsonShoppingInfo]
 class AcquiringbankServicepayondeliveryorderPostAnswerPostPayments(TypedDict):
     name: NotRequired[str]
@@ -436,13 +436,13 @@ class AcquiringbankServicepayondeliveryorderPostAnswer(TypedDict):
     order_id: NotRequired[str]
     package: NotRequired[str]
     shopping_info: NotRequired[AcquiringbankServicepayondeliveryorderPostAnswerShoppingInfo]
-class AcquiringbankServicepayondeliveryorderPostOptions(CallOptions):
+class AcquiringbankServicepayondeliveryorderPostOptions(call.CallOptions):
     json: AcquiringbankServicepayondeliveryorderPostJson
 class MerchantBillGetQuery(TypedDict):
-    bill_date: Text
+    bill_date: call.Text
     tar_type: NotRequired[Literal["GZIP"]]
-    encryption_algorithm: Text
-    service_id: Text
+    encryption_algorithm: call.Text
+    service_id: call.Text
 class MerchantBillGetAnswerDownloadBillList(TypedDict):
     bill_sequence: int
     hash_type: str
@@ -453,13 +453,13 @@ class MerchantBillGetAnswerDownloadBillList(TypedDict):
 class MerchantBillGetAnswer(TypedDict):
     download_bill_count: int
     download_bill_list: list[MerchantBillGetAnswerDownloadBillList]
-class MerchantBillGetOptions(CallOptions):
+class MerchantBillGetOptions(call.CallOptions):
     query: MerchantBillGetQuery
 class OverseaPartnerServiceorderGetQuery(TypedDict):
-    service_id: Text
-    sub_mchid: Text
-    out_order_no: NotRequired[Text]
-    query_id: NotRequired[Text]
+    service_id: call.Text
+    sub_mchid: call.Text
+    out_order_no: NotRequired[call.Text]
+    query_id: NotRequired[call.Text]
 class OverseaPartnerServiceorderGetAnswerPostPayments(TypedDict):
     name: str
     amount: NotRequired[int]
@@ -540,48 +540,48 @@ class OverseaPartnerServiceorderGetAnswer(TypedDict):
     currency: NotRequired[str]
     currency_price: NotRequired[int]
     currency_rate_info: NotRequired[str]
-class OverseaPartnerServiceorderGetOptions(CallOptions):
+class OverseaPartnerServiceorderGetOptions(call.CallOptions):
     query: OverseaPartnerServiceorderGetQuery
 class OverseaPartnerServiceorderPostJsonPostPayments(TypedDict):
-    name: Text
+    name: call.Text
     amount: NotRequired[int]
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
     count: NotRequired[int]
 class OverseaPartnerServiceorderPostJsonPostDiscounts(TypedDict):
-    name: Text
-    description: Text
+    name: call.Text
+    description: call.Text
     amount: NotRequired[int]
     count: NotRequired[int]
 class OverseaPartnerServiceorderPostJsonRiskFund(TypedDict):
-    name: Text
+    name: call.Text
     amount: int
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
 class OverseaPartnerServiceorderPostJsonTimeRange(TypedDict):
-    start_time: Text
-    end_time: NotRequired[Text]
-    start_time_remark: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: call.Text
+    end_time: NotRequired[call.Text]
+    start_time_remark: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class OverseaPartnerServiceorderPostJsonLocation(TypedDict):
-    start_location: NotRequired[Text]
-    end_location: NotRequired[Text]
+    start_location: NotRequired[call.Text]
+    end_location: NotRequired[call.Text]
 class OverseaPartnerServiceorderPostJson(TypedDict):
-    service_id: Text
-    appid: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    out_order_no: Text
-    currency: Text
-    service_introduction: Text
+    service_id: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    out_order_no: call.Text
+    currency: call.Text
+    service_introduction: call.Text
     post_payments: NotRequired[Sequence[OverseaPartnerServiceorderPostJsonPostPayments]]
     post_discounts: NotRequired[Sequence[OverseaPartnerServiceorderPostJsonPostDiscounts]]
     risk_fund: OverseaPartnerServiceorderPostJsonRiskFund
     time_range: OverseaPartnerServiceorderPostJsonTimeRange
     location: NotRequired[OverseaPartnerServiceorderPostJsonLocation]
-    openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
     need_user_confirm: NotRequired[bool]
-    notify_url: Text
-    attach: NotRequired[Text]
+    notify_url: call.Text
+    attach: NotRequired[call.Text]
 class OverseaPartnerServiceorderPostAnswerPostPayments(TypedDict):
     name: str
     amount: NotRequired[int]
@@ -623,112 +623,112 @@ class OverseaPartnerServiceorderPostAnswer(TypedDict):
     notify_url: NotRequired[str]
     order_id: str
     package: NotRequired[str]
-class OverseaPartnerServiceorderPostOptions(CallOptions):
+class OverseaPartnerServiceorderPostOptions(call.CallOptions):
     json: OverseaPartnerServiceorderPostJson
 class OverseaPartnerServiceorderByOutOrderNoCancelPostJson(TypedDict):
-    service_id: Text
-    sub_mchid: Text
-    reason: Text
-class OverseaPartnerServiceorderByOutOrderNoCancelPostOptions(CallOptions):
-    out_order_no: Scalar
+    service_id: call.Text
+    sub_mchid: call.Text
+    reason: call.Text
+class OverseaPartnerServiceorderByOutOrderNoCancelPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: OverseaPartnerServiceorderByOutOrderNoCancelPostJson
 class OverseaPartnerServiceorderByOutOrderNoCompletePostJsonPostPayments(TypedDict):
-    name: Text
-    description: NotRequired[Text]
+    name: call.Text
+    description: NotRequired[call.Text]
     amount: NotRequired[int]
     count: NotRequired[int]
 class OverseaPartnerServiceorderByOutOrderNoCompletePostJsonPostDiscounts(TypedDict):
-    name: Text
-    description: Text
+    name: call.Text
+    description: call.Text
     amount: int
     count: NotRequired[int]
 class OverseaPartnerServiceorderByOutOrderNoCompletePostJsonTimeRange(TypedDict):
-    start_time: NotRequired[Text]
-    end_time: NotRequired[Text]
-    start_time_remark: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
+    start_time_remark: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class OverseaPartnerServiceorderByOutOrderNoCompletePostJsonLocation(TypedDict):
-    start_location: NotRequired[Text]
-    end_location: NotRequired[Text]
+    start_location: NotRequired[call.Text]
+    end_location: NotRequired[call.Text]
 class OverseaPartnerServiceorderByOutOrderNoCompletePostJson(TypedDict):
-    service_id: Text
-    sub_mchid: Text
+    service_id: call.Text
+    sub_mchid: call.Text
     post_payments: Sequence[OverseaPartnerServiceorderByOutOrderNoCompletePostJsonPostPayments]
     post_discounts: NotRequired[Sequence[OverseaPartnerServiceorderByOutOrderNoCompletePostJsonPostDiscounts]]
     total_amount: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
     time_range: NotRequired[OverseaPartnerServiceorderByOutOrderNoCompletePostJsonTimeRange]
     location: NotRequired[OverseaPartnerServiceorderByOutOrderNoCompletePostJsonLocation]
     profit_sharing: NotRequired[bool]
-    complete_time: NotRequired[Text]
-    goods_tag: NotRequired[Text]
-class OverseaPartnerServiceorderByOutOrderNoCompletePostOptions(CallOptions):
-    out_order_no: Scalar
+    complete_time: NotRequired[call.Text]
+    goods_tag: NotRequired[call.Text]
+class OverseaPartnerServiceorderByOutOrderNoCompletePostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: OverseaPartnerServiceorderByOutOrderNoCompletePostJson
 class OverseaPartnerServiceorderByOutOrderNoSyncPostJsonDetail(TypedDict):
     seq: NotRequired[int]
-    paid_time: Text
+    paid_time: call.Text
     paid_amount: NotRequired[int]
 class OverseaPartnerServiceorderByOutOrderNoSyncPostJson(TypedDict):
-    service_id: Text
-    sub_mchid: Text
+    service_id: call.Text
+    sub_mchid: call.Text
     type: Literal["Order_Paid"]
     detail: OverseaPartnerServiceorderByOutOrderNoSyncPostJsonDetail
-class OverseaPartnerServiceorderByOutOrderNoSyncPostOptions(CallOptions):
-    out_order_no: Scalar
+class OverseaPartnerServiceorderByOutOrderNoSyncPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: OverseaPartnerServiceorderByOutOrderNoSyncPostJson
-class OverseaPartnerServiceorderGivenOutOrderNoCancelPostOptions(CallOptions):
+class OverseaPartnerServiceorderGivenOutOrderNoCancelPostOptions(call.CallOptions):
     json: OverseaPartnerServiceorderByOutOrderNoCancelPostJson
-class OverseaPartnerServiceorderGivenOutOrderNoCompletePostOptions(CallOptions):
+class OverseaPartnerServiceorderGivenOutOrderNoCompletePostOptions(call.CallOptions):
     json: OverseaPartnerServiceorderByOutOrderNoCompletePostJson
-class OverseaPartnerServiceorderGivenOutOrderNoSyncPostOptions(CallOptions):
+class OverseaPartnerServiceorderGivenOutOrderNoSyncPostOptions(call.CallOptions):
     json: OverseaPartnerServiceorderByOutOrderNoSyncPostJson
 class PartnerPermissionsPostJson(TypedDict):
-    service_id: Text
-    appid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
-    authorization_code: Text
-    notify_url: NotRequired[Text]
+    service_id: call.Text
+    appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    authorization_code: call.Text
+    notify_url: NotRequired[call.Text]
 class PartnerPermissionsPostAnswer(TypedDict):
     apply_permissions_token: str
-class PartnerPermissionsPostOptions(CallOptions):
+class PartnerPermissionsPostOptions(call.CallOptions):
     json: PartnerPermissionsPostJson
 class PartnerPermissionsApplyForScenePostJsonTransactionSceneInfo(TypedDict):
-    mchid: Text
-    sub_mchid: Text
+    mchid: call.Text
+    sub_mchid: call.Text
 class PartnerPermissionsApplyForScenePostJson(TypedDict):
-    service_id: Text
-    appid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
-    authorization_code: Text
-    notify_url: NotRequired[Text]
-    scene: Text
+    service_id: call.Text
+    appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    authorization_code: call.Text
+    notify_url: NotRequired[call.Text]
+    scene: call.Text
     transaction_scene_info: NotRequired[PartnerPermissionsApplyForScenePostJsonTransactionSceneInfo]
 class PartnerPermissionsApplyForScenePostAnswer(TypedDict):
     scene: str
     transaction_permissions_token: NotRequired[str]
-class PartnerPermissionsApplyForScenePostOptions(CallOptions):
+class PartnerPermissionsApplyForScenePostOptions(call.CallOptions):
     json: PartnerPermissionsApplyForScenePostJson
 class PartnerPermissionsAssessUserRiskLevelPostJsonShoppingInfoGoods(TypedDict):
-    name: Text
-    picture: Text
+    name: call.Text
+    picture: call.Text
     amount: float
     count: float
-    category_id: NotRequired[Texts]
+    category_id: NotRequired[call.Texts]
 class PartnerPermissionsAssessUserRiskLevelPostJsonShoppingInfo(TypedDict):
     goods: Sequence[PartnerPermissionsAssessUserRiskLevelPostJsonShoppingInfoGoods]
 class PartnerPermissionsAssessUserRiskLevelPostJson(TypedDict):
-    service_id: Text
-    appid: Text
-    sub_appid: NotRequired[Text]
-    authorization_code: NotRequired[Text]
-    openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    service_id: call.Text
+    appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    authorization_code: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
     shopping_info: NotRequired[PartnerPermissionsAssessUserRiskLevelPostJsonShoppingInfo]
 class PartnerPermissionsAssessUserRiskLevelPostQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class PartnerPermissionsAssessUserRiskLevelPostAnswer(TypedDict):
     service_id: str
     appid: str
@@ -746,12 +746,12 @@ class PartnerPermissionsAssessUserRiskLevelPostAnswer(TypedDict):
     channel_id: NotRequired[str]
     user_risk_level: NotRequired[float]
     risk_level_version: NotRequired[float]
-class PartnerPermissionsAssessUserRiskLevelPostOptions(CallOptions):
+class PartnerPermissionsAssessUserRiskLevelPostOptions(call.CallOptions):
     json: PartnerPermissionsAssessUserRiskLevelPostJson
     query: PartnerPermissionsAssessUserRiskLevelPostQuery
 class PartnerPermissionsAuthorizationCodeByAuthorizationCodeGetQuery(TypedDict):
-    service_id: Text
-    sub_mchid: Text
+    service_id: call.Text
+    sub_mchid: call.Text
 class PartnerPermissionsAuthorizationCodeByAuthorizationCodeGetAnswer(TypedDict):
     service_id: str
     appid: str
@@ -767,27 +767,27 @@ class PartnerPermissionsAuthorizationCodeByAuthorizationCodeGetAnswer(TypedDict)
     sub_openid: NotRequired[str]
     user_risk_level: NotRequired[float]
     risk_level_version: NotRequired[float]
-class PartnerPermissionsAuthorizationCodeByAuthorizationCodeGetOptions(CallOptions):
-    authorization_code: Scalar
+class PartnerPermissionsAuthorizationCodeByAuthorizationCodeGetOptions(call.CallOptions):
+    authorization_code: call.Scalar
     query: PartnerPermissionsAuthorizationCodeByAuthorizationCodeGetQuery
 class PartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminatePostJson(TypedDict):
-    service_id: Text
-    sub_mchid: Text
-    reason: Text
-class PartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminatePostOptions(CallOptions):
-    authorization_code: Scalar
+    service_id: call.Text
+    sub_mchid: call.Text
+    reason: call.Text
+class PartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminatePostOptions(call.CallOptions):
+    authorization_code: call.Scalar
     json: PartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminatePostJson
-class PartnerPermissionsAuthorizationCodeGivenAuthorizationCodeGetOptions(CallOptions):
+class PartnerPermissionsAuthorizationCodeGivenAuthorizationCodeGetOptions(call.CallOptions):
     query: PartnerPermissionsAuthorizationCodeByAuthorizationCodeGetQuery
-class PartnerPermissionsAuthorizationCodeGivenAuthorizationCodeTerminatePostOptions(CallOptions):
+class PartnerPermissionsAuthorizationCodeGivenAuthorizationCodeTerminatePostOptions(call.CallOptions):
     json: PartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminatePostJson
 class PartnerPermissionsSearchGetQuery(TypedDict):
-    service_id: Text
-    appid: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    service_id: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
 class PartnerPermissionsSearchGetAnswer(TypedDict):
     service_id: str
     appid: str
@@ -803,25 +803,25 @@ class PartnerPermissionsSearchGetAnswer(TypedDict):
     sub_openid: NotRequired[str]
     user_risk_level: NotRequired[float]
     risk_level_version: NotRequired[float]
-class PartnerPermissionsSearchGetOptions(CallOptions):
+class PartnerPermissionsSearchGetOptions(call.CallOptions):
     query: PartnerPermissionsSearchGetQuery
 class PartnerPermissionsTerminatePostJson(TypedDict):
-    openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
-    service_id: Text
-    appid: Text
-    sub_appid: NotRequired[Text]
-    sub_mchid: Text
-    reason: Text
-class PartnerPermissionsTerminatePostOptions(CallOptions):
+    openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
+    service_id: call.Text
+    appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    sub_mchid: call.Text
+    reason: call.Text
+class PartnerPermissionsTerminatePostOptions(call.CallOptions):
     json: PartnerPermissionsTerminatePostJson
 class PartnerServiceAccountApplicationsPostJson(TypedDict):
-    service_id: Text
-    appid: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    out_apply_no: Text
-    result_notify_url: NotRequired[Text]
+    service_id: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    out_apply_no: call.Text
+    result_notify_url: NotRequired[call.Text]
 class PartnerServiceAccountApplicationsPostAnswer(TypedDict):
     service_id: str
     mchid: str
@@ -832,7 +832,7 @@ class PartnerServiceAccountApplicationsPostAnswer(TypedDict):
     result_notify_url: NotRequired[str]
     apply_state: str
     reject_reason: NotRequired[str]
-class PartnerServiceAccountApplicationsPostOptions(CallOptions):
+class PartnerServiceAccountApplicationsPostOptions(call.CallOptions):
     json: PartnerServiceAccountApplicationsPostJson
 class PartnerServiceAccountApplicationsByOutApplyNoGetAnswer(TypedDict):
     service_id: str
@@ -844,15 +844,15 @@ class PartnerServiceAccountApplicationsByOutApplyNoGetAnswer(TypedDict):
     result_notify_url: NotRequired[str]
     apply_state: str
     reject_reason: NotRequired[str]
-class PartnerServiceAccountApplicationsByOutApplyNoGetOptions(CallOptions):
-    out_apply_no: Scalar
-class PartnerServiceAccountApplicationsGivenOutApplyNoGetOptions(CallOptions):
+class PartnerServiceAccountApplicationsByOutApplyNoGetOptions(call.CallOptions):
+    out_apply_no: call.Scalar
+class PartnerServiceAccountApplicationsGivenOutApplyNoGetOptions(call.CallOptions):
     pass
 class PartnerServiceorderGetQuery(TypedDict):
-    service_id: Text
-    sub_mchid: Text
-    out_order_no: NotRequired[Text]
-    query_id: NotRequired[Text]
+    service_id: call.Text
+    sub_mchid: call.Text
+    out_order_no: NotRequired[call.Text]
+    query_id: NotRequired[call.Text]
 class PartnerServiceorderGetAnswerPostPayments(TypedDict):
     name: str
     description: NotRequired[str]
@@ -930,51 +930,51 @@ class PartnerServiceorderGetAnswer(TypedDict):
     openid: NotRequired[str]
     sub_openid: NotRequired[str]
     order_id: NotRequired[str]
-class PartnerServiceorderGetOptions(CallOptions):
+class PartnerServiceorderGetOptions(call.CallOptions):
     query: PartnerServiceorderGetQuery
 class PartnerServiceorderPostJsonPostPayments(TypedDict):
-    name: Text
-    description: NotRequired[Text]
+    name: call.Text
+    description: NotRequired[call.Text]
     amount: NotRequired[int]
     count: NotRequired[int]
 class PartnerServiceorderPostJsonPostDiscounts(TypedDict):
-    name: Text
-    description: Text
+    name: call.Text
+    description: call.Text
     amount: NotRequired[int]
     count: NotRequired[int]
 class PartnerServiceorderPostJsonRiskFund(TypedDict):
     name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"]
     amount: int
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
 class PartnerServiceorderPostJsonTimeRange(TypedDict):
-    start_time: NotRequired[Text]
-    start_time_remark: NotRequired[Text]
-    end_time: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: NotRequired[call.Text]
+    start_time_remark: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class PartnerServiceorderPostJsonLocation(TypedDict):
-    start_location: NotRequired[Text]
-    end_location: NotRequired[Text]
+    start_location: NotRequired[call.Text]
+    end_location: NotRequired[call.Text]
 class PartnerServiceorderPostJsonDevice(TypedDict):
-    start_device_id: NotRequired[Text]
-    end_device_id: NotRequired[Text]
-    materiel_no: NotRequired[Text]
+    start_device_id: NotRequired[call.Text]
+    end_device_id: NotRequired[call.Text]
+    materiel_no: NotRequired[call.Text]
 class PartnerServiceorderPostJson(TypedDict):
-    service_id: Text
-    appid: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    out_order_no: Text
-    service_introduction: Text
+    service_id: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    out_order_no: call.Text
+    service_introduction: call.Text
     post_payments: NotRequired[Sequence[PartnerServiceorderPostJsonPostPayments]]
     post_discounts: NotRequired[Sequence[PartnerServiceorderPostJsonPostDiscounts]]
     risk_fund: PartnerServiceorderPostJsonRiskFund
     time_range: PartnerServiceorderPostJsonTimeRange
     location: NotRequired[PartnerServiceorderPostJsonLocation]
-    openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
     need_user_confirm: NotRequired[bool]
-    notify_url: Text
-    attach: NotRequired[Text]
+    notify_url: call.Text
+    attach: NotRequired[call.Text]
     device: NotRequired[PartnerServiceorderPostJsonDevice]
 class PartnerServiceorderPostAnswerPostPayments(TypedDict):
     name: str
@@ -1017,240 +1017,240 @@ class PartnerServiceorderPostAnswer(TypedDict):
     notify_url: NotRequired[str]
     order_id: str
     package: NotRequired[str]
-class PartnerServiceorderPostOptions(CallOptions):
+class PartnerServiceorderPostOptions(call.CallOptions):
     json: PartnerServiceorderPostJson
 class PartnerServiceorderDirectCompletePostJsonPostPayments(TypedDict):
-    name: Text
-    description: NotRequired[Text]
+    name: call.Text
+    description: NotRequired[call.Text]
     amount: NotRequired[int]
     count: NotRequired[int]
 class PartnerServiceorderDirectCompletePostJsonPostDiscounts(TypedDict):
-    name: Text
-    description: Text
+    name: call.Text
+    description: call.Text
     amount: NotRequired[int]
     count: NotRequired[int]
 class PartnerServiceorderDirectCompletePostJsonTimeRange(TypedDict):
-    start_time: Text
-    start_time_remark: NotRequired[Text]
-    end_time: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: call.Text
+    start_time_remark: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class PartnerServiceorderDirectCompletePostJsonLocation(TypedDict):
-    start_location: NotRequired[Text]
-    end_location: NotRequired[Text]
+    start_location: NotRequired[call.Text]
+    end_location: NotRequired[call.Text]
 class PartnerServiceorderDirectCompletePostJson(TypedDict):
-    service_id: Text
-    appid: Text
-    sub_appid: Text
-    sub_mchid: NotRequired[Text]
-    out_order_no: Text
-    service_introduction: Text
+    service_id: call.Text
+    appid: call.Text
+    sub_appid: call.Text
+    sub_mchid: NotRequired[call.Text]
+    out_order_no: call.Text
+    service_introduction: call.Text
     post_payments: NotRequired[Sequence[PartnerServiceorderDirectCompletePostJsonPostPayments]]
     post_discounts: NotRequired[Sequence[PartnerServiceorderDirectCompletePostJsonPostDiscounts]]
     total_amount: int
     time_range: PartnerServiceorderDirectCompletePostJsonTimeRange
     location: NotRequired[PartnerServiceorderDirectCompletePostJsonLocation]
     profit_sharing: NotRequired[bool]
-    goods_tag: NotRequired[Text]
-    attach: NotRequired[Text]
-    notify_url: Text
-    openid: NotRequired[Text]
-class PartnerServiceorderDirectCompletePostOptions(CallOptions):
+    goods_tag: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    openid: NotRequired[call.Text]
+class PartnerServiceorderDirectCompletePostOptions(call.CallOptions):
     json: PartnerServiceorderDirectCompletePostJson
 class PartnerServiceorderByOutOrderNoCancelPostJson(TypedDict):
-    service_id: Text
-    sub_mchid: Text
-    reason: Text
-class PartnerServiceorderByOutOrderNoCancelPostOptions(CallOptions):
-    out_order_no: Scalar
+    service_id: call.Text
+    sub_mchid: call.Text
+    reason: call.Text
+class PartnerServiceorderByOutOrderNoCancelPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: PartnerServiceorderByOutOrderNoCancelPostJson
 class PartnerServiceorderByOutOrderNoCompletePostJsonPostPayments(TypedDict):
-    name: Text
-    description: NotRequired[Text]
+    name: call.Text
+    description: NotRequired[call.Text]
     amount: NotRequired[int]
     count: NotRequired[int]
 class PartnerServiceorderByOutOrderNoCompletePostJsonPostDiscounts(TypedDict):
-    name: Text
-    description: Text
+    name: call.Text
+    description: call.Text
     amount: int
     count: NotRequired[int]
 class PartnerServiceorderByOutOrderNoCompletePostJsonTimeRange(TypedDict):
-    start_time: NotRequired[Text]
-    start_time_remark: NotRequired[Text]
-    end_time: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: NotRequired[call.Text]
+    start_time_remark: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class PartnerServiceorderByOutOrderNoCompletePostJsonLocation(TypedDict):
-    start_location: NotRequired[Text]
-    end_location: NotRequired[Text]
+    start_location: NotRequired[call.Text]
+    end_location: NotRequired[call.Text]
 class PartnerServiceorderByOutOrderNoCompletePostJsonDevice(TypedDict):
-    start_device_id: NotRequired[Text]
-    end_device_id: NotRequired[Text]
-    materiel_no: NotRequired[Text]
+    start_device_id: NotRequired[call.Text]
+    end_device_id: NotRequired[call.Text]
+    materiel_no: NotRequired[call.Text]
 class PartnerServiceorderByOutOrderNoCompletePostJson(TypedDict):
-    service_id: Text
-    sub_mchid: Text
+    service_id: call.Text
+    sub_mchid: call.Text
     post_payments: Sequence[PartnerServiceorderByOutOrderNoCompletePostJsonPostPayments]
     post_discounts: NotRequired[Sequence[PartnerServiceorderByOutOrderNoCompletePostJsonPostDiscounts]]
     total_amount: int
     time_range: NotRequired[PartnerServiceorderByOutOrderNoCompletePostJsonTimeRange]
     location: NotRequired[PartnerServiceorderByOutOrderNoCompletePostJsonLocation]
     profit_sharing: NotRequired[bool]
-    complete_time: NotRequired[Text]
-    goods_tag: NotRequired[Text]
+    complete_time: NotRequired[call.Text]
+    goods_tag: NotRequired[call.Text]
     device: NotRequired[PartnerServiceorderByOutOrderNoCompletePostJsonDevice]
-class PartnerServiceorderByOutOrderNoCompletePostOptions(CallOptions):
-    out_order_no: Scalar
+class PartnerServiceorderByOutOrderNoCompletePostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: PartnerServiceorderByOutOrderNoCompletePostJson
 class PartnerServiceorderByOutOrderNoModifyPostJsonPostPayments(TypedDict):
-    name: Text
-    description: NotRequired[Text]
+    name: call.Text
+    description: NotRequired[call.Text]
     amount: NotRequired[int]
     count: NotRequired[int]
 class PartnerServiceorderByOutOrderNoModifyPostJsonPostDiscounts(TypedDict):
-    name: Text
-    description: NotRequired[Text]
+    name: call.Text
+    description: NotRequired[call.Text]
     amount: int
     count: NotRequired[int]
 class PartnerServiceorderByOutOrderNoModifyPostJsonDevice(TypedDict):
-    start_device_id: NotRequired[Text]
-    end_device_id: NotRequired[Text]
-    materiel_no: NotRequired[Text]
+    start_device_id: NotRequired[call.Text]
+    end_device_id: NotRequired[call.Text]
+    materiel_no: NotRequired[call.Text]
 class PartnerServiceorderByOutOrderNoModifyPostJson(TypedDict):
-    service_id: NotRequired[Text]
-    sub_mchid: Text
+    service_id: NotRequired[call.Text]
+    sub_mchid: call.Text
     post_payments: Sequence[PartnerServiceorderByOutOrderNoModifyPostJsonPostPayments]
     post_discounts: NotRequired[Sequence[PartnerServiceorderByOutOrderNoModifyPostJsonPostDiscounts]]
     total_amount: int
-    reason: Text
+    reason: call.Text
     device: NotRequired[PartnerServiceorderByOutOrderNoModifyPostJsonDevice]
-class PartnerServiceorderByOutOrderNoModifyPostOptions(CallOptions):
-    out_order_no: Scalar
+class PartnerServiceorderByOutOrderNoModifyPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: PartnerServiceorderByOutOrderNoModifyPostJson
 class PartnerServiceorderByOutOrderNoPayPostJson(TypedDict):
-    service_id: NotRequired[Text]
-    sub_mchid: Text
-class PartnerServiceorderByOutOrderNoPayPostOptions(CallOptions):
-    out_order_no: Scalar
+    service_id: NotRequired[call.Text]
+    sub_mchid: call.Text
+class PartnerServiceorderByOutOrderNoPayPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: PartnerServiceorderByOutOrderNoPayPostJson
 class PartnerServiceorderByOutOrderNoSendPendingmessagePostJsonPostPayments(TypedDict):
-    name: NotRequired[Text]
+    name: NotRequired[call.Text]
     amount: NotRequired[float]
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
     count: NotRequired[float]
 class PartnerServiceorderByOutOrderNoSendPendingmessagePostJsonPostDiscounts(TypedDict):
-    name: NotRequired[Text]
-    description: NotRequired[Text]
+    name: NotRequired[call.Text]
+    description: NotRequired[call.Text]
     amount: NotRequired[float]
     count: NotRequired[float]
 class PartnerServiceorderByOutOrderNoSendPendingmessagePostJson(TypedDict):
-    service_id: Text
-    sub_mchid: Text
+    service_id: call.Text
+    sub_mchid: call.Text
     post_payments: Sequence[PartnerServiceorderByOutOrderNoSendPendingmessagePostJsonPostPayments]
     post_discounts: NotRequired[Sequence[PartnerServiceorderByOutOrderNoSendPendingmessagePostJsonPostDiscounts]]
     total_amount: float
-    prepaid_time: Text
-class PartnerServiceorderByOutOrderNoSendPendingmessagePostOptions(CallOptions):
-    out_order_no: Scalar
+    prepaid_time: call.Text
+class PartnerServiceorderByOutOrderNoSendPendingmessagePostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: PartnerServiceorderByOutOrderNoSendPendingmessagePostJson
 class PartnerServiceorderByOutOrderNoSendPrepaidmessagePostJsonPostPayments(TypedDict):
-    name: NotRequired[Text]
+    name: NotRequired[call.Text]
     amount: NotRequired[float]
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
     count: NotRequired[float]
 class PartnerServiceorderByOutOrderNoSendPrepaidmessagePostJsonPostDiscounts(TypedDict):
-    name: NotRequired[Text]
-    description: NotRequired[Text]
+    name: NotRequired[call.Text]
+    description: NotRequired[call.Text]
     amount: NotRequired[float]
     count: NotRequired[float]
 class PartnerServiceorderByOutOrderNoSendPrepaidmessagePostJson(TypedDict):
-    service_id: Text
-    sub_mchid: Text
+    service_id: call.Text
+    sub_mchid: call.Text
     post_payments: Sequence[PartnerServiceorderByOutOrderNoSendPrepaidmessagePostJsonPostPayments]
     post_discounts: NotRequired[Sequence[PartnerServiceorderByOutOrderNoSendPrepaidmessagePostJsonPostDiscounts]]
     total_amount: float
-    prepaid_time: Text
-class PartnerServiceorderByOutOrderNoSendPrepaidmessagePostOptions(CallOptions):
-    out_order_no: Scalar
+    prepaid_time: call.Text
+class PartnerServiceorderByOutOrderNoSendPrepaidmessagePostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: PartnerServiceorderByOutOrderNoSendPrepaidmessagePostJson
 class PartnerServiceorderByOutOrderNoSyncPostJsonDetail(TypedDict):
     seq: NotRequired[int]
-    paid_time: Text
+    paid_time: call.Text
     paid_amount: NotRequired[int]
 class PartnerServiceorderByOutOrderNoSyncPostJson(TypedDict):
-    service_id: Text
-    sub_mchid: Text
-    type: Text
+    service_id: call.Text
+    sub_mchid: call.Text
+    type: call.Text
     detail: PartnerServiceorderByOutOrderNoSyncPostJsonDetail
-class PartnerServiceorderByOutOrderNoSyncPostOptions(CallOptions):
-    out_order_no: Scalar
+class PartnerServiceorderByOutOrderNoSyncPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: PartnerServiceorderByOutOrderNoSyncPostJson
-class PartnerServiceorderGivenOutOrderNoCancelPostOptions(CallOptions):
+class PartnerServiceorderGivenOutOrderNoCancelPostOptions(call.CallOptions):
     json: PartnerServiceorderByOutOrderNoCancelPostJson
-class PartnerServiceorderGivenOutOrderNoCompletePostOptions(CallOptions):
+class PartnerServiceorderGivenOutOrderNoCompletePostOptions(call.CallOptions):
     json: PartnerServiceorderByOutOrderNoCompletePostJson
-class PartnerServiceorderGivenOutOrderNoModifyPostOptions(CallOptions):
+class PartnerServiceorderGivenOutOrderNoModifyPostOptions(call.CallOptions):
     json: PartnerServiceorderByOutOrderNoModifyPostJson
-class PartnerServiceorderGivenOutOrderNoPayPostOptions(CallOptions):
+class PartnerServiceorderGivenOutOrderNoPayPostOptions(call.CallOptions):
     json: PartnerServiceorderByOutOrderNoPayPostJson
-class PartnerServiceorderGivenOutOrderNoSendPendingmessagePostOptions(CallOptions):
+class PartnerServiceorderGivenOutOrderNoSendPendingmessagePostOptions(call.CallOptions):
     json: PartnerServiceorderByOutOrderNoSendPendingmessagePostJson
-class PartnerServiceorderGivenOutOrderNoSendPrepaidmessagePostOptions(CallOptions):
+class PartnerServiceorderGivenOutOrderNoSendPrepaidmessagePostOptions(call.CallOptions):
     json: PartnerServiceorderByOutOrderNoSendPrepaidmessagePostJson
-class PartnerServiceorderGivenOutOrderNoSyncPostOptions(CallOptions):
+class PartnerServiceorderGivenOutOrderNoSyncPostOptions(call.CallOptions):
     json: PartnerServiceorderByOutOrderNoSyncPostJson
 class PartnerServicepayondeliveryorderPostJsonPostPayments(TypedDict):
-    name: NotRequired[Text]
+    name: NotRequired[call.Text]
     amount: NotRequired[int]
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
     count: NotRequired[int]
 class PartnerServicepayondeliveryorderPostJsonPostDiscounts(TypedDict):
-    name: NotRequired[Text]
-    description: NotRequired[Text]
+    name: NotRequired[call.Text]
+    description: NotRequired[call.Text]
     amount: NotRequired[int]
     count: NotRequired[int]
 class PartnerServicepayondeliveryorderPostJsonTimeRange(TypedDict):
-    start_time: NotRequired[Text]
-    start_time_remark: NotRequired[Text]
-    end_time: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: NotRequired[call.Text]
+    start_time_remark: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class PartnerServicepayondeliveryorderPostJsonLocation(TypedDict):
-    start_location: NotRequired[Text]
-    end_location: NotRequired[Text]
+    start_location: NotRequired[call.Text]
+    end_location: NotRequired[call.Text]
 class PartnerServicepayondeliveryorderPostJsonRiskFund(TypedDict):
     name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"]
     amount: int
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
 class PartnerServicepayondeliveryorderPostJsonShoppingInfoJumpLink(TypedDict):
     jump_link_type: NotRequired[Literal["JUMP_LINK_MINI_PROGRAM"]]
-    appid: NotRequired[Text]
-    path: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    path: NotRequired[call.Text]
 class PartnerServicepayondeliveryorderPostJsonShoppingInfoGoods(TypedDict):
-    name: NotRequired[Text]
-    picture: NotRequired[Text]
+    name: NotRequired[call.Text]
+    picture: NotRequired[call.Text]
     amount: NotRequired[int]
     count: NotRequired[int]
-    category_id: NotRequired[Texts]
+    category_id: NotRequired[call.Texts]
 class PartnerServicepayondeliveryorderPostJsonShoppingInfo(TypedDict):
-    real_merchant_appid: NotRequired[Text]
+    real_merchant_appid: NotRequired[call.Text]
     jump_link: NotRequired[PartnerServicepayondeliveryorderPostJsonShoppingInfoJumpLink]
     goods: NotRequired[Sequence[PartnerServicepayondeliveryorderPostJsonShoppingInfoGoods]]
 class PartnerServicepayondeliveryorderPostJson(TypedDict):
-    out_order_no: Text
-    appid: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    service_id: Text
-    service_introduction: Text
+    out_order_no: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    service_id: call.Text
+    service_introduction: call.Text
     post_payments: NotRequired[Sequence[PartnerServicepayondeliveryorderPostJsonPostPayments]]
     post_discounts: NotRequired[Sequence[PartnerServicepayondeliveryorderPostJsonPostDiscounts]]
     time_range: PartnerServicepayondeliveryorderPostJsonTimeRange
     location: NotRequired[PartnerServicepayondeliveryorderPostJsonLocation]
     risk_fund: PartnerServicepayondeliveryorderPostJsonRiskFund
-    attach: NotRequired[Text]
-    notify_url: Text
-    openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
     need_user_confirm: NotRequired[bool]
-    mchid: NotRequired[Text]
+    mchid: NotRequired[call.Text]
     shopping_info: PartnerServicepayondeliveryorderPostJsonShoppingInfo
 class PartnerServicepayondeliveryorderPostAnswerPostPayments(TypedDict):
     name: NotRequired[str]
@@ -1308,12 +1308,12 @@ class PartnerServicepayondeliveryorderPostAnswer(TypedDict):
     order_id: NotRequired[str]
     package: NotRequired[str]
     shopping_info: NotRequired[PartnerServicepayondeliveryorderPostAnswerShoppingInfo]
-class PartnerServicepayondeliveryorderPostOptions(CallOptions):
+class PartnerServicepayondeliveryorderPostOptions(call.CallOptions):
     json: PartnerServicepayondeliveryorderPostJson
 class PartnerServicequotasServiceIdByServiceIdGetQuery(TypedDict):
-    sub_mchid: Text
-    appid: Text
-    sub_appid: NotRequired[Text]
+    sub_mchid: call.Text
+    appid: call.Text
+    sub_appid: NotRequired[call.Text]
     risk_level_version: float | str
 class PartnerServicequotasServiceIdByServiceIdGetAnswerQuotas(TypedDict):
     risk_level: float
@@ -1326,16 +1326,16 @@ class PartnerServicequotasServiceIdByServiceIdGetAnswer(TypedDict):
     sub_appid: NotRequired[str]
     risk_level_version: float
     quotas: list[PartnerServicequotasServiceIdByServiceIdGetAnswerQuotas]
-class PartnerServicequotasServiceIdByServiceIdGetOptions(CallOptions):
-    service_id: Scalar
+class PartnerServicequotasServiceIdByServiceIdGetOptions(call.CallOptions):
+    service_id: call.Scalar
     query: PartnerServicequotasServiceIdByServiceIdGetQuery
-class PartnerServicequotasServiceIdGivenServiceIdGetOptions(CallOptions):
+class PartnerServicequotasServiceIdGivenServiceIdGetOptions(call.CallOptions):
     query: PartnerServicequotasServiceIdByServiceIdGetQuery
 class PayafterOrdersGetQuery(TypedDict):
-    service_id: NotRequired[Text]
-    out_order_no: NotRequired[Text]
-    query_id: NotRequired[Text]
-    appid: NotRequired[Text]
+    service_id: NotRequired[call.Text]
+    out_order_no: NotRequired[call.Text]
+    query_id: NotRequired[call.Text]
+    appid: NotRequired[call.Text]
 class PayafterOrdersGetAnswerFees(TypedDict):
     fee_name: NotRequired[str]
     fee_count: NotRequired[int]
@@ -1370,35 +1370,35 @@ class PayafterOrdersGetAnswer(TypedDict):
     finish_ticket: NotRequired[str]
     finish_transaction_id: NotRequired[str]
     pay_type: NotRequired[Literal["MchChannelPayType"] | str]
-class PayafterOrdersGetOptions(CallOptions):
+class PayafterOrdersGetOptions(call.CallOptions):
     query: NotRequired[PayafterOrdersGetQuery]
 class PayafterOrdersPostJsonFees(TypedDict):
-    fee_name: NotRequired[Text]
+    fee_name: NotRequired[call.Text]
     fee_count: NotRequired[int]
     fee_amount: NotRequired[int]
-    fee_desc: NotRequired[Text]
+    fee_desc: NotRequired[call.Text]
 class PayafterOrdersPostJsonDiscounts(TypedDict):
-    discount_name: NotRequired[Text]
-    discount_desc: NotRequired[Text]
+    discount_name: NotRequired[call.Text]
+    discount_desc: NotRequired[call.Text]
 class PayafterOrdersPostJson(TypedDict):
-    appid: Text
-    out_order_no: Text
-    service_id: Text
-    service_start_time: NotRequired[Text]
-    service_end_time: NotRequired[Text]
-    service_start_location: NotRequired[Text]
-    service_end_location: NotRequired[Text]
-    service_introduction: NotRequired[Text]
+    appid: call.Text
+    out_order_no: call.Text
+    service_id: call.Text
+    service_start_time: NotRequired[call.Text]
+    service_end_time: NotRequired[call.Text]
+    service_start_location: NotRequired[call.Text]
+    service_end_location: NotRequired[call.Text]
+    service_introduction: NotRequired[call.Text]
     fees: NotRequired[Sequence[PayafterOrdersPostJsonFees]]
     discounts: NotRequired[Sequence[PayafterOrdersPostJsonDiscounts]]
     risk_amount: NotRequired[int]
-    attach: NotRequired[Text]
+    attach: NotRequired[call.Text]
     need_user_confirm: NotRequired[bool]
-    openid: NotRequired[Text]
-    name: NotRequired[Text]
-    phone: NotRequired[Text]
-    userid: NotRequired[Text]
-    address: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    name: NotRequired[call.Text]
+    phone: NotRequired[call.Text]
+    userid: NotRequired[call.Text]
+    address: NotRequired[call.Text]
 class PayafterOrdersPostAnswer(TypedDict):
     appid: NotRequired[str]
     mchid: NotRequired[str]
@@ -1410,42 +1410,42 @@ class PayafterOrdersPostAnswer(TypedDict):
     miniprogram_path: NotRequired[str]
     miniprogram_username: NotRequired[str]
     package: NotRequired[str]
-class PayafterOrdersPostOptions(CallOptions):
+class PayafterOrdersPostOptions(call.CallOptions):
     json: PayafterOrdersPostJson
 class PayafterOrdersByOutOrderNoCancelPostJson(TypedDict):
-    appid: Text
-    service_id: Text
-    reason: Text
+    appid: call.Text
+    service_id: call.Text
+    reason: call.Text
 class PayafterOrdersByOutOrderNoCancelPostAnswer(TypedDict):
     appid: str
     mchid: str
     out_order_no: str
     service_id: str
     order_id: str
-class PayafterOrdersByOutOrderNoCancelPostOptions(CallOptions):
-    out_order_no: Scalar
+class PayafterOrdersByOutOrderNoCancelPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: PayafterOrdersByOutOrderNoCancelPostJson
 class PayafterOrdersByOutOrderNoCompletePostJsonFees(TypedDict):
-    fee_name: NotRequired[Text]
+    fee_name: NotRequired[call.Text]
     fee_count: NotRequired[int]
     fee_amount: NotRequired[int]
-    fee_desc: NotRequired[Text]
+    fee_desc: NotRequired[call.Text]
 class PayafterOrdersByOutOrderNoCompletePostJsonDiscounts(TypedDict):
-    discount_name: NotRequired[Text]
+    discount_name: NotRequired[call.Text]
     discount_amount: NotRequired[int]
-    discount_desc: NotRequired[Text]
+    discount_desc: NotRequired[call.Text]
 class PayafterOrdersByOutOrderNoCompletePostJson(TypedDict):
-    appid: Text
-    service_id: Text
+    appid: call.Text
+    service_id: call.Text
     finish_type: NotRequired[Literal[1, 2]]
-    cancel_reason: NotRequired[Text]
-    real_service_start_time: NotRequired[Text]
-    real_service_end_time: NotRequired[Text]
-    real_service_end_location: NotRequired[Text]
+    cancel_reason: NotRequired[call.Text]
+    real_service_start_time: NotRequired[call.Text]
+    real_service_end_time: NotRequired[call.Text]
+    real_service_end_location: NotRequired[call.Text]
     fees: NotRequired[Sequence[PayafterOrdersByOutOrderNoCompletePostJsonFees]]
     discounts: NotRequired[Sequence[PayafterOrdersByOutOrderNoCompletePostJsonDiscounts]]
     total_amount: NotRequired[int]
-    finish_ticket: NotRequired[Text]
+    finish_ticket: NotRequired[call.Text]
     profit_sharing: NotRequired[bool]
 class PayafterOrdersByOutOrderNoCompletePostAnswer(TypedDict):
     appid: str
@@ -1453,14 +1453,14 @@ class PayafterOrdersByOutOrderNoCompletePostAnswer(TypedDict):
     out_order_no: str
     service_id: str
     order_id: str
-class PayafterOrdersByOutOrderNoCompletePostOptions(CallOptions):
-    out_order_no: Scalar
+class PayafterOrdersByOutOrderNoCompletePostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: PayafterOrdersByOutOrderNoCompletePostJson
 class PayafterOrdersByOutOrderNoSyncPostJsonDetail(TypedDict):
-    paid_time: NotRequired[Text]
+    paid_time: NotRequired[call.Text]
 class PayafterOrdersByOutOrderNoSyncPostJson(TypedDict):
-    appid: NotRequired[Text]
-    service_id: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    service_id: NotRequired[call.Text]
     type: NotRequired[Literal["Order_Paid"]]
     detail: NotRequired[PayafterOrdersByOutOrderNoSyncPostJsonDetail]
 class PayafterOrdersByOutOrderNoSyncPostAnswer(TypedDict):
@@ -1468,37 +1468,37 @@ class PayafterOrdersByOutOrderNoSyncPostAnswer(TypedDict):
     mchid: str
     out_order_no: str
     order_id: str
-class PayafterOrdersByOutOrderNoSyncPostOptions(CallOptions):
-    out_order_no: Scalar
+class PayafterOrdersByOutOrderNoSyncPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: NotRequired[PayafterOrdersByOutOrderNoSyncPostJson]
-class PayafterOrdersGivenOutOrderNoCancelPostOptions(CallOptions):
+class PayafterOrdersGivenOutOrderNoCancelPostOptions(call.CallOptions):
     json: PayafterOrdersByOutOrderNoCancelPostJson
-class PayafterOrdersGivenOutOrderNoCompletePostOptions(CallOptions):
+class PayafterOrdersGivenOutOrderNoCompletePostOptions(call.CallOptions):
     json: PayafterOrdersByOutOrderNoCompletePostJson
-class PayafterOrdersGivenOutOrderNoSyncPostOptions(CallOptions):
+class PayafterOrdersGivenOutOrderNoSyncPostOptions(call.CallOptions):
     json: NotRequired[PayafterOrdersByOutOrderNoSyncPostJson]
 class PermissionsPostJson(TypedDict):
-    service_id: Text
-    appid: Text
-    authorization_code: Text
-    notify_url: NotRequired[Text]
+    service_id: call.Text
+    appid: call.Text
+    authorization_code: call.Text
+    notify_url: NotRequired[call.Text]
 class PermissionsPostAnswer(TypedDict):
     apply_permissions_token: str
-class PermissionsPostOptions(CallOptions):
+class PermissionsPostOptions(call.CallOptions):
     json: PermissionsPostJson
 class PermissionsAssessUserRiskLevelPostJsonShoppingInfoGoods(TypedDict):
-    name: Text
-    picture: Text
+    name: call.Text
+    picture: call.Text
     amount: float
     count: float
-    category_id: NotRequired[Texts]
+    category_id: NotRequired[call.Texts]
 class PermissionsAssessUserRiskLevelPostJsonShoppingInfo(TypedDict):
     goods: Sequence[PermissionsAssessUserRiskLevelPostJsonShoppingInfoGoods]
 class PermissionsAssessUserRiskLevelPostJson(TypedDict):
-    service_id: Text
-    appid: Text
-    authorization_code: NotRequired[Text]
-    openid: NotRequired[Text]
+    service_id: call.Text
+    appid: call.Text
+    authorization_code: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
     shopping_info: NotRequired[PermissionsAssessUserRiskLevelPostJsonShoppingInfo]
 class PermissionsAssessUserRiskLevelPostAnswer(TypedDict):
     service_id: str
@@ -1517,10 +1517,10 @@ class PermissionsAssessUserRiskLevelPostAnswer(TypedDict):
     channel_id: NotRequired[str]
     user_risk_level: NotRequired[float]
     risk_level_version: NotRequired[float]
-class PermissionsAssessUserRiskLevelPostOptions(CallOptions):
+class PermissionsAssessUserRiskLevelPostOptions(call.CallOptions):
     json: PermissionsAssessUserRiskLevelPostJson
 class PermissionsAuthorizationCodeByAuthorizationCodeGetQuery(TypedDict):
-    service_id: Text
+    service_id: call.Text
 class PermissionsAuthorizationCodeByAuthorizationCodeGetAnswer(TypedDict):
     service_id: str
     appid: str
@@ -1533,22 +1533,22 @@ class PermissionsAuthorizationCodeByAuthorizationCodeGetAnswer(TypedDict):
     authorization_success_time: NotRequired[str]
     user_risk_level: NotRequired[float]
     risk_level_version: NotRequired[float]
-class PermissionsAuthorizationCodeByAuthorizationCodeGetOptions(CallOptions):
-    authorization_code: Scalar
+class PermissionsAuthorizationCodeByAuthorizationCodeGetOptions(call.CallOptions):
+    authorization_code: call.Scalar
     query: PermissionsAuthorizationCodeByAuthorizationCodeGetQuery
 class PermissionsAuthorizationCodeByAuthorizationCodeTerminatePostJson(TypedDict):
-    service_id: Text
-    reason: Text
-class PermissionsAuthorizationCodeByAuthorizationCodeTerminatePostOptions(CallOptions):
-    authorization_code: Scalar
+    service_id: call.Text
+    reason: call.Text
+class PermissionsAuthorizationCodeByAuthorizationCodeTerminatePostOptions(call.CallOptions):
+    authorization_code: call.Scalar
     json: PermissionsAuthorizationCodeByAuthorizationCodeTerminatePostJson
-class PermissionsAuthorizationCodeGivenAuthorizationCodeGetOptions(CallOptions):
+class PermissionsAuthorizationCodeGivenAuthorizationCodeGetOptions(call.CallOptions):
     query: PermissionsAuthorizationCodeByAuthorizationCodeGetQuery
-class PermissionsAuthorizationCodeGivenAuthorizationCodeTerminatePostOptions(CallOptions):
+class PermissionsAuthorizationCodeGivenAuthorizationCodeTerminatePostOptions(call.CallOptions):
     json: PermissionsAuthorizationCodeByAuthorizationCodeTerminatePostJson
 class PermissionsOpenidByOpenidGetQuery(TypedDict):
-    service_id: Text
-    appid: Text
+    service_id: call.Text
+    appid: call.Text
 class PermissionsOpenidByOpenidGetAnswer(TypedDict):
     service_id: str
     appid: str
@@ -1560,37 +1560,37 @@ class PermissionsOpenidByOpenidGetAnswer(TypedDict):
     authorization_success_time: NotRequired[str]
     user_risk_level: NotRequired[float]
     risk_level_version: NotRequired[float]
-class PermissionsOpenidByOpenidGetOptions(CallOptions):
-    openid: Scalar
+class PermissionsOpenidByOpenidGetOptions(call.CallOptions):
+    openid: call.Scalar
     query: PermissionsOpenidByOpenidGetQuery
 class PermissionsOpenidByOpenidTerminatePostJson(TypedDict):
-    service_id: Text
-    appid: Text
-    reason: Text
-class PermissionsOpenidByOpenidTerminatePostOptions(CallOptions):
-    openid: Scalar
+    service_id: call.Text
+    appid: call.Text
+    reason: call.Text
+class PermissionsOpenidByOpenidTerminatePostOptions(call.CallOptions):
+    openid: call.Scalar
     json: PermissionsOpenidByOpenidTerminatePostJson
-class PermissionsOpenidGivenOpenidGetOptions(CallOptions):
+class PermissionsOpenidGivenOpenidGetOptions(call.CallOptions):
     query: PermissionsOpenidByOpenidGetQuery
-class PermissionsOpenidGivenOpenidTerminatePostOptions(CallOptions):
+class PermissionsOpenidGivenOpenidTerminatePostOptions(call.CallOptions):
     json: PermissionsOpenidByOpenidTerminatePostJson
 class PlanPartnerPayscorePlansPostJsonPlanDetailList(TypedDict):
     original_price: float
-    plan_discount_description: NotRequired[Text]
+    plan_discount_description: NotRequired[call.Text]
     actual_price: float
-    plan_detail_name: Text
+    plan_detail_name: call.Text
 class PlanPartnerPayscorePlansPostJson(TypedDict):
-    service_id: Text
-    appid: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    plan_name: Text
+    service_id: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    plan_name: call.Text
     plan_duration: float
     deduction_quantity: float
     total_original_price: float
     total_actual_price: float
     plan_detail_list: NotRequired[Sequence[PlanPartnerPayscorePlansPostJsonPlanDetailList]]
-    merchant_plan_no: Text
+    merchant_plan_no: call.Text
 class PlanPartnerPayscorePlansPostAnswerPlanDetailList(TypedDict):
     plan_detail_no: float
     plan_detail_name: str
@@ -1614,10 +1614,10 @@ class PlanPartnerPayscorePlansPostAnswer(TypedDict):
     plan_detail_list: NotRequired[list[PlanPartnerPayscorePlansPostAnswerPlanDetailList]]
     stop_mchid: NotRequired[str]
     stop_time: NotRequired[str]
-class PlanPartnerPayscorePlansPostOptions(CallOptions):
+class PlanPartnerPayscorePlansPostOptions(call.CallOptions):
     json: PlanPartnerPayscorePlansPostJson
 class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswerPlanDetailList(TypedDict):
     plan_detail_no: float
     plan_detail_name: str
@@ -1641,11 +1641,11 @@ class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswer(TypedDict)
     plan_detail_list: NotRequired[list[PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswerPlanDetailList]]
     stop_mchid: NotRequired[str]
     stop_time: NotRequired[str]
-class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetOptions(CallOptions):
-    merchant_plan_no: Scalar
+class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetOptions(call.CallOptions):
+    merchant_plan_no: call.Scalar
     query: PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetQuery
 class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswerPlanDetailList(TypedDict):
     plan_detail_no: float
     plan_detail_name: str
@@ -1669,28 +1669,28 @@ class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswer(Typed
     plan_detail_list: NotRequired[list[PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswerPlanDetailList]]
     stop_mchid: NotRequired[str]
     stop_time: NotRequired[str]
-class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostOptions(CallOptions):
-    merchant_plan_no: Scalar
+class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostOptions(call.CallOptions):
+    merchant_plan_no: call.Scalar
     json: PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostJson
-class PlanPartnerPayscorePlansMerchantPlanNoGivenMerchantPlanNoGetOptions(CallOptions):
+class PlanPartnerPayscorePlansMerchantPlanNoGivenMerchantPlanNoGetOptions(call.CallOptions):
     query: PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetQuery
-class PlanPartnerPayscorePlansMerchantPlanNoGivenMerchantPlanNoStopPostOptions(CallOptions):
+class PlanPartnerPayscorePlansMerchantPlanNoGivenMerchantPlanNoStopPostOptions(call.CallOptions):
     json: PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostJson
 class PlanPayscorePlansPostJsonPlanDetailList(TypedDict):
     original_price: float
-    plan_discount_description: NotRequired[Text]
+    plan_discount_description: NotRequired[call.Text]
     actual_price: float
-    plan_detail_name: Text
+    plan_detail_name: call.Text
 class PlanPayscorePlansPostJson(TypedDict):
-    service_id: Text
-    appid: Text
-    plan_name: Text
+    service_id: call.Text
+    appid: call.Text
+    plan_name: call.Text
     plan_duration: float
     deduction_quantity: float
     total_original_price: float
     total_actual_price: float
     plan_detail_list: NotRequired[Sequence[PlanPayscorePlansPostJsonPlanDetailList]]
-    merchant_plan_no: Text
+    merchant_plan_no: call.Text
 class PlanPayscorePlansPostAnswerPlanDetailList(TypedDict):
     plan_detail_no: float
     plan_detail_name: str
@@ -1712,7 +1712,7 @@ class PlanPayscorePlansPostAnswer(TypedDict):
     plan_detail_list: NotRequired[list[PlanPayscorePlansPostAnswerPlanDetailList]]
     stop_mchid: NotRequired[str]
     stop_time: NotRequired[str]
-class PlanPayscorePlansPostOptions(CallOptions):
+class PlanPayscorePlansPostOptions(call.CallOptions):
     json: PlanPayscorePlansPostJson
 class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswerPlanDetailList(TypedDict):
     plan_detail_no: float
@@ -1735,8 +1735,8 @@ class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswer(TypedDict):
     plan_detail_list: NotRequired[list[PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswerPlanDetailList]]
     stop_mchid: NotRequired[str]
     stop_time: NotRequired[str]
-class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetOptions(CallOptions):
-    merchant_plan_no: Scalar
+class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetOptions(call.CallOptions):
+    merchant_plan_no: call.Scalar
 class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswerPlanDetailList(TypedDict):
     plan_detail_no: float
     plan_detail_name: str
@@ -1758,17 +1758,17 @@ class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswer(TypedDict):
     plan_detail_list: NotRequired[list[PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswerPlanDetailList]]
     stop_mchid: NotRequired[str]
     stop_time: NotRequired[str]
-class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostOptions(CallOptions):
-    merchant_plan_no: Scalar
-class PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoGetOptions(CallOptions):
+class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostOptions(call.CallOptions):
+    merchant_plan_no: call.Scalar
+class PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoGetOptions(call.CallOptions):
     pass
-class PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoStopPostOptions(CallOptions):
+class PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoStopPostOptions(call.CallOptions):
     pass
 class ServiceorderGetQuery(TypedDict):
-    out_order_no: NotRequired[Text]
-    query_id: NotRequired[Text]
-    service_id: Text
-    appid: Text
+    out_order_no: NotRequired[call.Text]
+    query_id: NotRequired[call.Text]
+    service_id: call.Text
+    appid: call.Text
 class ServiceorderGetAnswerPostPayments(TypedDict):
     name: NotRequired[str]
     amount: NotRequired[float]
@@ -1843,46 +1843,46 @@ class ServiceorderGetAnswer(TypedDict):
     notify_url: str
     openid: NotRequired[str]
     order_id: NotRequired[str]
-class ServiceorderGetOptions(CallOptions):
+class ServiceorderGetOptions(call.CallOptions):
     query: ServiceorderGetQuery
 class ServiceorderPostJsonPostPayments(TypedDict):
-    name: Text
+    name: call.Text
     amount: NotRequired[float]
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
     count: NotRequired[float]
 class ServiceorderPostJsonPostDiscounts(TypedDict):
-    name: Text
-    description: Text
+    name: call.Text
+    description: call.Text
     count: NotRequired[float]
 class ServiceorderPostJsonTimeRange(TypedDict):
-    start_time: Text
-    end_time: NotRequired[Text]
-    start_time_remark: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: call.Text
+    end_time: NotRequired[call.Text]
+    start_time_remark: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class ServiceorderPostJsonLocation(TypedDict):
-    start_location: NotRequired[Text]
-    end_location: NotRequired[Text]
+    start_location: NotRequired[call.Text]
+    end_location: NotRequired[call.Text]
 class ServiceorderPostJsonRiskFund(TypedDict):
-    name: Text
+    name: call.Text
     amount: float
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
 class ServiceorderPostJsonDevice(TypedDict):
-    start_device_id: NotRequired[Text]
-    end_device_id: NotRequired[Text]
-    materiel_no: NotRequired[Text]
+    start_device_id: NotRequired[call.Text]
+    end_device_id: NotRequired[call.Text]
+    materiel_no: NotRequired[call.Text]
 class ServiceorderPostJson(TypedDict):
-    out_order_no: Text
-    appid: Text
-    service_id: Text
-    service_introduction: Text
+    out_order_no: call.Text
+    appid: call.Text
+    service_id: call.Text
+    service_introduction: call.Text
     post_payments: NotRequired[Sequence[ServiceorderPostJsonPostPayments]]
     post_discounts: NotRequired[Sequence[ServiceorderPostJsonPostDiscounts]]
     time_range: ServiceorderPostJsonTimeRange
     location: NotRequired[ServiceorderPostJsonLocation]
     risk_fund: ServiceorderPostJsonRiskFund
-    attach: NotRequired[Text]
-    notify_url: Text
-    openid: NotRequired[Text]
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    openid: NotRequired[call.Text]
     need_user_confirm: NotRequired[bool]
     device: NotRequired[ServiceorderPostJsonDevice]
 class ServiceorderPostAnswerPostPayments(TypedDict):
@@ -1924,41 +1924,41 @@ class ServiceorderPostAnswer(TypedDict):
     notify_url: NotRequired[str]
     order_id: str
     package: str
-class ServiceorderPostOptions(CallOptions):
+class ServiceorderPostOptions(call.CallOptions):
     json: ServiceorderPostJson
 class ServiceorderDirectCompletePostJsonPostPayments(TypedDict):
-    name: NotRequired[Text]
+    name: NotRequired[call.Text]
     amount: NotRequired[int]
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
     count: NotRequired[int]
 class ServiceorderDirectCompletePostJsonPostDiscounts(TypedDict):
-    name: NotRequired[Text]
-    description: NotRequired[Text]
+    name: NotRequired[call.Text]
+    description: NotRequired[call.Text]
     amount: NotRequired[int]
     count: NotRequired[int]
 class ServiceorderDirectCompletePostJsonTimeRange(TypedDict):
-    start_time: NotRequired[Text]
-    start_time_remark: NotRequired[Text]
-    end_time: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: NotRequired[call.Text]
+    start_time_remark: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class ServiceorderDirectCompletePostJsonLocation(TypedDict):
-    start_location: NotRequired[Text]
-    end_location: NotRequired[Text]
+    start_location: NotRequired[call.Text]
+    end_location: NotRequired[call.Text]
 class ServiceorderDirectCompletePostJson(TypedDict):
-    out_order_no: Text
-    appid: Text
-    service_id: Text
+    out_order_no: call.Text
+    appid: call.Text
+    service_id: call.Text
     post_payments: NotRequired[Sequence[ServiceorderDirectCompletePostJsonPostPayments]]
     post_discounts: NotRequired[Sequence[ServiceorderDirectCompletePostJsonPostDiscounts]]
     time_range: ServiceorderDirectCompletePostJsonTimeRange
     location: NotRequired[ServiceorderDirectCompletePostJsonLocation]
-    service_introduction: NotRequired[Text]
-    attach: NotRequired[Text]
-    notify_url: NotRequired[Text]
-    openid: NotRequired[Text]
+    service_introduction: NotRequired[call.Text]
+    attach: NotRequired[call.Text]
+    notify_url: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
     total_amount: NotRequired[int]
     profit_sharing: NotRequired[bool]
-    goods_tag: NotRequired[Text]
+    goods_tag: NotRequired[call.Text]
 class ServiceorderDirectCompletePostAnswerPostPayments(TypedDict):
     name: NotRequired[str]
     amount: NotRequired[int]
@@ -1993,52 +1993,52 @@ class ServiceorderDirectCompletePostAnswer(TypedDict):
     attach: NotRequired[str]
     notify_url: NotRequired[str]
     total_amount: NotRequired[int]
-class ServiceorderDirectCompletePostOptions(CallOptions):
+class ServiceorderDirectCompletePostOptions(call.CallOptions):
     json: ServiceorderDirectCompletePostJson
 class ServiceorderByOutOrderNoCancelPostJson(TypedDict):
-    appid: Text
-    service_id: Text
-    reason: Text
+    appid: call.Text
+    service_id: call.Text
+    reason: call.Text
 class ServiceorderByOutOrderNoCancelPostAnswer(TypedDict):
     appid: str
     mchid: str
     out_order_no: str
     service_id: str
     order_id: str
-class ServiceorderByOutOrderNoCancelPostOptions(CallOptions):
-    out_order_no: Scalar
+class ServiceorderByOutOrderNoCancelPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: ServiceorderByOutOrderNoCancelPostJson
 class ServiceorderByOutOrderNoCompletePostJsonPostPayments(TypedDict):
-    name: Text
+    name: call.Text
     amount: NotRequired[float]
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
     count: NotRequired[float]
 class ServiceorderByOutOrderNoCompletePostJsonPostDiscounts(TypedDict):
-    name: Text
-    description: NotRequired[Text]
+    name: call.Text
+    description: NotRequired[call.Text]
     amount: float
     count: NotRequired[float]
 class ServiceorderByOutOrderNoCompletePostJsonTimeRange(TypedDict):
-    start_time: NotRequired[Text]
-    end_time: NotRequired[Text]
-    start_time_remark: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
+    start_time_remark: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class ServiceorderByOutOrderNoCompletePostJsonLocation(TypedDict):
-    end_location: NotRequired[Text]
+    end_location: NotRequired[call.Text]
 class ServiceorderByOutOrderNoCompletePostJsonDevice(TypedDict):
-    start_device_id: NotRequired[Text]
-    end_device_id: NotRequired[Text]
-    materiel_no: NotRequired[Text]
+    start_device_id: NotRequired[call.Text]
+    end_device_id: NotRequired[call.Text]
+    materiel_no: NotRequired[call.Text]
 class ServiceorderByOutOrderNoCompletePostJson(TypedDict):
-    appid: Text
-    service_id: Text
+    appid: call.Text
+    service_id: call.Text
     post_payments: Sequence[ServiceorderByOutOrderNoCompletePostJsonPostPayments]
     post_discounts: NotRequired[Sequence[ServiceorderByOutOrderNoCompletePostJsonPostDiscounts]]
     total_amount: float
     time_range: NotRequired[ServiceorderByOutOrderNoCompletePostJsonTimeRange]
     location: NotRequired[ServiceorderByOutOrderNoCompletePostJsonLocation]
     profit_sharing: NotRequired[bool]
-    goods_tag: NotRequired[Text]
+    goods_tag: NotRequired[call.Text]
     device: NotRequired[ServiceorderByOutOrderNoCompletePostJsonDevice]
 class ServiceorderByOutOrderNoCompletePostAnswerPostPayments(TypedDict):
     name: str
@@ -2077,30 +2077,30 @@ class ServiceorderByOutOrderNoCompletePostAnswer(TypedDict):
     location: NotRequired[ServiceorderByOutOrderNoCompletePostAnswerLocation]
     order_id: NotRequired[str]
     need_collection: NotRequired[bool]
-class ServiceorderByOutOrderNoCompletePostOptions(CallOptions):
-    out_order_no: Scalar
+class ServiceorderByOutOrderNoCompletePostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: ServiceorderByOutOrderNoCompletePostJson
 class ServiceorderByOutOrderNoModifyPostJsonPostPayments(TypedDict):
-    name: Text
+    name: call.Text
     amount: NotRequired[float]
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
     count: NotRequired[float]
 class ServiceorderByOutOrderNoModifyPostJsonPostDiscounts(TypedDict):
-    name: NotRequired[Text]
-    description: NotRequired[Text]
+    name: NotRequired[call.Text]
+    description: NotRequired[call.Text]
     amount: NotRequired[float]
     count: NotRequired[float]
 class ServiceorderByOutOrderNoModifyPostJsonDevice(TypedDict):
-    start_device_id: NotRequired[Text]
-    end_device_id: NotRequired[Text]
-    materiel_no: NotRequired[Text]
+    start_device_id: NotRequired[call.Text]
+    end_device_id: NotRequired[call.Text]
+    materiel_no: NotRequired[call.Text]
 class ServiceorderByOutOrderNoModifyPostJson(TypedDict):
-    appid: Text
-    service_id: Text
+    appid: call.Text
+    service_id: call.Text
     post_payments: Sequence[ServiceorderByOutOrderNoModifyPostJsonPostPayments]
     post_discounts: NotRequired[Sequence[ServiceorderByOutOrderNoModifyPostJsonPostDiscounts]]
     total_amount: float
-    reason: Text
+    reason: call.Text
     device: NotRequired[ServiceorderByOutOrderNoModifyPostJsonDevice]
 class ServiceorderByOutOrderNoModifyPostAnswerPostPayments(TypedDict):
     name: str
@@ -2156,65 +2156,65 @@ class ServiceorderByOutOrderNoModifyPostAnswer(TypedDict):
     attach: NotRequired[str]
     notify_url: NotRequired[str]
     order_id: NotRequired[str]
-class ServiceorderByOutOrderNoModifyPostOptions(CallOptions):
-    out_order_no: Scalar
+class ServiceorderByOutOrderNoModifyPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: ServiceorderByOutOrderNoModifyPostJson
 class ServiceorderByOutOrderNoPayPostJson(TypedDict):
-    appid: NotRequired[Text]
-    service_id: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    service_id: NotRequired[call.Text]
 class ServiceorderByOutOrderNoPayPostAnswer(TypedDict):
     appid: str
     mchid: NotRequired[str]
     out_order_no: str
     service_id: str
     order_id: str
-class ServiceorderByOutOrderNoPayPostOptions(CallOptions):
-    out_order_no: Scalar
+class ServiceorderByOutOrderNoPayPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: NotRequired[ServiceorderByOutOrderNoPayPostJson]
 class ServiceorderByOutOrderNoSendPendingmessagePostJsonPostPayments(TypedDict):
-    name: NotRequired[Text]
+    name: NotRequired[call.Text]
     amount: NotRequired[float]
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
     count: NotRequired[float]
 class ServiceorderByOutOrderNoSendPendingmessagePostJsonPostDiscounts(TypedDict):
-    name: NotRequired[Text]
-    description: NotRequired[Text]
+    name: NotRequired[call.Text]
+    description: NotRequired[call.Text]
     amount: NotRequired[float]
     count: NotRequired[float]
 class ServiceorderByOutOrderNoSendPendingmessagePostJson(TypedDict):
-    service_id: Text
+    service_id: call.Text
     post_payments: Sequence[ServiceorderByOutOrderNoSendPendingmessagePostJsonPostPayments]
     post_discounts: NotRequired[Sequence[ServiceorderByOutOrderNoSendPendingmessagePostJsonPostDiscounts]]
     total_amount: float
-    prepaid_time: Text
-class ServiceorderByOutOrderNoSendPendingmessagePostOptions(CallOptions):
-    out_order_no: Scalar
+    prepaid_time: call.Text
+class ServiceorderByOutOrderNoSendPendingmessagePostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: ServiceorderByOutOrderNoSendPendingmessagePostJson
 class ServiceorderByOutOrderNoSendPrepaidmessagePostJsonPostPayments(TypedDict):
-    name: NotRequired[Text]
+    name: NotRequired[call.Text]
     amount: NotRequired[float]
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
     count: NotRequired[float]
 class ServiceorderByOutOrderNoSendPrepaidmessagePostJsonPostDiscounts(TypedDict):
-    name: NotRequired[Text]
-    description: NotRequired[Text]
+    name: NotRequired[call.Text]
+    description: NotRequired[call.Text]
     amount: NotRequired[float]
     count: NotRequired[float]
 class ServiceorderByOutOrderNoSendPrepaidmessagePostJson(TypedDict):
-    service_id: Text
+    service_id: call.Text
     post_payments: Sequence[ServiceorderByOutOrderNoSendPrepaidmessagePostJsonPostPayments]
     post_discounts: NotRequired[Sequence[ServiceorderByOutOrderNoSendPrepaidmessagePostJsonPostDiscounts]]
     total_amount: float
-    prepaid_time: Text
-class ServiceorderByOutOrderNoSendPrepaidmessagePostOptions(CallOptions):
-    out_order_no: Scalar
+    prepaid_time: call.Text
+class ServiceorderByOutOrderNoSendPrepaidmessagePostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: ServiceorderByOutOrderNoSendPrepaidmessagePostJson
 class ServiceorderByOutOrderNoSyncPostJsonDetail(TypedDict):
-    paid_time: Text
+    paid_time: call.Text
 class ServiceorderByOutOrderNoSyncPostJson(TypedDict):
-    appid: Text
-    service_id: Text
-    type: Text
+    appid: call.Text
+    service_id: call.Text
+    type: call.Text
     detail: ServiceorderByOutOrderNoSyncPostJsonDetail
 class ServiceorderByOutOrderNoSyncPostAnswerPostPayments(TypedDict):
     name: NotRequired[str]
@@ -2269,74 +2269,74 @@ class ServiceorderByOutOrderNoSyncPostAnswer(TypedDict):
     notify_url: NotRequired[str]
     openid: str
     order_id: str
-class ServiceorderByOutOrderNoSyncPostOptions(CallOptions):
-    out_order_no: Scalar
+class ServiceorderByOutOrderNoSyncPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: ServiceorderByOutOrderNoSyncPostJson
-class ServiceorderGivenOutOrderNoCancelPostOptions(CallOptions):
+class ServiceorderGivenOutOrderNoCancelPostOptions(call.CallOptions):
     json: ServiceorderByOutOrderNoCancelPostJson
-class ServiceorderGivenOutOrderNoCompletePostOptions(CallOptions):
+class ServiceorderGivenOutOrderNoCompletePostOptions(call.CallOptions):
     json: ServiceorderByOutOrderNoCompletePostJson
-class ServiceorderGivenOutOrderNoModifyPostOptions(CallOptions):
+class ServiceorderGivenOutOrderNoModifyPostOptions(call.CallOptions):
     json: ServiceorderByOutOrderNoModifyPostJson
-class ServiceorderGivenOutOrderNoPayPostOptions(CallOptions):
+class ServiceorderGivenOutOrderNoPayPostOptions(call.CallOptions):
     json: NotRequired[ServiceorderByOutOrderNoPayPostJson]
-class ServiceorderGivenOutOrderNoSendPendingmessagePostOptions(CallOptions):
+class ServiceorderGivenOutOrderNoSendPendingmessagePostOptions(call.CallOptions):
     json: ServiceorderByOutOrderNoSendPendingmessagePostJson
-class ServiceorderGivenOutOrderNoSendPrepaidmessagePostOptions(CallOptions):
+class ServiceorderGivenOutOrderNoSendPrepaidmessagePostOptions(call.CallOptions):
     json: ServiceorderByOutOrderNoSendPrepaidmessagePostJson
-class ServiceorderGivenOutOrderNoSyncPostOptions(CallOptions):
+class ServiceorderGivenOutOrderNoSyncPostOptions(call.CallOptions):
     json: ServiceorderByOutOrderNoSyncPostJson
 class ServicepayondeliveryorderPostJsonPostPayments(TypedDict):
-    name: Text
+    name: call.Text
     amount: NotRequired[int]
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
     count: NotRequired[int]
 class ServicepayondeliveryorderPostJsonPostDiscounts(TypedDict):
-    name: Text
-    description: Text
+    name: call.Text
+    description: call.Text
     amount: NotRequired[int]
     count: NotRequired[int]
 class ServicepayondeliveryorderPostJsonTimeRange(TypedDict):
-    start_time: Text
-    start_time_remark: NotRequired[Text]
-    end_time: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: call.Text
+    start_time_remark: NotRequired[call.Text]
+    end_time: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class ServicepayondeliveryorderPostJsonLocation(TypedDict):
-    start_location: NotRequired[Text]
-    end_location: NotRequired[Text]
+    start_location: NotRequired[call.Text]
+    end_location: NotRequired[call.Text]
 class ServicepayondeliveryorderPostJsonRiskFund(TypedDict):
     name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"]
     amount: int
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
 class ServicepayondeliveryorderPostJsonShoppingInfoJumpLink(TypedDict):
     jump_link_type: NotRequired[Literal["JUMP_LINK_MINI_PROGRAM"]]
-    appid: NotRequired[Text]
-    path: NotRequired[Text]
+    appid: NotRequired[call.Text]
+    path: NotRequired[call.Text]
 class ServicepayondeliveryorderPostJsonShoppingInfoGoods(TypedDict):
-    name: Text
-    picture: Text
+    name: call.Text
+    picture: call.Text
     amount: int
     count: int
-    category_id: NotRequired[Texts]
+    category_id: NotRequired[call.Texts]
 class ServicepayondeliveryorderPostJsonShoppingInfo(TypedDict):
-    real_merchant_appid: NotRequired[Text]
+    real_merchant_appid: NotRequired[call.Text]
     jump_link: ServicepayondeliveryorderPostJsonShoppingInfoJumpLink
     goods: Sequence[ServicepayondeliveryorderPostJsonShoppingInfoGoods]
 class ServicepayondeliveryorderPostJson(TypedDict):
-    out_order_no: Text
-    appid: Text
-    service_id: Text
-    service_introduction: Text
+    out_order_no: call.Text
+    appid: call.Text
+    service_id: call.Text
+    service_introduction: call.Text
     post_payments: NotRequired[Sequence[ServicepayondeliveryorderPostJsonPostPayments]]
     post_discounts: NotRequired[Sequence[ServicepayondeliveryorderPostJsonPostDiscounts]]
     time_range: ServicepayondeliveryorderPostJsonTimeRange
     location: NotRequired[ServicepayondeliveryorderPostJsonLocation]
     risk_fund: ServicepayondeliveryorderPostJsonRiskFund
-    attach: NotRequired[Text]
-    notify_url: Text
-    openid: NotRequired[Text]
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    openid: NotRequired[call.Text]
     need_user_confirm: NotRequired[bool]
-    mchid: NotRequired[Text]
+    mchid: NotRequired[call.Text]
     shopping_info: ServicepayondeliveryorderPostJsonShoppingInfo
 class ServicepayondeliveryorderPostAnswerPostPayments(TypedDict):
     name: NotRequired[str]
@@ -2392,31 +2392,31 @@ class ServicepayondeliveryorderPostAnswer(TypedDict):
     order_id: str
     package: str
     shopping_info: NotRequired[ServicepayondeliveryorderPostAnswerShoppingInfo]
-class ServicepayondeliveryorderPostOptions(CallOptions):
+class ServicepayondeliveryorderPostOptions(call.CallOptions):
     json: ServicepayondeliveryorderPostJson
 class SignPlanPartnerServiceorderPostJsonTimeRange(TypedDict):
-    start_time: Text
-    end_time: NotRequired[Text]
-    start_time_remark: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: call.Text
+    end_time: NotRequired[call.Text]
+    start_time_remark: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class SignPlanPartnerServiceorderPostJsonLocation(TypedDict):
-    start_location: NotRequired[Text]
-    end_location: NotRequired[Text]
+    start_location: NotRequired[call.Text]
+    end_location: NotRequired[call.Text]
 class SignPlanPartnerServiceorderPostJson(TypedDict):
-    service_id: Text
-    sign_plan_id: Text
+    service_id: call.Text
+    sign_plan_id: call.Text
     plan_detail_no: float
-    appid: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
-    notify_url: Text
-    service_introduction: Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
+    notify_url: call.Text
+    service_introduction: call.Text
     time_range: SignPlanPartnerServiceorderPostJsonTimeRange
     location: NotRequired[SignPlanPartnerServiceorderPostJsonLocation]
-    attach: NotRequired[Text]
-    out_trade_no: Text
+    attach: NotRequired[call.Text]
+    out_trade_no: call.Text
 class SignPlanPartnerServiceorderPostAnswerPostPayments(TypedDict):
     name: NotRequired[str]
     amount: NotRequired[float]
@@ -2452,21 +2452,21 @@ class SignPlanPartnerServiceorderPostAnswer(TypedDict):
     attach: NotRequired[str]
     notify_url: NotRequired[str]
     order_id: NotRequired[str]
-class SignPlanPartnerServiceorderPostOptions(CallOptions):
+class SignPlanPartnerServiceorderPostOptions(call.CallOptions):
     json: SignPlanPartnerServiceorderPostJson
 class SignPlanPartnerUserSignPlansPostJsonSignPlanDetail(TypedDict):
     plan_detail_no: float
-    merchant_plan_detail_no: Text
+    merchant_plan_detail_no: call.Text
 class SignPlanPartnerUserSignPlansPostJson(TypedDict):
-    service_id: Text
-    plan_id: Text
-    appid: Text
-    sub_mchid: Text
-    sub_appid: NotRequired[Text]
-    openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
-    merchant_sign_plan_no: Text
-    notify_url: Text
+    service_id: call.Text
+    plan_id: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sub_appid: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
+    merchant_sign_plan_no: call.Text
+    notify_url: call.Text
     sign_plan_detail: Sequence[SignPlanPartnerUserSignPlansPostJsonSignPlanDetail]
 class SignPlanPartnerUserSignPlansPostAnswerSignPlanSignedDetailList(TypedDict):
     plan_detail_no: float
@@ -2508,10 +2508,10 @@ class SignPlanPartnerUserSignPlansPostAnswerSignPlan(TypedDict):
 class SignPlanPartnerUserSignPlansPostAnswer(TypedDict):
     sign_plan: SignPlanPartnerUserSignPlansPostAnswerSignPlan
     package: str
-class SignPlanPartnerUserSignPlansPostOptions(CallOptions):
+class SignPlanPartnerUserSignPlansPostOptions(call.CallOptions):
     json: SignPlanPartnerUserSignPlansPostJson
 class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswerSignedDetailList(TypedDict):
     plan_detail_no: float
     original_price: float
@@ -2549,12 +2549,12 @@ class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswe
     total_actual_price: float
     signed_detail_list: NotRequired[list[SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswerSignedDetailList]]
     sign_time: NotRequired[str]
-class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetOptions(CallOptions):
-    merchant_sign_plan_no: Scalar
+class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetOptions(call.CallOptions):
+    merchant_sign_plan_no: call.Scalar
     query: SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetQuery
 class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostJson(TypedDict):
-    sub_mchid: Text
-    stop_reason: Text
+    sub_mchid: call.Text
+    stop_reason: call.Text
 class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostAnswerSignedDetailList(TypedDict):
     plan_detail_no: float
     original_price: float
@@ -2592,33 +2592,33 @@ class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPost
     total_actual_price: float
     signed_detail_list: NotRequired[list[SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostAnswerSignedDetailList]]
     sign_time: NotRequired[str]
-class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostOptions(CallOptions):
-    merchant_sign_plan_no: Scalar
+class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostOptions(call.CallOptions):
+    merchant_sign_plan_no: call.Scalar
     json: SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostJson
-class SignPlanPartnerUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNoGetOptions(CallOptions):
+class SignPlanPartnerUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNoGetOptions(call.CallOptions):
     query: SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetQuery
-class SignPlanPartnerUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNoStopPostOptions(CallOptions):
+class SignPlanPartnerUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNoStopPostOptions(call.CallOptions):
     json: SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostJson
 class SignPlanServiceorderPostJsonTimeRange(TypedDict):
-    start_time: Text
-    end_time: NotRequired[Text]
-    start_time_remark: NotRequired[Text]
-    end_time_remark: NotRequired[Text]
+    start_time: call.Text
+    end_time: NotRequired[call.Text]
+    start_time_remark: NotRequired[call.Text]
+    end_time_remark: NotRequired[call.Text]
 class SignPlanServiceorderPostJsonLocation(TypedDict):
-    start_location: NotRequired[Text]
-    end_location: NotRequired[Text]
+    start_location: NotRequired[call.Text]
+    end_location: NotRequired[call.Text]
 class SignPlanServiceorderPostJson(TypedDict):
-    service_id: Text
-    sign_plan_id: Text
+    service_id: call.Text
+    sign_plan_id: call.Text
     plan_detail_no: float
-    appid: Text
-    openid: Text
-    notify_url: Text
-    service_introduction: Text
+    appid: call.Text
+    openid: call.Text
+    notify_url: call.Text
+    service_introduction: call.Text
     time_range: SignPlanServiceorderPostJsonTimeRange
     location: NotRequired[SignPlanServiceorderPostJsonLocation]
-    attach: NotRequired[Text]
-    out_trade_no: Text
+    attach: NotRequired[call.Text]
+    out_trade_no: call.Text
 class SignPlanServiceorderPostAnswerPostPayments(TypedDict):
     name: NotRequired[str]
     amount: NotRequired[float]
@@ -2652,18 +2652,18 @@ class SignPlanServiceorderPostAnswer(TypedDict):
     attach: NotRequired[str]
     notify_url: NotRequired[str]
     order_id: NotRequired[str]
-class SignPlanServiceorderPostOptions(CallOptions):
+class SignPlanServiceorderPostOptions(call.CallOptions):
     json: SignPlanServiceorderPostJson
 class SignPlanUserSignPlansPostJsonSignPlanDetail(TypedDict):
     plan_detail_no: float
-    merchant_plan_detail_no: Text
+    merchant_plan_detail_no: call.Text
 class SignPlanUserSignPlansPostJson(TypedDict):
-    service_id: Text
-    plan_id: Text
-    appid: Text
-    openid: Text
-    merchant_sign_plan_no: Text
-    notify_url: Text
+    service_id: call.Text
+    plan_id: call.Text
+    appid: call.Text
+    openid: call.Text
+    merchant_sign_plan_no: call.Text
+    notify_url: call.Text
     sign_plan_detail: Sequence[SignPlanUserSignPlansPostJsonSignPlanDetail]
 class SignPlanUserSignPlansPostAnswerSignPlanSignedDetailList(TypedDict):
     plan_detail_no: float
@@ -2702,7 +2702,7 @@ class SignPlanUserSignPlansPostAnswerSignPlan(TypedDict):
 class SignPlanUserSignPlansPostAnswer(TypedDict):
     sign_plan: SignPlanUserSignPlansPostAnswerSignPlan
     package: str
-class SignPlanUserSignPlansPostOptions(CallOptions):
+class SignPlanUserSignPlansPostOptions(call.CallOptions):
     json: SignPlanUserSignPlansPostJson
 class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswerSignedDetailList(TypedDict):
     plan_detail_no: float
@@ -2738,10 +2738,10 @@ class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswer(Typed
     total_actual_price: float
     signed_detail_list: NotRequired[list[SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswerSignedDetailList]]
     sign_time: NotRequired[str]
-class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetOptions(CallOptions):
-    merchant_sign_plan_no: Scalar
+class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetOptions(call.CallOptions):
+    merchant_sign_plan_no: call.Scalar
 class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostJson(TypedDict):
-    stop_reason: Text
+    stop_reason: call.Text
 class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostAnswerSignedDetailList(TypedDict):
     plan_detail_no: float
     original_price: float
@@ -2776,18 +2776,18 @@ class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostAnswer(
     total_actual_price: float
     signed_detail_list: NotRequired[list[SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostAnswerSignedDetailList]]
     sign_time: NotRequired[str]
-class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostOptions(CallOptions):
-    merchant_sign_plan_no: Scalar
+class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostOptions(call.CallOptions):
+    merchant_sign_plan_no: call.Scalar
     json: SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostJson
-class SignPlanUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNoGetOptions(CallOptions):
+class SignPlanUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNoGetOptions(call.CallOptions):
     pass
-class SignPlanUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNoStopPostOptions(CallOptions):
+class SignPlanUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNoStopPostOptions(call.CallOptions):
     json: SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostJson
 class SmartretailOrdersGetQuery(TypedDict):
-    service_id: NotRequired[Text]
-    out_order_no: NotRequired[Text]
-    query_id: NotRequired[Text]
-    appid: NotRequired[Text]
+    service_id: NotRequired[call.Text]
+    out_order_no: NotRequired[call.Text]
+    query_id: NotRequired[call.Text]
+    appid: NotRequired[call.Text]
 class SmartretailOrdersGetAnswerFees(TypedDict):
     fee_name: NotRequired[str]
     fee_count: NotRequired[int]
@@ -2822,31 +2822,31 @@ class SmartretailOrdersGetAnswer(TypedDict):
     finish_ticket: NotRequired[str]
     finish_transaction_id: NotRequired[str]
     pay_type: NotRequired[Literal["MchChannelPayType"] | str]
-class SmartretailOrdersGetOptions(CallOptions):
+class SmartretailOrdersGetOptions(call.CallOptions):
     query: NotRequired[SmartretailOrdersGetQuery]
 class SmartretailOrdersPostJsonFees(TypedDict):
-    fee_name: NotRequired[Text]
+    fee_name: NotRequired[call.Text]
     fee_count: NotRequired[int]
     fee_amount: NotRequired[int]
-    fee_desc: NotRequired[Text]
+    fee_desc: NotRequired[call.Text]
 class SmartretailOrdersPostJsonDiscounts(TypedDict):
-    discount_name: NotRequired[Text]
-    discount_desc: NotRequired[Text]
+    discount_name: NotRequired[call.Text]
+    discount_desc: NotRequired[call.Text]
 class SmartretailOrdersPostJson(TypedDict):
-    appid: Text
-    out_order_no: Text
-    service_id: Text
-    service_start_time: NotRequired[Text]
-    service_end_time: NotRequired[Text]
-    service_start_location: NotRequired[Text]
-    service_end_location: NotRequired[Text]
-    service_introduction: NotRequired[Text]
+    appid: call.Text
+    out_order_no: call.Text
+    service_id: call.Text
+    service_start_time: NotRequired[call.Text]
+    service_end_time: NotRequired[call.Text]
+    service_start_location: NotRequired[call.Text]
+    service_end_location: NotRequired[call.Text]
+    service_introduction: NotRequired[call.Text]
     fees: NotRequired[Sequence[SmartretailOrdersPostJsonFees]]
     discounts: NotRequired[Sequence[SmartretailOrdersPostJsonDiscounts]]
     risk_amount: NotRequired[int]
-    attach: NotRequired[Text]
+    attach: NotRequired[call.Text]
     need_user_confirm: NotRequired[bool]
-    openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
 class SmartretailOrdersPostAnswer(TypedDict):
     appid: NotRequired[str]
     mchid: NotRequired[str]
@@ -2858,42 +2858,42 @@ class SmartretailOrdersPostAnswer(TypedDict):
     miniprogram_path: NotRequired[str]
     miniprogram_username: NotRequired[str]
     package: NotRequired[str]
-class SmartretailOrdersPostOptions(CallOptions):
+class SmartretailOrdersPostOptions(call.CallOptions):
     json: SmartretailOrdersPostJson
 class SmartretailOrdersByOutOrderNoCancelPostJson(TypedDict):
-    appid: Text
-    service_id: Text
-    reason: Text
+    appid: call.Text
+    service_id: call.Text
+    reason: call.Text
 class SmartretailOrdersByOutOrderNoCancelPostAnswer(TypedDict):
     appid: str
     mchid: str
     out_order_no: str
     service_id: str
     order_id: str
-class SmartretailOrdersByOutOrderNoCancelPostOptions(CallOptions):
-    out_order_no: Scalar
+class SmartretailOrdersByOutOrderNoCancelPostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: SmartretailOrdersByOutOrderNoCancelPostJson
 class SmartretailOrdersByOutOrderNoCompletePostJsonFees(TypedDict):
-    fee_name: NotRequired[Text]
+    fee_name: NotRequired[call.Text]
     fee_count: NotRequired[int]
     fee_amount: NotRequired[int]
-    fee_desc: NotRequired[Text]
+    fee_desc: NotRequired[call.Text]
 class SmartretailOrdersByOutOrderNoCompletePostJsonDiscounts(TypedDict):
-    discount_name: NotRequired[Text]
+    discount_name: NotRequired[call.Text]
     discount_amount: NotRequired[int]
-    discount_desc: NotRequired[Text]
+    discount_desc: NotRequired[call.Text]
 class SmartretailOrdersByOutOrderNoCompletePostJson(TypedDict):
-    appid: Text
-    service_id: Text
+    appid: call.Text
+    service_id: call.Text
     finish_type: NotRequired[Literal[1, 2]]
-    cancel_reason: NotRequired[Text]
-    real_service_start_time: NotRequired[Text]
-    real_service_end_time: NotRequired[Text]
-    real_service_end_location: NotRequired[Text]
+    cancel_reason: NotRequired[call.Text]
+    real_service_start_time: NotRequired[call.Text]
+    real_service_end_time: NotRequired[call.Text]
+    real_service_end_location: NotRequired[call.Text]
     fees: NotRequired[Sequence[SmartretailOrdersByOutOrderNoCompletePostJsonFees]]
     discounts: NotRequired[Sequence[SmartretailOrdersByOutOrderNoCompletePostJsonDiscounts]]
     total_amount: NotRequired[int]
-    finish_ticket: NotRequired[Text]
+    finish_ticket: NotRequired[call.Text]
     profit_sharing: NotRequired[bool]
 class SmartretailOrdersByOutOrderNoCompletePostAnswer(TypedDict):
     appid: str
@@ -2901,43 +2901,43 @@ class SmartretailOrdersByOutOrderNoCompletePostAnswer(TypedDict):
     out_order_no: str
     service_id: str
     order_id: str
-class SmartretailOrdersByOutOrderNoCompletePostOptions(CallOptions):
-    out_order_no: Scalar
+class SmartretailOrdersByOutOrderNoCompletePostOptions(call.CallOptions):
+    out_order_no: call.Scalar
     json: SmartretailOrdersByOutOrderNoCompletePostJson
-class SmartretailOrdersGivenOutOrderNoCancelPostOptions(CallOptions):
+class SmartretailOrdersGivenOutOrderNoCancelPostOptions(call.CallOptions):
     json: SmartretailOrdersByOutOrderNoCancelPostJson
-class SmartretailOrdersGivenOutOrderNoCompletePostOptions(CallOptions):
+class SmartretailOrdersGivenOutOrderNoCompletePostOptions(call.CallOptions):
     json: SmartretailOrdersByOutOrderNoCompletePostJson
 class UserServiceStateGetQuery(TypedDict):
-    appid: Text
-    service_id: Text
-    openid: Text
+    appid: call.Text
+    service_id: call.Text
+    openid: call.Text
 class UserServiceStateGetAnswer(TypedDict):
     appid: str
     service_id: str
     openid: NotRequired[str]
     use_service_state: Literal["UNAVAILABLE", "AVAILABLE"] | str
-class UserServiceStateGetOptions(CallOptions):
+class UserServiceStateGetOptions(call.CallOptions):
     query: UserServiceStateGetQuery
 class UsersByOpenidPermissionsByServiceIdTerminatePostJson(TypedDict):
-    appid: Text
-    reason: Text
+    appid: call.Text
+    reason: call.Text
 class UsersByOpenidPermissionsByServiceIdTerminatePostQuery(TypedDict):
-    openid: Text
-    service_id: Text
-class UsersByOpenidPermissionsByServiceIdTerminatePostOptions(CallOptions):
-    openid: Scalar
-    service_id: Scalar
+    openid: call.Text
+    service_id: call.Text
+class UsersByOpenidPermissionsByServiceIdTerminatePostOptions(call.CallOptions):
+    openid: call.Scalar
+    service_id: call.Scalar
     json: UsersByOpenidPermissionsByServiceIdTerminatePostJson
     query: UsersByOpenidPermissionsByServiceIdTerminatePostQuery
-class UsersByOpenidPermissionsGivenServiceIdTerminatePostOptions(CallOptions):
-    openid: Scalar
+class UsersByOpenidPermissionsGivenServiceIdTerminatePostOptions(call.CallOptions):
+    openid: call.Scalar
     json: UsersByOpenidPermissionsByServiceIdTerminatePostJson
     query: UsersByOpenidPermissionsByServiceIdTerminatePostQuery
-class UsersGivenOpenidPermissionsByServiceIdTerminatePostOptions(CallOptions):
-    service_id: Scalar
+class UsersGivenOpenidPermissionsByServiceIdTerminatePostOptions(call.CallOptions):
+    service_id: call.Scalar
     json: UsersByOpenidPermissionsByServiceIdTerminatePostJson
     query: UsersByOpenidPermissionsByServiceIdTerminatePostQuery
-class UsersGivenOpenidPermissionsGivenServiceIdTerminatePostOptions(CallOptions):
+class UsersGivenOpenidPermissionsGivenServiceIdTerminatePostOptions(call.CallOptions):
     json: UsersByOpenidPermissionsByServiceIdTerminatePostJson
     query: UsersByOpenidPermissionsByServiceIdTerminatePostQuery

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class EcommerceBankTransferRechargesApplyPostJsonRechargeAmount(TypedDict):
     amount: NotRequired[float]
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class EcommerceBankTransferRechargesApplyPostJson(TypedDict):
-    out_recharge_no: Text
-    recharge_scene: Text
+    out_recharge_no: call.Text
+    recharge_scene: call.Text
     account_type: Literal["BASIC", "OPERATION", "FEES"]
     recharge_amount: EcommerceBankTransferRechargesApplyPostJsonRechargeAmount
 class EcommerceBankTransferRechargesApplyPostAnswerTransferInAccount(TypedDict):
@@ -22,7 +22,7 @@ class EcommerceBankTransferRechargesApplyPostAnswer(TypedDict):
     recharge_id: str
     out_recharge_no: str
     transfer_in_account: EcommerceBankTransferRechargesApplyPostAnswerTransferInAccount
-class EcommerceBankTransferRechargesApplyPostOptions(CallOptions):
+class EcommerceBankTransferRechargesApplyPostOptions(call.CallOptions):
     json: EcommerceBankTransferRechargesApplyPostJson
 class EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswerRechargeAmount(TypedDict):
     amount: NotRequired[float]
@@ -46,47 +46,47 @@ class EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer(TypedD
     accept_time: NotRequired[str]
     success_time: NotRequired[str]
     close_time: NotRequired[str]
-class EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetOptions(CallOptions):
-    out_recharge_no: Scalar
-class EcommerceBankTransferRechargesOutRechargeNoGivenOutRechargeNoGetOptions(CallOptions):
+class EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetOptions(call.CallOptions):
+    out_recharge_no: call.Scalar
+class EcommerceBankTransferRechargesOutRechargeNoGivenOutRechargeNoGetOptions(call.CallOptions):
     pass
 class EcommerceInsuranceCompensationContractsPostJsonAgreementList(TypedDict):
-    agreement_code: Text
-    agreement_version: Text
-    sign_organization: Text
-    sign_time: Text
+    agreement_code: call.Text
+    agreement_version: call.Text
+    sign_organization: call.Text
+    sign_time: call.Text
 class EcommerceInsuranceCompensationContractsPostJson(TypedDict):
-    out_apply_no: Text
-    sub_mchid: Text
+    out_apply_no: call.Text
+    sub_mchid: call.Text
     agreement_list: Sequence[EcommerceInsuranceCompensationContractsPostJsonAgreementList]
 class EcommerceInsuranceCompensationContractsPostAnswer(TypedDict):
     sub_mchid: str
     opened: bool
     success_time: NotRequired[str]
-class EcommerceInsuranceCompensationContractsPostOptions(CallOptions):
+class EcommerceInsuranceCompensationContractsPostOptions(call.CallOptions):
     json: EcommerceInsuranceCompensationContractsPostJson
 class EcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedPostAnswer(TypedDict):
     sub_mchid: str
     opened: bool
     success_time: NotRequired[str]
-class EcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedPostOptions(CallOptions):
-    sub_mchid: Scalar
-class EcommerceInsuranceCompensationContractsSubMchidGivenSubMchidCheckOpenedPostOptions(CallOptions):
+class EcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedPostOptions(call.CallOptions):
+    sub_mchid: call.Scalar
+class EcommerceInsuranceCompensationContractsSubMchidGivenSubMchidCheckOpenedPostOptions(call.CallOptions):
     pass
 class EcommerceMchTransferCompensateBillsPostJsonReceiverTransactionInfo(TypedDict):
-    transaction_id: Text
+    transaction_id: call.Text
     type: NotRequired[Literal["WXPAY", "WXVALUE"]]
 class EcommerceMchTransferCompensateBillsPostJsonReceiver(TypedDict):
     type: NotRequired[Literal["TRANSACTION_USER"]]
     transaction_info: NotRequired[EcommerceMchTransferCompensateBillsPostJsonReceiverTransactionInfo]
 class EcommerceMchTransferCompensateBillsPostJson(TypedDict):
     receiver: EcommerceMchTransferCompensateBillsPostJsonReceiver
-    out_bill_no: Text
+    out_bill_no: call.Text
     amount: NotRequired[float]
-    transfer_remark: Text
-    sponsor_mchid: NotRequired[Text]
-    transfer_scene_id: NotRequired[Text]
-    user_recv_perception: NotRequired[Text]
+    transfer_remark: call.Text
+    sponsor_mchid: NotRequired[call.Text]
+    transfer_scene_id: NotRequired[call.Text]
+    user_recv_perception: NotRequired[call.Text]
 class EcommerceMchTransferCompensateBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
     type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
@@ -106,7 +106,7 @@ class EcommerceMchTransferCompensateBillsPostAnswer(TypedDict):
     accept_time: str
     success_time: NotRequired[str]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferCompensateBillsPostOptions(CallOptions):
+class EcommerceMchTransferCompensateBillsPostOptions(call.CallOptions):
     json: EcommerceMchTransferCompensateBillsPostJson
 class EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
@@ -131,9 +131,9 @@ class EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswer(TypedDict):
     success_time: NotRequired[str]
     close_info: NotRequired[EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswerCloseInfo]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferCompensateBillsBillIdByBillIdGetOptions(CallOptions):
-    bill_id: Scalar
-class EcommerceMchTransferCompensateBillsBillIdGivenBillIdGetOptions(CallOptions):
+class EcommerceMchTransferCompensateBillsBillIdByBillIdGetOptions(call.CallOptions):
+    bill_id: call.Scalar
+class EcommerceMchTransferCompensateBillsBillIdGivenBillIdGetOptions(call.CallOptions):
     pass
 class EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
@@ -158,61 +158,61 @@ class EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswer(TypedDict
     success_time: NotRequired[str]
     close_info: NotRequired[EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswerCloseInfo]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetOptions(CallOptions):
-    out_bill_no: Scalar
+class EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
+    out_bill_no: call.Scalar
 class EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelPostAnswer(TypedDict):
     out_bill_no: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     cancel_accept_time: str
-class EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelPostOptions(CallOptions):
-    out_bill_no: Scalar
-class EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNoGetOptions(CallOptions):
+class EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelPostOptions(call.CallOptions):
+    out_bill_no: call.Scalar
+class EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNoGetOptions(call.CallOptions):
     pass
-class EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNoCancelPostOptions(CallOptions):
+class EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNoCancelPostOptions(call.CallOptions):
     pass
 class EcommerceMchTransferCompensateBillsPreTransferPostJsonReceiverTransactionInfo(TypedDict):
-    transaction_id: Text
+    transaction_id: call.Text
     type: NotRequired[Literal["WXPAY", "WXVALUE"]]
 class EcommerceMchTransferCompensateBillsPreTransferPostJsonReceiver(TypedDict):
     type: NotRequired[Literal["TRANSACTION_USER"]]
     transaction_info: NotRequired[EcommerceMchTransferCompensateBillsPreTransferPostJsonReceiverTransactionInfo]
 class EcommerceMchTransferCompensateBillsPreTransferPostJson(TypedDict):
-    sp_appid: NotRequired[Text]
+    sp_appid: NotRequired[call.Text]
     receiver: EcommerceMchTransferCompensateBillsPreTransferPostJsonReceiver
-    out_bill_no: Text
+    out_bill_no: call.Text
     amount: NotRequired[float]
-    transfer_remark: Text
-    sponsor_mchid: NotRequired[Text]
-    transfer_scene_id: NotRequired[Text]
-    user_recv_perception: NotRequired[Text]
-    notify_url: NotRequired[Text]
+    transfer_remark: call.Text
+    sponsor_mchid: NotRequired[call.Text]
+    transfer_scene_id: NotRequired[call.Text]
+    user_recv_perception: NotRequired[call.Text]
+    notify_url: NotRequired[call.Text]
 class EcommerceMchTransferCompensateBillsPreTransferPostAnswer(TypedDict):
     out_bill_no: str
     bill_id: str
     accept_time: str
     package_info: str
-class EcommerceMchTransferCompensateBillsPreTransferPostOptions(CallOptions):
+class EcommerceMchTransferCompensateBillsPreTransferPostOptions(call.CallOptions):
     json: EcommerceMchTransferCompensateBillsPreTransferPostJson
 class EcommerceMchTransferDepositAfterSalesCompensationBillsPostJsonReceiverTransactionInfo(TypedDict):
-    transaction_id: Text
+    transaction_id: call.Text
     type: NotRequired[Literal["WXPAY", "WXVALUE"]]
 class EcommerceMchTransferDepositAfterSalesCompensationBillsPostJsonReceiverUserInfo(TypedDict):
-    sp_openid: NotRequired[Text]
+    sp_openid: NotRequired[call.Text]
 class EcommerceMchTransferDepositAfterSalesCompensationBillsPostJsonReceiver(TypedDict):
     type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"]]
     transaction_info: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsPostJsonReceiverTransactionInfo]
     user_info: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsPostJsonReceiverUserInfo]
 class EcommerceMchTransferDepositAfterSalesCompensationBillsPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    sp_appid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
+    sp_appid: NotRequired[call.Text]
     receiver: EcommerceMchTransferDepositAfterSalesCompensationBillsPostJsonReceiver
-    out_bill_no: Text
+    out_bill_no: call.Text
     amount: NotRequired[float]
-    transfer_remark: Text
-    transfer_scene_id: NotRequired[Text]
-    user_recv_perception: NotRequired[Text]
-    sub_appid: NotRequired[Text]
+    transfer_remark: call.Text
+    transfer_scene_id: NotRequired[call.Text]
+    user_recv_perception: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
 class EcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
     type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
@@ -234,10 +234,10 @@ class EcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswer(TypedDict
     success_time: NotRequired[str]
     sponsor_mchid: NotRequired[str]
     sub_appid: NotRequired[str]
-class EcommerceMchTransferDepositAfterSalesCompensationBillsPostOptions(CallOptions):
+class EcommerceMchTransferDepositAfterSalesCompensationBillsPostOptions(call.CallOptions):
     json: EcommerceMchTransferDepositAfterSalesCompensationBillsPostJson
 class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
 class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
     type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
@@ -263,13 +263,13 @@ class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAns
     close_info: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswerCloseInfo]
     sponsor_mchid: NotRequired[str]
     sub_appid: NotRequired[str]
-class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetOptions(CallOptions):
-    bill_id: Scalar
+class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetOptions(call.CallOptions):
+    bill_id: call.Scalar
     query: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetQuery]
-class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdGivenBillIdGetOptions(CallOptions):
+class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdGivenBillIdGetOptions(call.CallOptions):
     query: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetQuery]
 class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
 class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
     type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
@@ -295,27 +295,27 @@ class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo
     close_info: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswerCloseInfo]
     sponsor_mchid: NotRequired[str]
     sub_appid: NotRequired[str]
-class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetOptions(CallOptions):
-    out_bill_no: Scalar
+class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
+    out_bill_no: call.Scalar
     query: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetQuery]
-class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoGivenOutBillNoGetOptions(CallOptions):
+class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoGivenOutBillNoGetOptions(call.CallOptions):
     query: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetQuery]
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostJsonReceiverMchInfo(TypedDict):
-    mchid: NotRequired[Text]
+    mchid: NotRequired[call.Text]
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostJsonReceiverTransactionInfo(TypedDict):
-    transaction_id: Text
+    transaction_id: call.Text
     type: Literal["WXPAY", "WXVALUE"]
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostJsonReceiver(TypedDict):
     type: NotRequired[Literal["MERCHANT"]]
     mch_info: NotRequired[EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostJsonReceiverMchInfo]
     transaction_info: NotRequired[EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostJsonReceiverTransactionInfo]
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    sp_appid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
+    sp_appid: NotRequired[call.Text]
     receiver: EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostJsonReceiver
-    out_bill_no: Text
+    out_bill_no: call.Text
     amount: NotRequired[float]
-    transfer_remark: Text
+    transfer_remark: call.Text
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiverMchInfo(TypedDict):
     mchid: NotRequired[str]
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
@@ -339,7 +339,7 @@ class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswer(Ty
     accept_time: str
     success_time: NotRequired[str]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostOptions(CallOptions):
+class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostOptions(call.CallOptions):
     json: EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostJson
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiverMchInfo(TypedDict):
     mchid: NotRequired[str]
@@ -368,27 +368,27 @@ class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGe
     success_time: NotRequired[str]
     close_info: NotRequired[EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerCloseInfo]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetOptions(CallOptions):
-    out_bill_no: Scalar
-class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsGivenOutBillNoGetOptions(CallOptions):
+class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetOptions(call.CallOptions):
+    out_bill_no: call.Scalar
+class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsGivenOutBillNoGetOptions(call.CallOptions):
     pass
 class EcommerceMchTransferDepositShippingCostCompensationBillsPostJsonReceiverTransactionInfo(TypedDict):
-    transaction_id: Text
+    transaction_id: call.Text
     type: NotRequired[Literal["WXPAY", "WXVALUE"]]
 class EcommerceMchTransferDepositShippingCostCompensationBillsPostJsonReceiverUserInfo(TypedDict):
-    sp_openid: NotRequired[Text]
+    sp_openid: NotRequired[call.Text]
 class EcommerceMchTransferDepositShippingCostCompensationBillsPostJsonReceiver(TypedDict):
     transaction_info: NotRequired[EcommerceMchTransferDepositShippingCostCompensationBillsPostJsonReceiverTransactionInfo]
     user_info: NotRequired[EcommerceMchTransferDepositShippingCostCompensationBillsPostJsonReceiverUserInfo]
 class EcommerceMchTransferDepositShippingCostCompensationBillsPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    sp_appid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
+    sp_appid: NotRequired[call.Text]
     receiver: EcommerceMchTransferDepositShippingCostCompensationBillsPostJsonReceiver
-    out_bill_no: Text
+    out_bill_no: call.Text
     amount: NotRequired[float]
-    transfer_remark: Text
-    transfer_scene_id: NotRequired[Text]
-    user_recv_perception: NotRequired[Text]
+    transfer_remark: call.Text
+    transfer_scene_id: NotRequired[call.Text]
+    user_recv_perception: NotRequired[call.Text]
 class EcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
     type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
@@ -412,10 +412,10 @@ class EcommerceMchTransferDepositShippingCostCompensationBillsPostAnswer(TypedDi
     accept_time: str
     success_time: NotRequired[str]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferDepositShippingCostCompensationBillsPostOptions(CallOptions):
+class EcommerceMchTransferDepositShippingCostCompensationBillsPostOptions(call.CallOptions):
     json: EcommerceMchTransferDepositShippingCostCompensationBillsPostJson
 class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
 class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
     type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
@@ -442,23 +442,23 @@ class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBill
     success_time: NotRequired[str]
     close_info: NotRequired[EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerCloseInfo]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetOptions(CallOptions):
-    out_bill_no: Scalar
+class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
+    out_bill_no: call.Scalar
     query: NotRequired[EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetQuery]
-class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoGivenOutBillNoGetOptions(CallOptions):
+class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoGivenOutBillNoGetOptions(call.CallOptions):
     query: NotRequired[EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetQuery]
 class EcommerceMchTransferInsuranceClaimBillsPostJsonReceiverTransactionInfo(TypedDict):
-    transaction_id: Text
+    transaction_id: call.Text
     type: NotRequired[Literal["WXPAY", "WXVALUE"]]
 class EcommerceMchTransferInsuranceClaimBillsPostJsonReceiver(TypedDict):
     type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"]]
     transaction_info: NotRequired[EcommerceMchTransferInsuranceClaimBillsPostJsonReceiverTransactionInfo]
 class EcommerceMchTransferInsuranceClaimBillsPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
     receiver: EcommerceMchTransferInsuranceClaimBillsPostJsonReceiver
-    out_bill_no: Text
+    out_bill_no: call.Text
     amount: NotRequired[float]
-    transfer_remark: Text
+    transfer_remark: call.Text
 class EcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
     type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
@@ -479,10 +479,10 @@ class EcommerceMchTransferInsuranceClaimBillsPostAnswer(TypedDict):
     accept_time: str
     success_time: NotRequired[str]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferInsuranceClaimBillsPostOptions(CallOptions):
+class EcommerceMchTransferInsuranceClaimBillsPostOptions(call.CallOptions):
     json: EcommerceMchTransferInsuranceClaimBillsPostJson
 class EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
 class EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
     type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
@@ -507,13 +507,13 @@ class EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswer(TypedDict):
     success_time: NotRequired[str]
     close_info: NotRequired[EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswerCloseInfo]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetOptions(CallOptions):
-    bill_id: Scalar
+class EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetOptions(call.CallOptions):
+    bill_id: call.Scalar
     query: NotRequired[EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetQuery]
-class EcommerceMchTransferInsuranceClaimBillsBillIdGivenBillIdGetOptions(CallOptions):
+class EcommerceMchTransferInsuranceClaimBillsBillIdGivenBillIdGetOptions(call.CallOptions):
     query: NotRequired[EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetQuery]
 class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
 class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
     type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
@@ -538,56 +538,56 @@ class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswer(Typed
     success_time: NotRequired[str]
     close_info: NotRequired[EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswerCloseInfo]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetOptions(CallOptions):
-    out_bill_no: Scalar
+class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
+    out_bill_no: call.Scalar
     query: NotRequired[EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetQuery]
 class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
 class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostAnswer(TypedDict):
     sub_mchid: NotRequired[str]
     out_bill_no: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     cancel_accept_time: str
-class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostOptions(CallOptions):
-    out_bill_no: Scalar
+class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostOptions(call.CallOptions):
+    out_bill_no: call.Scalar
     json: NotRequired[EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostJson]
-class EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNoGetOptions(CallOptions):
+class EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNoGetOptions(call.CallOptions):
     query: NotRequired[EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetQuery]
-class EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNoCancelPostOptions(CallOptions):
+class EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNoCancelPostOptions(call.CallOptions):
     json: NotRequired[EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostJson]
 class EcommerceMchTransferInsuranceClaimBillsPreTransferPostJsonReceiverTransactionInfo(TypedDict):
-    transaction_id: Text
+    transaction_id: call.Text
     type: NotRequired[Literal["WXPAY", "WXVALUE"]]
 class EcommerceMchTransferInsuranceClaimBillsPreTransferPostJsonReceiver(TypedDict):
     type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"]]
     transaction_info: NotRequired[EcommerceMchTransferInsuranceClaimBillsPreTransferPostJsonReceiverTransactionInfo]
 class EcommerceMchTransferInsuranceClaimBillsPreTransferPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
     receiver: EcommerceMchTransferInsuranceClaimBillsPreTransferPostJsonReceiver
-    out_bill_no: Text
+    out_bill_no: call.Text
     amount: NotRequired[float]
-    transfer_remark: Text
-    notify_url: NotRequired[Text]
+    transfer_remark: call.Text
+    notify_url: NotRequired[call.Text]
 class EcommerceMchTransferInsuranceClaimBillsPreTransferPostAnswer(TypedDict):
     sub_mchid: NotRequired[str]
     out_bill_no: str
     bill_id: str
     accept_time: str
     package_info: str
-class EcommerceMchTransferInsuranceClaimBillsPreTransferPostOptions(CallOptions):
+class EcommerceMchTransferInsuranceClaimBillsPreTransferPostOptions(call.CallOptions):
     json: EcommerceMchTransferInsuranceClaimBillsPreTransferPostJson
 class EcommerceMchTransferSubMchCompensationBillsPostJsonReceiverMchInfo(TypedDict):
-    mchid: Text
+    mchid: call.Text
 class EcommerceMchTransferSubMchCompensationBillsPostJsonReceiver(TypedDict):
     type: Literal["MERCHANT"]
     mch_info: EcommerceMchTransferSubMchCompensationBillsPostJsonReceiverMchInfo
 class EcommerceMchTransferSubMchCompensationBillsPostJson(TypedDict):
     receiver: EcommerceMchTransferSubMchCompensationBillsPostJsonReceiver
-    out_bill_no: Text
+    out_bill_no: call.Text
     amount: float
-    transfer_remark: Text
-    sponsor_mchid: NotRequired[Text]
+    transfer_remark: call.Text
+    sponsor_mchid: NotRequired[call.Text]
 class EcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetailReceiverMchInfo(TypedDict):
     mchid: str
 class EcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetailReceiver(TypedDict):
@@ -606,10 +606,10 @@ class EcommerceMchTransferSubMchCompensationBillsPostAnswer(TypedDict):
     accept_time: str
     success_time: NotRequired[str]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferSubMchCompensationBillsPostOptions(CallOptions):
+class EcommerceMchTransferSubMchCompensationBillsPostOptions(call.CallOptions):
     json: EcommerceMchTransferSubMchCompensationBillsPostJson
 class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetQuery(TypedDict):
-    sponsor_mchid: NotRequired[Text]
+    sponsor_mchid: NotRequired[call.Text]
 class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiverMchInfo(TypedDict):
     mchid: str
 class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
@@ -632,26 +632,26 @@ class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswer(TypedDict)
     success_time: NotRequired[str]
     close_info: NotRequired[EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswerCloseInfo]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetOptions(CallOptions):
-    out_bill_no: Scalar
+class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetOptions(call.CallOptions):
+    out_bill_no: call.Scalar
     query: NotRequired[EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetQuery]
-class EcommerceMchTransferSubMchCompensationBillsGivenOutBillNoGetOptions(CallOptions):
+class EcommerceMchTransferSubMchCompensationBillsGivenOutBillNoGetOptions(call.CallOptions):
     query: NotRequired[EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetQuery]
 class EcommerceMchTransferTransferBillsPostJsonReceiverMchInfo(TypedDict):
-    mch_id: NotRequired[Text]
-    mchid: NotRequired[Text]
+    mch_id: NotRequired[call.Text]
+    mchid: NotRequired[call.Text]
 class EcommerceMchTransferTransferBillsPostJsonReceiver(TypedDict):
     type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"]]
     mch_info: NotRequired[EcommerceMchTransferTransferBillsPostJsonReceiverMchInfo]
 class EcommerceMchTransferTransferBillsPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    sp_appid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
+    sp_appid: NotRequired[call.Text]
     business_type: Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"]
     receiver: EcommerceMchTransferTransferBillsPostJsonReceiver
-    out_bill_no: Text
+    out_bill_no: call.Text
     amount: NotRequired[float]
-    transfer_remark: Text
-    receiver_remark: NotRequired[Text]
+    transfer_remark: call.Text
+    receiver_remark: NotRequired[call.Text]
 class EcommerceMchTransferTransferBillsPostAnswerReceiverDetailReceiverMchInfo(TypedDict):
     mch_id: NotRequired[str]
 class EcommerceMchTransferTransferBillsPostAnswerReceiverDetailReceiver(TypedDict):
@@ -674,7 +674,7 @@ class EcommerceMchTransferTransferBillsPostAnswer(TypedDict):
     accept_time: str
     success_time: NotRequired[str]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferTransferBillsPostOptions(CallOptions):
+class EcommerceMchTransferTransferBillsPostOptions(call.CallOptions):
     json: EcommerceMchTransferTransferBillsPostJson
 class EcommerceMchTransferTransferBillsBillIdByBillIdGetQuery(TypedDict):
     business_type: NotRequired[Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"]]
@@ -702,10 +702,10 @@ class EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswer(TypedDict):
     success_time: NotRequired[str]
     close_info: NotRequired[EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswerCloseInfo]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferTransferBillsBillIdByBillIdGetOptions(CallOptions):
-    bill_id: Scalar
+class EcommerceMchTransferTransferBillsBillIdByBillIdGetOptions(call.CallOptions):
+    bill_id: call.Scalar
     query: NotRequired[EcommerceMchTransferTransferBillsBillIdByBillIdGetQuery]
-class EcommerceMchTransferTransferBillsBillIdGivenBillIdGetOptions(CallOptions):
+class EcommerceMchTransferTransferBillsBillIdGivenBillIdGetOptions(call.CallOptions):
     query: NotRequired[EcommerceMchTransferTransferBillsBillIdByBillIdGetQuery]
 class EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetQuery(TypedDict):
     business_type: NotRequired[Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"]]
@@ -733,21 +733,21 @@ class EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     success_time: NotRequired[str]
     close_info: NotRequired[EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswerCloseInfo]
     sponsor_mchid: NotRequired[str]
-class EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetOptions(CallOptions):
-    out_bill_no: Scalar
+class EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
+    out_bill_no: call.Scalar
     query: NotRequired[EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetQuery]
-class EcommerceMchTransferTransferBillsOutBillNoGivenOutBillNoGetOptions(CallOptions):
+class EcommerceMchTransferTransferBillsOutBillNoGivenOutBillNoGetOptions(call.CallOptions):
     query: NotRequired[EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetQuery]
 class EcommerceRechargeEmployeesPostJson(TypedDict):
-    sub_mchid: Text
-    sp_openid: Text
+    sub_mchid: call.Text
+    sp_openid: call.Text
 class EcommerceRechargeEmployeesPostAnswer(TypedDict):
     sub_mchid: str
     sp_openid: NotRequired[str]
     state: NotRequired[Literal["EFFECTIVE", "DELETED"] | str]
     create_time: NotRequired[str]
     update_time: NotRequired[str]
-class EcommerceRechargeEmployeesPostOptions(CallOptions):
+class EcommerceRechargeEmployeesPostOptions(call.CallOptions):
     json: EcommerceRechargeEmployeesPostJson
 class EcommerceRechargeEmployeesSubMchidBySubMchidGetAnswerEmployees(TypedDict):
     sub_mchid: str
@@ -757,45 +757,45 @@ class EcommerceRechargeEmployeesSubMchidBySubMchidGetAnswerEmployees(TypedDict):
     update_time: NotRequired[str]
 class EcommerceRechargeEmployeesSubMchidBySubMchidGetAnswer(TypedDict):
     employees: NotRequired[list[EcommerceRechargeEmployeesSubMchidBySubMchidGetAnswerEmployees]]
-class EcommerceRechargeEmployeesSubMchidBySubMchidGetOptions(CallOptions):
-    sub_mchid: Scalar
+class EcommerceRechargeEmployeesSubMchidBySubMchidGetOptions(call.CallOptions):
+    sub_mchid: call.Scalar
 class EcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeletePostAnswer(TypedDict):
     sub_mchid: str
     sp_openid: NotRequired[str]
     state: NotRequired[Literal["EFFECTIVE", "DELETED"] | str]
     create_time: NotRequired[str]
     update_time: NotRequired[str]
-class EcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeletePostOptions(CallOptions):
-    sub_mchid: Scalar
-    sp_openid: Scalar
-class EcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidGivenSpOpenidDeletePostOptions(CallOptions):
-    sub_mchid: Scalar
-class EcommerceRechargeEmployeesSubMchidGivenSubMchidGetOptions(CallOptions):
+class EcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeletePostOptions(call.CallOptions):
+    sub_mchid: call.Scalar
+    sp_openid: call.Scalar
+class EcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidGivenSpOpenidDeletePostOptions(call.CallOptions):
+    sub_mchid: call.Scalar
+class EcommerceRechargeEmployeesSubMchidGivenSubMchidGetOptions(call.CallOptions):
     pass
-class EcommerceRechargeEmployeesSubMchidGivenSubMchidSpOpenidBySpOpenidDeletePostOptions(CallOptions):
-    sp_openid: Scalar
-class EcommerceRechargeEmployeesSubMchidGivenSubMchidSpOpenidGivenSpOpenidDeletePostOptions(CallOptions):
+class EcommerceRechargeEmployeesSubMchidGivenSubMchidSpOpenidBySpOpenidDeletePostOptions(call.CallOptions):
+    sp_openid: call.Scalar
+class EcommerceRechargeEmployeesSubMchidGivenSubMchidSpOpenidGivenSpOpenidDeletePostOptions(call.CallOptions):
     pass
 class EcommerceRechargesApplyPostJsonRechargeAmount(TypedDict):
     amount: NotRequired[float]
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class EcommerceRechargesApplyPostJson(TypedDict):
-    sub_mchid: Text
-    out_recharge_no: Text
+    sub_mchid: call.Text
+    out_recharge_no: call.Text
     recharge_scene: Literal["ECOMMERCE_DEPOSIT", "ECOMMERCE_PAYMENT"]
     account_type: Literal["DEPOSIT", "OPERATION"]
     recharge_amount: EcommerceRechargesApplyPostJsonRechargeAmount
-    notify_url: NotRequired[Text]
+    notify_url: NotRequired[call.Text]
     available_recharge_channels: NotRequired[Sequence[Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"]]]
-    remark: NotRequired[Text]
+    remark: NotRequired[call.Text]
 class EcommerceRechargesApplyPostAnswer(TypedDict):
     recharge_id: str
     out_recharge_no: str
     recharge_url: str
-class EcommerceRechargesApplyPostOptions(CallOptions):
+class EcommerceRechargesApplyPostOptions(call.CallOptions):
     json: EcommerceRechargesApplyPostJson
 class EcommerceRechargesOutRechargeNoByOutRechargeNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class EcommerceRechargesOutRechargeNoByOutRechargeNoGetAnswerRechargeAmount(TypedDict):
     amount: NotRequired[float]
     currency: NotRequired[str]
@@ -836,11 +836,11 @@ class EcommerceRechargesOutRechargeNoByOutRechargeNoGetAnswer(TypedDict):
     success_time: NotRequired[str]
     close_time: NotRequired[str]
     available_recharge_channels: NotRequired[list[Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str]]
-class EcommerceRechargesOutRechargeNoByOutRechargeNoGetOptions(CallOptions):
-    out_recharge_no: Scalar
+class EcommerceRechargesOutRechargeNoByOutRechargeNoGetOptions(call.CallOptions):
+    out_recharge_no: call.Scalar
     query: EcommerceRechargesOutRechargeNoByOutRechargeNoGetQuery
 class EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostAnswerRechargeAmount(TypedDict):
     amount: NotRequired[float]
     currency: NotRequired[str]
@@ -881,32 +881,32 @@ class EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostAnswer(TypedDict):
     success_time: NotRequired[str]
     close_time: NotRequired[str]
     available_recharge_channels: NotRequired[list[Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str]]
-class EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostOptions(CallOptions):
-    out_recharge_no: Scalar
+class EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostOptions(call.CallOptions):
+    out_recharge_no: call.Scalar
     query: EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostQuery
-class EcommerceRechargesOutRechargeNoGivenOutRechargeNoGetOptions(CallOptions):
+class EcommerceRechargesOutRechargeNoGivenOutRechargeNoGetOptions(call.CallOptions):
     query: EcommerceRechargesOutRechargeNoByOutRechargeNoGetQuery
-class EcommerceRechargesOutRechargeNoGivenOutRechargeNoClosePostOptions(CallOptions):
+class EcommerceRechargesOutRechargeNoGivenOutRechargeNoClosePostOptions(call.CallOptions):
     query: EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostQuery
 class EcommerceSettlePrepaySettleOrdersPostJsonSettleInfoListSettleDetailInfoListAmount(TypedDict):
     amount: float
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class EcommerceSettlePrepaySettleOrdersPostJsonSettleInfoListSettleDetailInfoList(TypedDict):
-    out_settle_detail_no: Text
-    settle_type: Text
-    receiver_type: Text
-    receiver_account: Text
+    out_settle_detail_no: call.Text
+    settle_type: call.Text
+    receiver_type: call.Text
+    receiver_account: call.Text
     amount: EcommerceSettlePrepaySettleOrdersPostJsonSettleInfoListSettleDetailInfoListAmount
 class EcommerceSettlePrepaySettleOrdersPostJsonSettleInfoList(TypedDict):
-    out_settle_no: Text
-    transaction_id: Text
+    out_settle_no: call.Text
+    transaction_id: call.Text
     settle_detail_info_list: Sequence[EcommerceSettlePrepaySettleOrdersPostJsonSettleInfoListSettleDetailInfoList]
 class EcommerceSettlePrepaySettleOrdersPostJson(TypedDict):
-    appid: Text
-    out_settle_batch_no: Text
-    individual_auth_id: Text
-    notify_url: Text
-    description: Text
+    appid: call.Text
+    out_settle_batch_no: call.Text
+    individual_auth_id: call.Text
+    notify_url: call.Text
+    description: call.Text
     trade_scenario: Literal["RECOMMERCE"]
     settle_info_list: Sequence[EcommerceSettlePrepaySettleOrdersPostJsonSettleInfoList]
     receive_type_template_id: NotRequired[Literal[1, 2]]
@@ -919,7 +919,7 @@ class EcommerceSettlePrepaySettleOrdersPostAnswer(TypedDict):
     trade_scenario: str
     create_time: str
     finish_time: NotRequired[str]
-class EcommerceSettlePrepaySettleOrdersPostOptions(CallOptions):
+class EcommerceSettlePrepaySettleOrdersPostOptions(call.CallOptions):
     json: EcommerceSettlePrepaySettleOrdersPostJson
 class EcommerceSettlePrepaySettleOrdersBySettleBatchNoGetAnswer(TypedDict):
     out_settle_batch_no: str
@@ -930,13 +930,13 @@ class EcommerceSettlePrepaySettleOrdersBySettleBatchNoGetAnswer(TypedDict):
     trade_scenario: Literal["RECOMMERCE"] | str
     create_time: str
     finish_time: NotRequired[str]
-class EcommerceSettlePrepaySettleOrdersBySettleBatchNoGetOptions(CallOptions):
-    settle_batch_no: Scalar
+class EcommerceSettlePrepaySettleOrdersBySettleBatchNoGetOptions(call.CallOptions):
+    settle_batch_no: call.Scalar
 class EcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePostJson(TypedDict):
-    individual_auth_id: Text
-    out_abnormal_settle_batch_no: Text
+    individual_auth_id: call.Text
+    out_abnormal_settle_batch_no: call.Text
     abnormal_settle_type: Literal["TRANSFER_TO_ORIGINAL_RECEIVE_USER"]
-    description: NotRequired[Text]
+    description: NotRequired[call.Text]
 class EcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePostAnswerAbnormalSettleResult(TypedDict):
     abnormal_settle_type: Literal["TRANSFER_TO_ORIGINAL_RECEIVE_USER"] | str
     apply_success_time: str
@@ -953,20 +953,20 @@ class EcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePostAns
     finish_time: NotRequired[str]
     abnormal_type: NotRequired[Literal["AUTH_RELATIONSHIP_INVALID", "USER_PAY_QUOTA_LIMIT"] | str]
     abnormal_settle_result: NotRequired[EcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePostAnswerAbnormalSettleResult]
-class EcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePostOptions(CallOptions):
-    settle_batch_no: Scalar
+class EcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePostOptions(call.CallOptions):
+    settle_batch_no: call.Scalar
     json: EcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePostJson
-class EcommerceSettlePrepaySettleOrdersGivenSettleBatchNoGetOptions(CallOptions):
+class EcommerceSettlePrepaySettleOrdersGivenSettleBatchNoGetOptions(call.CallOptions):
     pass
-class EcommerceSettlePrepaySettleOrdersGivenSettleBatchNoApplyAbnormalSettlePostOptions(CallOptions):
+class EcommerceSettlePrepaySettleOrdersGivenSettleBatchNoApplyAbnormalSettlePostOptions(call.CallOptions):
     json: EcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePostJson
 class EcommerceWithdrawDayEndBalanceWithdrawPostJson(TypedDict):
-    sub_mchid: Text
-    out_request_no: Text
+    sub_mchid: call.Text
+    out_request_no: call.Text
     calculate_amount_type: Literal["ONLY_DAY_END_BALANCE", "ALLOW_CURRENT_BALANCE"]
-    remark: NotRequired[Text]
-    bank_memo: NotRequired[Text]
-    notify_url: NotRequired[Text]
+    remark: NotRequired[call.Text]
+    bank_memo: NotRequired[call.Text]
+    notify_url: NotRequired[call.Text]
     reserve_amount: NotRequired[int]
 class EcommerceWithdrawDayEndBalanceWithdrawPostAnswer(TypedDict):
     sp_mchid: str
@@ -987,10 +987,10 @@ class EcommerceWithdrawDayEndBalanceWithdrawPostAnswer(TypedDict):
     account_number: str
     account_bank: str
     bank_name: NotRequired[str]
-class EcommerceWithdrawDayEndBalanceWithdrawPostOptions(CallOptions):
+class EcommerceWithdrawDayEndBalanceWithdrawPostOptions(call.CallOptions):
     json: EcommerceWithdrawDayEndBalanceWithdrawPostJson
 class EcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class EcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoGetAnswer(TypedDict):
     sp_mchid: str
     sub_mchid: str
@@ -1010,38 +1010,38 @@ class EcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoGetAnswer(
     account_number: str
     account_bank: str
     bank_name: NotRequired[str]
-class EcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoGetOptions(CallOptions):
-    out_request_no: Scalar
+class EcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
+    out_request_no: call.Scalar
     query: EcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoGetQuery
-class EcommerceWithdrawDayEndBalanceWithdrawOutRequestNoGivenOutRequestNoGetOptions(CallOptions):
+class EcommerceWithdrawDayEndBalanceWithdrawOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
     query: EcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoGetQuery
 class InsuranceMchTransferBatchesApplyPostJsonTransferDetailList(TypedDict):
-    out_detail_no: Text
+    out_detail_no: call.Text
     transfer_amount: float
-    transfer_remark: Text
-    reservation_id: Text
-    openid: Text
+    transfer_remark: call.Text
+    reservation_id: call.Text
+    openid: call.Text
 class InsuranceMchTransferBatchesApplyPostJson(TypedDict):
-    sub_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    out_batch_no: Text
-    batch_name: Text
-    batch_remark: Text
+    sub_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    out_batch_no: call.Text
+    batch_name: call.Text
+    batch_remark: call.Text
     total_amount: float
     total_num: float
-    transfer_scene_id: Text
+    transfer_scene_id: call.Text
     transfer_detail_list: Sequence[InsuranceMchTransferBatchesApplyPostJsonTransferDetailList]
-    notify_url: Text
+    notify_url: call.Text
 class InsuranceMchTransferBatchesApplyPostAnswer(TypedDict):
     out_batch_no: str
     batch_id: str
     create_time: str
     batch_state: NotRequired[Literal["ACCEPTED", "PROCESSING", "COMPLETED", "CLOSED"] | str]
-class InsuranceMchTransferBatchesApplyPostOptions(CallOptions):
+class InsuranceMchTransferBatchesApplyPostOptions(call.CallOptions):
     json: InsuranceMchTransferBatchesApplyPostJson
 class InsuranceMchTransferBatchesBatchIdByBatchIdGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
     need_query_detail: bool | str
     detail_state: NotRequired[Literal["ALL", "WAIT_PAY", "SUCCESS", "FAIL", "BANK_REFUND"]]
     offset: NotRequired[float | str]
@@ -1073,11 +1073,11 @@ class InsuranceMchTransferBatchesBatchIdByBatchIdGetAnswer(TypedDict):
     data: NotRequired[list[InsuranceMchTransferBatchesBatchIdByBatchIdGetAnswerData]]
     offset: NotRequired[float]
     limit: NotRequired[float]
-class InsuranceMchTransferBatchesBatchIdByBatchIdGetOptions(CallOptions):
-    batch_id: Scalar
+class InsuranceMchTransferBatchesBatchIdByBatchIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
     query: InsuranceMchTransferBatchesBatchIdByBatchIdGetQuery
 class InsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class InsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer(TypedDict):
     out_batch_no: str
     batch_id: str
@@ -1096,22 +1096,22 @@ class InsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAns
     user_name: NotRequired[str]
     transfer_finish_time: NotRequired[str]
     bank_refund_time: NotRequired[str]
-class InsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetOptions(CallOptions):
-    batch_id: Scalar
-    detail_id: Scalar
+class InsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
+    detail_id: call.Scalar
     query: InsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetQuery
-class InsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdGivenDetailIdGetOptions(CallOptions):
-    batch_id: Scalar
+class InsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdGivenDetailIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
     query: InsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetQuery
-class InsuranceMchTransferBatchesBatchIdGivenBatchIdGetOptions(CallOptions):
+class InsuranceMchTransferBatchesBatchIdGivenBatchIdGetOptions(call.CallOptions):
     query: InsuranceMchTransferBatchesBatchIdByBatchIdGetQuery
-class InsuranceMchTransferBatchesBatchIdGivenBatchIdDetailsDetailIdByDetailIdGetOptions(CallOptions):
-    detail_id: Scalar
+class InsuranceMchTransferBatchesBatchIdGivenBatchIdDetailsDetailIdByDetailIdGetOptions(call.CallOptions):
+    detail_id: call.Scalar
     query: InsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetQuery
-class InsuranceMchTransferBatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions(CallOptions):
+class InsuranceMchTransferBatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions(call.CallOptions):
     query: InsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetQuery
 class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetAnswer(TypedDict):
     batch_id: str
     out_batch_no: str
@@ -1122,39 +1122,39 @@ class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo
     hash_type: NotRequired[str]
     hash_value: NotRequired[str]
     download_url: NotRequired[str]
-class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
-    out_detail_no: Scalar
+class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+    out_detail_no: call.Scalar
     query: InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetQuery
 class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostAnswer(TypedDict):
     sub_mchid: str
     out_batch_no: str
     out_detail_no: str
     receipt_state: Literal["ACCEPTED", "FINISHED"] | str
-class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostOptions(CallOptions):
-    out_batch_no: Scalar
-    out_detail_no: Scalar
+class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+    out_detail_no: call.Scalar
     json: InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostJson
-class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoGivenOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
+class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoGivenOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     query: InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetQuery
-class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoGivenOutDetailNoApplyPostOptions(CallOptions):
-    out_batch_no: Scalar
+class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoGivenOutDetailNoApplyPostOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     json: InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostJson
-class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoByOutDetailNoGetOptions(CallOptions):
-    out_detail_no: Scalar
+class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
+    out_detail_no: call.Scalar
     query: InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetQuery
-class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoByOutDetailNoApplyPostOptions(CallOptions):
-    out_detail_no: Scalar
+class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoByOutDetailNoApplyPostOptions(call.CallOptions):
+    out_detail_no: call.Scalar
     json: InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostJson
-class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoGivenOutDetailNoGetOptions(CallOptions):
+class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoGivenOutDetailNoGetOptions(call.CallOptions):
     query: InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetQuery
-class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoGivenOutDetailNoApplyPostOptions(CallOptions):
+class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoGivenOutDetailNoApplyPostOptions(call.CallOptions):
     json: InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostJson
 class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
     need_query_detail: bool | str
     offset: NotRequired[float | str]
     limit: NotRequired[float | str]
@@ -1186,11 +1186,11 @@ class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetAnswer(TypedDict):
     data: NotRequired[list[InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetAnswerData]]
     offset: NotRequired[float]
     limit: NotRequired[float]
-class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetOptions(CallOptions):
-    out_batch_no: Scalar
+class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     query: InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetQuery
 class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer(TypedDict):
     out_batch_no: str
     batch_id: str
@@ -1209,22 +1209,22 @@ class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDe
     user_name: NotRequired[str]
     transfer_finish_time: NotRequired[str]
     bank_refund_time: NotRequired[str]
-class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
-    out_detail_no: Scalar
+class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+    out_detail_no: call.Scalar
     query: InsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetQuery
-class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
+class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     query: InsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetQuery
-class InsuranceMchTransferBatchesOutBatchNoGivenOutBatchNoGetOptions(CallOptions):
+class InsuranceMchTransferBatchesOutBatchNoGivenOutBatchNoGetOptions(call.CallOptions):
     query: InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetQuery
-class InsuranceMchTransferBatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(CallOptions):
-    out_detail_no: Scalar
+class InsuranceMchTransferBatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
+    out_detail_no: call.Scalar
     query: InsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetQuery
-class InsuranceMchTransferBatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(CallOptions):
+class InsuranceMchTransferBatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(call.CallOptions):
     query: InsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetQuery
 class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetAnswer(TypedDict):
     batch_id: str
     out_batch_no: str
@@ -1233,43 +1233,43 @@ class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetAnswer(
     hash_type: NotRequired[str]
     hash_value: NotRequired[str]
     download_url: NotRequired[str]
-class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetOptions(CallOptions):
-    out_batch_no: Scalar
+class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     query: InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetQuery
 class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPostAnswer(TypedDict):
     sub_mchid: str
     out_batch_no: str
     receipt_state: Literal["ACCEPTED", "FINISHED"] | str
-class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPostOptions(CallOptions):
-    out_batch_no: Scalar
+class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPostOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     json: InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPostJson
-class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoGivenOutBatchNoGetOptions(CallOptions):
+class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoGivenOutBatchNoGetOptions(call.CallOptions):
     query: InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetQuery
-class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoGivenOutBatchNoApplyPostOptions(CallOptions):
+class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoGivenOutBatchNoApplyPostOptions(call.CallOptions):
     json: InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPostJson
 class InsuranceMchTransferReservationApplyPostJsonSceneReportDataInsurancePolicy(TypedDict):
-    product_registration_no: Text
-    policy_no: Text
-    name: Text
-    withdrawal_no: NotRequired[Text]
-    claim_no: NotRequired[Text]
+    product_registration_no: call.Text
+    policy_no: call.Text
+    name: call.Text
+    withdrawal_no: NotRequired[call.Text]
+    claim_no: NotRequired[call.Text]
 class InsuranceMchTransferReservationApplyPostJsonSceneReportData(TypedDict):
     insurance_policy: NotRequired[InsuranceMchTransferReservationApplyPostJsonSceneReportDataInsurancePolicy]
 class InsuranceMchTransferReservationApplyPostJson(TypedDict):
-    sub_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    out_reservation_no: Text
-    transfer_scene_id: Text
-    estimated_date: Text
+    sub_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    out_reservation_no: call.Text
+    transfer_scene_id: call.Text
+    estimated_date: call.Text
     estimated_max_amount: NotRequired[float]
     exact_amount: NotRequired[float]
-    openid: NotRequired[Text]
-    user_real_name: NotRequired[Text]
-    reserve_remark: Text
-    notify_url: Text
+    openid: NotRequired[call.Text]
+    user_real_name: NotRequired[call.Text]
+    reserve_remark: call.Text
+    notify_url: call.Text
     scene_report_data: NotRequired[InsuranceMchTransferReservationApplyPostJsonSceneReportData]
 class InsuranceMchTransferReservationApplyPostAnswer(TypedDict):
     sub_mchid: str
@@ -1278,10 +1278,10 @@ class InsuranceMchTransferReservationApplyPostAnswer(TypedDict):
     accept_time: str
     state: Literal["ACCEPTED", "CONFIRMED", "CLOSED"] | str
     package_info: str
-class InsuranceMchTransferReservationApplyPostOptions(CallOptions):
+class InsuranceMchTransferReservationApplyPostOptions(call.CallOptions):
     json: InsuranceMchTransferReservationApplyPostJson
 class InsuranceMchTransferReservationOutReservationNoByOutReservationNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class InsuranceMchTransferReservationOutReservationNoByOutReservationNoGetAnswerCloseInfo(TypedDict):
     close_time: str
     close_reason: Literal["USER_OVERDUE_UNCONFIRMED", "CLOSE_CONFIRMED_VIA_MCH_API", "CLOSE_ACCEPTED_VIA_MCH_API", "TRANSFER_FINISHED", "OVERDUE_NOT_TRANSFER", "RESERVE_FAIL", "USER_CLOSE"] | str
@@ -1302,11 +1302,11 @@ class InsuranceMchTransferReservationOutReservationNoByOutReservationNoGetAnswer
     accept_time: str
     reserve_time: NotRequired[str]
     close_info: NotRequired[InsuranceMchTransferReservationOutReservationNoByOutReservationNoGetAnswerCloseInfo]
-class InsuranceMchTransferReservationOutReservationNoByOutReservationNoGetOptions(CallOptions):
-    out_reservation_no: Scalar
+class InsuranceMchTransferReservationOutReservationNoByOutReservationNoGetOptions(call.CallOptions):
+    out_reservation_no: call.Scalar
     query: InsuranceMchTransferReservationOutReservationNoByOutReservationNoGetQuery
 class InsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePostQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class InsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePostAnswerCloseInfo(TypedDict):
     close_time: str
     close_reason: Literal["USER_OVERDUE_UNCONFIRMED", "CLOSE_CONFIRMED_VIA_MCH_API", "CLOSE_ACCEPTED_VIA_MCH_API", "TRANSFER_FINISHED", "OVERDUE_NOT_TRANSFER", "RESERVE_FAIL", "USER_CLOSE"] | str
@@ -1327,15 +1327,15 @@ class InsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePost
     accept_time: str
     reserve_time: NotRequired[str]
     close_info: NotRequired[InsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePostAnswerCloseInfo]
-class InsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePostOptions(CallOptions):
-    out_reservation_no: Scalar
+class InsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePostOptions(call.CallOptions):
+    out_reservation_no: call.Scalar
     query: InsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePostQuery
-class InsuranceMchTransferReservationOutReservationNoGivenOutReservationNoGetOptions(CallOptions):
+class InsuranceMchTransferReservationOutReservationNoGivenOutReservationNoGetOptions(call.CallOptions):
     query: InsuranceMchTransferReservationOutReservationNoByOutReservationNoGetQuery
-class InsuranceMchTransferReservationOutReservationNoGivenOutReservationNoClosePostOptions(CallOptions):
+class InsuranceMchTransferReservationOutReservationNoGivenOutReservationNoClosePostOptions(call.CallOptions):
     query: InsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePostQuery
 class InsuranceMchTransferReservationReservationIdByReservationIdGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class InsuranceMchTransferReservationReservationIdByReservationIdGetAnswerCloseInfo(TypedDict):
     close_time: str
     close_reason: Literal["USER_OVERDUE_UNCONFIRMED", "CLOSE_CONFIRMED_VIA_MCH_API", "CLOSE_ACCEPTED_VIA_MCH_API", "TRANSFER_FINISHED", "OVERDUE_NOT_TRANSFER", "RESERVE_FAIL", "USER_CLOSE"] | str
@@ -1356,38 +1356,38 @@ class InsuranceMchTransferReservationReservationIdByReservationIdGetAnswer(Typed
     accept_time: str
     reserve_time: NotRequired[str]
     close_info: NotRequired[InsuranceMchTransferReservationReservationIdByReservationIdGetAnswerCloseInfo]
-class InsuranceMchTransferReservationReservationIdByReservationIdGetOptions(CallOptions):
-    reservation_id: Scalar
+class InsuranceMchTransferReservationReservationIdByReservationIdGetOptions(call.CallOptions):
+    reservation_id: call.Scalar
     query: InsuranceMchTransferReservationReservationIdByReservationIdGetQuery
-class InsuranceMchTransferReservationReservationIdGivenReservationIdGetOptions(CallOptions):
+class InsuranceMchTransferReservationReservationIdGivenReservationIdGetOptions(call.CallOptions):
     query: InsuranceMchTransferReservationReservationIdByReservationIdGetQuery
 class MchTransferBatchesApplyPostJsonTransferDetailList(TypedDict):
-    out_detail_no: Text
+    out_detail_no: call.Text
     transfer_amount: float
-    transfer_remark: Text
-    reservation_id: Text
-    openid: Text
+    transfer_remark: call.Text
+    reservation_id: call.Text
+    openid: call.Text
 class MchTransferBatchesApplyPostJson(TypedDict):
-    sub_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    out_batch_no: Text
-    batch_name: Text
-    batch_remark: Text
+    sub_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    out_batch_no: call.Text
+    batch_name: call.Text
+    batch_remark: call.Text
     total_amount: float
     total_num: float
-    transfer_scene_id: Text
+    transfer_scene_id: call.Text
     transfer_detail_list: Sequence[MchTransferBatchesApplyPostJsonTransferDetailList]
-    notify_url: Text
+    notify_url: call.Text
 class MchTransferBatchesApplyPostAnswer(TypedDict):
     out_batch_no: str
     batch_id: str
     create_time: str
     batch_state: NotRequired[str]
-class MchTransferBatchesApplyPostOptions(CallOptions):
+class MchTransferBatchesApplyPostOptions(call.CallOptions):
     json: MchTransferBatchesApplyPostJson
 class MchTransferBatchesBatchIdByBatchIdGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
     need_query_detail: bool | str
     detail_state: NotRequired[Literal["ALL", "WAIT_PAY", "SUCCESS", "FAIL"]]
     offset: NotRequired[float | str]
@@ -1419,11 +1419,11 @@ class MchTransferBatchesBatchIdByBatchIdGetAnswer(TypedDict):
     data: NotRequired[list[MchTransferBatchesBatchIdByBatchIdGetAnswerData]]
     offset: NotRequired[float]
     limit: NotRequired[float]
-class MchTransferBatchesBatchIdByBatchIdGetOptions(CallOptions):
-    batch_id: Scalar
+class MchTransferBatchesBatchIdByBatchIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
     query: MchTransferBatchesBatchIdByBatchIdGetQuery
 class MchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer(TypedDict):
     out_batch_no: str
     batch_id: str
@@ -1442,22 +1442,22 @@ class MchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer(Typed
     user_name: NotRequired[str]
     transfer_finish_time: NotRequired[str]
     bank_refund_time: NotRequired[str]
-class MchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetOptions(CallOptions):
-    batch_id: Scalar
-    detail_id: Scalar
+class MchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
+    detail_id: call.Scalar
     query: MchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetQuery
-class MchTransferBatchesBatchIdByBatchIdDetailsDetailIdGivenDetailIdGetOptions(CallOptions):
-    batch_id: Scalar
+class MchTransferBatchesBatchIdByBatchIdDetailsDetailIdGivenDetailIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
     query: MchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetQuery
-class MchTransferBatchesBatchIdGivenBatchIdGetOptions(CallOptions):
+class MchTransferBatchesBatchIdGivenBatchIdGetOptions(call.CallOptions):
     query: MchTransferBatchesBatchIdByBatchIdGetQuery
-class MchTransferBatchesBatchIdGivenBatchIdDetailsDetailIdByDetailIdGetOptions(CallOptions):
-    detail_id: Scalar
+class MchTransferBatchesBatchIdGivenBatchIdDetailsDetailIdByDetailIdGetOptions(call.CallOptions):
+    detail_id: call.Scalar
     query: MchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetQuery
-class MchTransferBatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions(CallOptions):
+class MchTransferBatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions(call.CallOptions):
     query: MchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetQuery
 class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetAnswer(TypedDict):
     batch_id: str
     out_batch_no: str
@@ -1468,39 +1468,39 @@ class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDeta
     hash_type: NotRequired[str]
     hash_value: NotRequired[str]
     download_url: NotRequired[str]
-class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
-    out_detail_no: Scalar
+class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+    out_detail_no: call.Scalar
     query: MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetQuery
 class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostAnswer(TypedDict):
     sub_mchid: str
     out_batch_no: str
     out_detail_no: str
     receipt_state: str
-class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostOptions(CallOptions):
-    out_batch_no: Scalar
-    out_detail_no: Scalar
+class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+    out_detail_no: call.Scalar
     json: MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostJson
-class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoGivenOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
+class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoGivenOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     query: MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetQuery
-class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoGivenOutDetailNoApplyPostOptions(CallOptions):
-    out_batch_no: Scalar
+class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoGivenOutDetailNoApplyPostOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     json: MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostJson
-class MchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoByOutDetailNoGetOptions(CallOptions):
-    out_detail_no: Scalar
+class MchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
+    out_detail_no: call.Scalar
     query: MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetQuery
-class MchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoByOutDetailNoApplyPostOptions(CallOptions):
-    out_detail_no: Scalar
+class MchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoByOutDetailNoApplyPostOptions(call.CallOptions):
+    out_detail_no: call.Scalar
     json: MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostJson
-class MchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoGivenOutDetailNoGetOptions(CallOptions):
+class MchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoGivenOutDetailNoGetOptions(call.CallOptions):
     query: MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetQuery
-class MchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoGivenOutDetailNoApplyPostOptions(CallOptions):
+class MchTransferBatchesDetailReceiptsOutBatchNoGivenOutBatchNoOutDetailNoGivenOutDetailNoApplyPostOptions(call.CallOptions):
     json: MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPostJson
 class MchTransferBatchesOutBatchNoByOutBatchNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
     need_query_detail: bool | str
     offset: NotRequired[float | str]
     limit: NotRequired[float | str]
@@ -1532,11 +1532,11 @@ class MchTransferBatchesOutBatchNoByOutBatchNoGetAnswer(TypedDict):
     data: NotRequired[list[MchTransferBatchesOutBatchNoByOutBatchNoGetAnswerData]]
     offset: NotRequired[float]
     limit: NotRequired[float]
-class MchTransferBatchesOutBatchNoByOutBatchNoGetOptions(CallOptions):
-    out_batch_no: Scalar
+class MchTransferBatchesOutBatchNoByOutBatchNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     query: MchTransferBatchesOutBatchNoByOutBatchNoGetQuery
 class MchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer(TypedDict):
     out_batch_no: str
     batch_id: str
@@ -1555,22 +1555,22 @@ class MchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGet
     user_name: NotRequired[str]
     transfer_finish_time: NotRequired[str]
     bank_refund_time: NotRequired[str]
-class MchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
-    out_detail_no: Scalar
+class MchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+    out_detail_no: call.Scalar
     query: MchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetQuery
-class MchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
+class MchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     query: MchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetQuery
-class MchTransferBatchesOutBatchNoGivenOutBatchNoGetOptions(CallOptions):
+class MchTransferBatchesOutBatchNoGivenOutBatchNoGetOptions(call.CallOptions):
     query: MchTransferBatchesOutBatchNoByOutBatchNoGetQuery
-class MchTransferBatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(CallOptions):
-    out_detail_no: Scalar
+class MchTransferBatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
+    out_detail_no: call.Scalar
     query: MchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetQuery
-class MchTransferBatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(CallOptions):
+class MchTransferBatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(call.CallOptions):
     query: MchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetQuery
 class MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetAnswer(TypedDict):
     batch_id: str
     out_batch_no: str
@@ -1579,43 +1579,43 @@ class MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetAnswer(TypedDict
     hash_type: NotRequired[str]
     hash_value: NotRequired[str]
     download_url: NotRequired[str]
-class MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetOptions(CallOptions):
-    out_batch_no: Scalar
+class MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     query: MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetQuery
 class MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPostJson(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPostAnswer(TypedDict):
     sub_mchid: str
     out_batch_no: str
     receipt_state: str
-class MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPostOptions(CallOptions):
-    out_batch_no: Scalar
+class MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPostOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     json: MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPostJson
-class MchTransferBatchesSummaryReceiptsOutBatchNoGivenOutBatchNoGetOptions(CallOptions):
+class MchTransferBatchesSummaryReceiptsOutBatchNoGivenOutBatchNoGetOptions(call.CallOptions):
     query: MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetQuery
-class MchTransferBatchesSummaryReceiptsOutBatchNoGivenOutBatchNoApplyPostOptions(CallOptions):
+class MchTransferBatchesSummaryReceiptsOutBatchNoGivenOutBatchNoApplyPostOptions(call.CallOptions):
     json: MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPostJson
 class MchTransferReservationApplyPostJsonSceneReportDataInsurancePolicy(TypedDict):
-    product_registration_no: Text
-    policy_no: Text
-    name: Text
-    withdrawal_no: NotRequired[Text]
-    claim_no: NotRequired[Text]
+    product_registration_no: call.Text
+    policy_no: call.Text
+    name: call.Text
+    withdrawal_no: NotRequired[call.Text]
+    claim_no: NotRequired[call.Text]
 class MchTransferReservationApplyPostJsonSceneReportData(TypedDict):
     insurance_policy: NotRequired[MchTransferReservationApplyPostJsonSceneReportDataInsurancePolicy]
 class MchTransferReservationApplyPostJson(TypedDict):
-    sub_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    out_reservation_no: Text
-    transfer_scene_id: Text
-    estimated_date: Text
+    sub_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    out_reservation_no: call.Text
+    transfer_scene_id: call.Text
+    estimated_date: call.Text
     estimated_max_amount: NotRequired[float]
     exact_amount: NotRequired[float]
-    openid: NotRequired[Text]
-    user_real_name: NotRequired[Text]
-    reserve_remark: Text
-    notify_url: Text
+    openid: NotRequired[call.Text]
+    user_real_name: NotRequired[call.Text]
+    reserve_remark: call.Text
+    notify_url: call.Text
     scene_report_data: NotRequired[MchTransferReservationApplyPostJsonSceneReportData]
 class MchTransferReservationApplyPostAnswer(TypedDict):
     sub_mchid: str
@@ -1624,10 +1624,10 @@ class MchTransferReservationApplyPostAnswer(TypedDict):
     accept_time: str
     state: Literal["ACCEPTED", "CONFIRMED", "CLOSED"] | str
     package_info: str
-class MchTransferReservationApplyPostOptions(CallOptions):
+class MchTransferReservationApplyPostOptions(call.CallOptions):
     json: MchTransferReservationApplyPostJson
 class MchTransferReservationOutReservationNoByOutReservationNoGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferReservationOutReservationNoByOutReservationNoGetAnswerCloseInfo(TypedDict):
     close_time: str
     close_reason: str
@@ -1648,11 +1648,11 @@ class MchTransferReservationOutReservationNoByOutReservationNoGetAnswer(TypedDic
     accept_time: str
     reserve_time: NotRequired[str]
     close_info: NotRequired[MchTransferReservationOutReservationNoByOutReservationNoGetAnswerCloseInfo]
-class MchTransferReservationOutReservationNoByOutReservationNoGetOptions(CallOptions):
-    out_reservation_no: Scalar
+class MchTransferReservationOutReservationNoByOutReservationNoGetOptions(call.CallOptions):
+    out_reservation_no: call.Scalar
     query: MchTransferReservationOutReservationNoByOutReservationNoGetQuery
 class MchTransferReservationOutReservationNoByOutReservationNoClosePostQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferReservationOutReservationNoByOutReservationNoClosePostAnswerCloseInfo(TypedDict):
     close_time: str
     close_reason: str
@@ -1673,15 +1673,15 @@ class MchTransferReservationOutReservationNoByOutReservationNoClosePostAnswer(Ty
     accept_time: str
     reserve_time: NotRequired[str]
     close_info: NotRequired[MchTransferReservationOutReservationNoByOutReservationNoClosePostAnswerCloseInfo]
-class MchTransferReservationOutReservationNoByOutReservationNoClosePostOptions(CallOptions):
-    out_reservation_no: Scalar
+class MchTransferReservationOutReservationNoByOutReservationNoClosePostOptions(call.CallOptions):
+    out_reservation_no: call.Scalar
     query: MchTransferReservationOutReservationNoByOutReservationNoClosePostQuery
-class MchTransferReservationOutReservationNoGivenOutReservationNoGetOptions(CallOptions):
+class MchTransferReservationOutReservationNoGivenOutReservationNoGetOptions(call.CallOptions):
     query: MchTransferReservationOutReservationNoByOutReservationNoGetQuery
-class MchTransferReservationOutReservationNoGivenOutReservationNoClosePostOptions(CallOptions):
+class MchTransferReservationOutReservationNoGivenOutReservationNoClosePostOptions(call.CallOptions):
     query: MchTransferReservationOutReservationNoByOutReservationNoClosePostQuery
 class MchTransferReservationReservationIdByReservationIdGetQuery(TypedDict):
-    sub_mchid: Text
+    sub_mchid: call.Text
 class MchTransferReservationReservationIdByReservationIdGetAnswerCloseInfo(TypedDict):
     close_time: str
     close_reason: str
@@ -1702,8 +1702,8 @@ class MchTransferReservationReservationIdByReservationIdGetAnswer(TypedDict):
     accept_time: str
     reserve_time: NotRequired[str]
     close_info: NotRequired[MchTransferReservationReservationIdByReservationIdGetAnswerCloseInfo]
-class MchTransferReservationReservationIdByReservationIdGetOptions(CallOptions):
-    reservation_id: Scalar
+class MchTransferReservationReservationIdByReservationIdGetOptions(call.CallOptions):
+    reservation_id: call.Scalar
     query: MchTransferReservationReservationIdByReservationIdGetQuery
-class MchTransferReservationReservationIdGivenReservationIdGetOptions(CallOptions):
+class MchTransferReservationReservationIdGivenReservationIdGetOptions(call.CallOptions):
     query: MchTransferReservationReservationIdByReservationIdGetQuery

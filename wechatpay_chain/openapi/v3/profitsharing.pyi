@@ -2,37 +2,37 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class BillsGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
-    bill_date: Text
+    sub_mchid: NotRequired[call.Text]
+    bill_date: call.Text
     tar_type: NotRequired[Literal["GZIP"]]
 class BillsGetAnswer(TypedDict):
     download_url: str
     hash_type: Literal["SHA1"] | str
     hash_value: str
-class BillsGetOptions(CallOptions):
+class BillsGetOptions(call.CallOptions):
     query: BillsGetQuery
 class MerchantConfigsBySubMchidGetAnswer(TypedDict):
     sub_mchid: str
     max_ratio: int
-class MerchantConfigsBySubMchidGetOptions(CallOptions):
-    sub_mchid: Scalar
-class MerchantConfigsGivenSubMchidGetOptions(CallOptions):
+class MerchantConfigsBySubMchidGetOptions(call.CallOptions):
+    sub_mchid: call.Scalar
+class MerchantConfigsGivenSubMchidGetOptions(call.CallOptions):
     pass
 class OrdersPostJsonReceivers(TypedDict):
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]
-    account: Text
-    name: NotRequired[Text]
+    account: call.Text
+    name: NotRequired[call.Text]
     amount: int
-    description: Text
+    description: call.Text
 class OrdersPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    appid: NotRequired[Text]
-    sub_appid: NotRequired[Text]
-    transaction_id: Text
-    out_order_no: Text
+    sub_mchid: NotRequired[call.Text]
+    appid: NotRequired[call.Text]
+    sub_appid: NotRequired[call.Text]
+    transaction_id: call.Text
+    out_order_no: call.Text
     receivers: NotRequired[Sequence[OrdersPostJsonReceivers]]
     unfreeze_unsplit: bool
 class OrdersPostAnswerReceivers(TypedDict):
@@ -52,13 +52,13 @@ class OrdersPostAnswer(TypedDict):
     order_id: str
     state: Literal["PROCESSING", "FINISHED"] | str
     receivers: NotRequired[list[OrdersPostAnswerReceivers]]
-class OrdersPostOptions(CallOptions):
+class OrdersPostOptions(call.CallOptions):
     json: OrdersPostJson
 class OrdersUnfreezePostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    transaction_id: Text
-    out_order_no: Text
-    description: Text
+    sub_mchid: NotRequired[call.Text]
+    transaction_id: call.Text
+    out_order_no: call.Text
+    description: call.Text
 class OrdersUnfreezePostAnswerReceivers(TypedDict):
     amount: int
     description: str
@@ -76,11 +76,11 @@ class OrdersUnfreezePostAnswer(TypedDict):
     order_id: str
     state: Literal["PROCESSING", "FINISHED"] | str
     receivers: NotRequired[list[OrdersUnfreezePostAnswerReceivers]]
-class OrdersUnfreezePostOptions(CallOptions):
+class OrdersUnfreezePostOptions(call.CallOptions):
     json: OrdersUnfreezePostJson
 class OrdersByOutOrderNoGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
-    transaction_id: Text
+    sub_mchid: NotRequired[call.Text]
+    transaction_id: call.Text
 class OrdersByOutOrderNoGetAnswerReceivers(TypedDict):
     amount: int
     description: str
@@ -98,20 +98,20 @@ class OrdersByOutOrderNoGetAnswer(TypedDict):
     order_id: str
     state: Literal["PENDING", "SUCCESS", "CLOSED"] | str
     receivers: NotRequired[list[OrdersByOutOrderNoGetAnswerReceivers]]
-class OrdersByOutOrderNoGetOptions(CallOptions):
-    out_order_no: Scalar
+class OrdersByOutOrderNoGetOptions(call.CallOptions):
+    out_order_no: call.Scalar
     query: OrdersByOutOrderNoGetQuery
-class OrdersGivenOutOrderNoGetOptions(CallOptions):
+class OrdersGivenOutOrderNoGetOptions(call.CallOptions):
     query: OrdersByOutOrderNoGetQuery
 class ReceiversAddPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    appid: Text
-    sub_appid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
+    appid: call.Text
+    sub_appid: NotRequired[call.Text]
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]
-    account: Text
-    name: NotRequired[Text]
+    account: call.Text
+    name: NotRequired[call.Text]
     relation_type: Literal["SERVICE_PROVIDER", "STORE", "STAFF", "STORE_OWNER", "PARTNER", "HEADQUARTER", "BRAND", "DISTRIBUTOR", "USER", "SUPPLIER", "CUSTOM"]
-    custom_relation: NotRequired[Text]
+    custom_relation: NotRequired[call.Text]
 class ReceiversAddPostAnswer(TypedDict):
     sub_mchid: NotRequired[str]
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
@@ -119,28 +119,28 @@ class ReceiversAddPostAnswer(TypedDict):
     name: NotRequired[str]
     relation_type: Literal["SERVICE_PROVIDER", "STORE", "STAFF", "STORE_OWNER", "PARTNER", "HEADQUARTER", "BRAND", "DISTRIBUTOR", "USER", "SUPPLIER", "CUSTOM"] | str
     custom_relation: NotRequired[str]
-class ReceiversAddPostOptions(CallOptions):
+class ReceiversAddPostOptions(call.CallOptions):
     json: ReceiversAddPostJson
 class ReceiversDeletePostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    appid: Text
-    sub_appid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
+    appid: call.Text
+    sub_appid: NotRequired[call.Text]
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]
-    account: Text
+    account: call.Text
 class ReceiversDeletePostAnswer(TypedDict):
     sub_mchid: NotRequired[str]
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
     account: str
-class ReceiversDeletePostOptions(CallOptions):
+class ReceiversDeletePostOptions(call.CallOptions):
     json: ReceiversDeletePostJson
 class ReturnOrdersPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    order_id: NotRequired[Text]
-    out_order_no: NotRequired[Text]
-    out_return_no: Text
-    return_mchid: Text
+    sub_mchid: NotRequired[call.Text]
+    order_id: NotRequired[call.Text]
+    out_order_no: NotRequired[call.Text]
+    out_return_no: call.Text
+    return_mchid: call.Text
     amount: int
-    description: Text
+    description: call.Text
 class ReturnOrdersPostAnswer(TypedDict):
     sub_mchid: NotRequired[str]
     order_id: str
@@ -154,11 +154,11 @@ class ReturnOrdersPostAnswer(TypedDict):
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "BALANCE_NOT_ENOUGH", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
     create_time: str
     finish_time: str
-class ReturnOrdersPostOptions(CallOptions):
+class ReturnOrdersPostOptions(call.CallOptions):
     json: ReturnOrdersPostJson
 class ReturnOrdersByOutReturnNoGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
-    out_order_no: Text
+    sub_mchid: NotRequired[call.Text]
+    out_order_no: call.Text
 class ReturnOrdersByOutReturnNoGetAnswer(TypedDict):
     sub_mchid: NotRequired[str]
     order_id: str
@@ -172,15 +172,15 @@ class ReturnOrdersByOutReturnNoGetAnswer(TypedDict):
     fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "BALANCE_NOT_ENOUGH", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
     create_time: str
     finish_time: str
-class ReturnOrdersByOutReturnNoGetOptions(CallOptions):
-    out_return_no: Scalar
+class ReturnOrdersByOutReturnNoGetOptions(call.CallOptions):
+    out_return_no: call.Scalar
     query: ReturnOrdersByOutReturnNoGetQuery
-class ReturnOrdersGivenOutReturnNoGetOptions(CallOptions):
+class ReturnOrdersGivenOutReturnNoGetOptions(call.CallOptions):
     query: ReturnOrdersByOutReturnNoGetQuery
 class TransactionsByTransactionIdAmountsGetAnswer(TypedDict):
     transaction_id: str
     unsplit_amount: int
-class TransactionsByTransactionIdAmountsGetOptions(CallOptions):
-    transaction_id: Scalar
-class TransactionsGivenTransactionIdAmountsGetOptions(CallOptions):
+class TransactionsByTransactionIdAmountsGetOptions(call.CallOptions):
+    transaction_id: call.Scalar
+class TransactionsGivenTransactionIdAmountsGetOptions(call.CallOptions):
     pass

@@ -2,27 +2,27 @@
 
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text, Texts
+from wechatpay_chain.openapi import call
 
 class ApplicationsPostJsonActivityDetailActivityApplyInformation(TypedDict):
-    apply_material_id: NotRequired[Text]
-    apply_material_information: NotRequired[Texts]
+    apply_material_id: NotRequired[call.Text]
+    apply_material_information: NotRequired[call.Texts]
 class ApplicationsPostJsonActivityDetail(TypedDict):
-    activity_id: Text
-    activity_rate: NotRequired[Text]
+    activity_id: call.Text
+    activity_rate: NotRequired[call.Text]
     activity_apply_information: NotRequired[Sequence[ApplicationsPostJsonActivityDetailActivityApplyInformation]]
 class ApplicationsPostJsonAdditionalInformation(TypedDict):
-    additional_message: NotRequired[Text]
-    additional_material: NotRequired[Texts]
+    additional_message: NotRequired[call.Text]
+    additional_material: NotRequired[call.Texts]
 class ApplicationsPostJson(TypedDict):
-    acquiring_bank_id: Text
-    channel_id: Text
-    sub_mchid: Text
+    acquiring_bank_id: call.Text
+    channel_id: call.Text
+    sub_mchid: call.Text
     activity_detail: ApplicationsPostJsonActivityDetail
     additional_information: NotRequired[ApplicationsPostJsonAdditionalInformation]
 class ApplicationsPostAnswer(TypedDict):
     application_id: str
-class ApplicationsPostOptions(CallOptions):
+class ApplicationsPostOptions(call.CallOptions):
     json: ApplicationsPostJson
 class ApplicationsIdByApplicationIdGetAnswer(TypedDict):
     application_state: str
@@ -30,26 +30,26 @@ class ApplicationsIdByApplicationIdGetAnswer(TypedDict):
     reject_parameter: NotRequired[str]
     reject_reason: NotRequired[str]
     pass_time: NotRequired[str]
-class ApplicationsIdByApplicationIdGetOptions(CallOptions):
-    application_id: Scalar
+class ApplicationsIdByApplicationIdGetOptions(call.CallOptions):
+    application_id: call.Scalar
 class ApplicationsIdByApplicationIdPatchJsonActivityDetailModificationActivityApplyInformation(TypedDict):
-    apply_material_id: NotRequired[Text]
-    apply_material_information: NotRequired[Texts]
+    apply_material_id: NotRequired[call.Text]
+    apply_material_information: NotRequired[call.Texts]
 class ApplicationsIdByApplicationIdPatchJsonActivityDetailModification(TypedDict):
-    activity_rate: NotRequired[Text]
+    activity_rate: NotRequired[call.Text]
     activity_apply_information: NotRequired[Sequence[ApplicationsIdByApplicationIdPatchJsonActivityDetailModificationActivityApplyInformation]]
 class ApplicationsIdByApplicationIdPatchJsonAdditionalInformation(TypedDict):
-    additional_message: NotRequired[Text]
-    additional_material: NotRequired[Texts]
+    additional_message: NotRequired[call.Text]
+    additional_material: NotRequired[call.Texts]
 class ApplicationsIdByApplicationIdPatchJson(TypedDict):
     activity_detail_modification: NotRequired[ApplicationsIdByApplicationIdPatchJsonActivityDetailModification]
     additional_information: NotRequired[ApplicationsIdByApplicationIdPatchJsonAdditionalInformation]
 class ApplicationsIdByApplicationIdPatchAnswer(TypedDict):
     application_id: str
-class ApplicationsIdByApplicationIdPatchOptions(CallOptions):
-    application_id: Scalar
+class ApplicationsIdByApplicationIdPatchOptions(call.CallOptions):
+    application_id: call.Scalar
     json: NotRequired[ApplicationsIdByApplicationIdPatchJson]
-class ApplicationsIdGivenApplicationIdGetOptions(CallOptions):
+class ApplicationsIdGivenApplicationIdGetOptions(call.CallOptions):
     pass
-class ApplicationsIdGivenApplicationIdPatchOptions(CallOptions):
+class ApplicationsIdGivenApplicationIdPatchOptions(call.CallOptions):
     json: NotRequired[ApplicationsIdByApplicationIdPatchJson]

@@ -2,32 +2,32 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class DomesticRefundsPostJsonAmountFrom(TypedDict):
-    account: Text
+    account: call.Text
     amount: int
 DomesticRefundsPostJsonAmount = TypedDict("DomesticRefundsPostJsonAmount", {
     "refund": int,
     "from": NotRequired[Sequence[DomesticRefundsPostJsonAmountFrom]],
     "total": int,
-    "currency": Text,
+    "currency": call.Text,
 })
 class DomesticRefundsPostJsonGoodsDetail(TypedDict):
-    merchant_goods_id: Text
-    wechatpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    merchant_goods_id: call.Text
+    wechatpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     unit_price: int
     refund_amount: int
     refund_quantity: int
 class DomesticRefundsPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    transaction_id: NotRequired[Text]
-    out_trade_no: NotRequired[Text]
-    out_refund_no: Text
-    reason: NotRequired[Text]
-    notify_url: NotRequired[Text]
-    funds_account: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
+    transaction_id: NotRequired[call.Text]
+    out_trade_no: NotRequired[call.Text]
+    out_refund_no: call.Text
+    reason: NotRequired[call.Text]
+    notify_url: NotRequired[call.Text]
+    funds_account: NotRequired[call.Text]
     amount: DomesticRefundsPostJsonAmount
     goods_detail: NotRequired[Sequence[DomesticRefundsPostJsonGoodsDetail]]
 class DomesticRefundsPostAnswerAmountFrom(TypedDict):
@@ -72,10 +72,10 @@ class DomesticRefundsPostAnswer(TypedDict):
     funds_account: NotRequired[str]
     amount: DomesticRefundsPostAnswerAmount
     promotion_detail: NotRequired[list[DomesticRefundsPostAnswerPromotionDetail]]
-class DomesticRefundsPostOptions(CallOptions):
+class DomesticRefundsPostOptions(call.CallOptions):
     json: DomesticRefundsPostJson
 class DomesticRefundsByOutRefundNoGetQuery(TypedDict):
-    sub_mchid: NotRequired[Text]
+    sub_mchid: NotRequired[call.Text]
 class DomesticRefundsByOutRefundNoGetAnswerAmountFrom(TypedDict):
     account: str
     amount: int
@@ -118,16 +118,16 @@ class DomesticRefundsByOutRefundNoGetAnswer(TypedDict):
     funds_account: NotRequired[str]
     amount: DomesticRefundsByOutRefundNoGetAnswerAmount
     promotion_detail: NotRequired[list[DomesticRefundsByOutRefundNoGetAnswerPromotionDetail]]
-class DomesticRefundsByOutRefundNoGetOptions(CallOptions):
-    out_refund_no: Scalar
+class DomesticRefundsByOutRefundNoGetOptions(call.CallOptions):
+    out_refund_no: call.Scalar
     query: NotRequired[DomesticRefundsByOutRefundNoGetQuery]
 class DomesticRefundsByRefundIdApplyAbnormalRefundPostJson(TypedDict):
-    sub_mchid: NotRequired[Text]
-    out_refund_no: Text
+    sub_mchid: NotRequired[call.Text]
+    out_refund_no: call.Text
     type: Literal["USER_BANK_CARD", "MERCHANT_BANK_CARD"]
     bank_type: NotRequired[Literal["CMB_DEBIT", "COMM_DEBIT", "ABC_DEBIT", "CCB_DEBIT", "ICBC_DEBIT", "BOC_DEBIT", "PAB_DEBIT", "SPDB_DEBIT", "CITIC_DEBIT", "CEB_DEBIT", "CMBC_DEBIT", "CIB_DEBIT", "GDB_DEBIT", "PSBC_DEBIT", "NBCB_DEBIT"]]
-    bank_account: NotRequired[Text]
-    real_name: NotRequired[Text]
+    bank_account: NotRequired[call.Text]
+    real_name: NotRequired[call.Text]
 class DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerAmountFrom(TypedDict):
     account: str
     amount: float
@@ -170,10 +170,10 @@ class DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswer(TypedDict):
     funds_account: NotRequired[str]
     amount: DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerAmount
     promotion_detail: NotRequired[list[DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerPromotionDetail]]
-class DomesticRefundsByRefundIdApplyAbnormalRefundPostOptions(CallOptions):
-    refund_id: Scalar
+class DomesticRefundsByRefundIdApplyAbnormalRefundPostOptions(call.CallOptions):
+    refund_id: call.Scalar
     json: DomesticRefundsByRefundIdApplyAbnormalRefundPostJson
-class DomesticRefundsGivenOutRefundNoGetOptions(CallOptions):
+class DomesticRefundsGivenOutRefundNoGetOptions(call.CallOptions):
     query: NotRequired[DomesticRefundsByOutRefundNoGetQuery]
-class DomesticRefundsGivenOutRefundNoApplyAbnormalRefundPostOptions(CallOptions):
+class DomesticRefundsGivenOutRefundNoApplyAbnormalRefundPostOptions(call.CallOptions):
     json: DomesticRefundsByRefundIdApplyAbnormalRefundPostJson

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswerCombinePayerInfo(TypedDict):
     openid: str
@@ -29,64 +29,64 @@ class CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswer(TypedDict
     combine_transaction_id: str
     combine_payer_info: NotRequired[CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswerCombinePayerInfo]
     sub_orders: NotRequired[list[CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswerSubOrders]]
-class CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetOptions(CallOptions):
-    combine_out_trade_no: Scalar
+class CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetOptions(call.CallOptions):
+    combine_out_trade_no: call.Scalar
 class CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClosePostJsonSubOrders(TypedDict):
-    mchid: Text
-    out_trade_no: Text
-    sub_mchid: NotRequired[Text]
+    mchid: call.Text
+    out_trade_no: call.Text
+    sub_mchid: NotRequired[call.Text]
 class CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClosePostJson(TypedDict):
     sub_orders: Sequence[CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClosePostJsonSubOrders]
-class CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClosePostOptions(CallOptions):
-    combine_out_trade_no: Scalar
+class CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClosePostOptions(call.CallOptions):
+    combine_out_trade_no: call.Scalar
     json: CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClosePostJson
-class CombineTransactionsPartnerOutTradeNoGivenCombineOutTradeNoGetOptions(CallOptions):
+class CombineTransactionsPartnerOutTradeNoGivenCombineOutTradeNoGetOptions(call.CallOptions):
     pass
-class CombineTransactionsPartnerOutTradeNoGivenCombineOutTradeNoClosePostOptions(CallOptions):
+class CombineTransactionsPartnerOutTradeNoGivenCombineOutTradeNoClosePostOptions(call.CallOptions):
     json: CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClosePostJson
 class CombineTransactionsPartnerPrepayPostJsonSubOrdersAmount(TypedDict):
     total_amount: float
-    currency: Text
+    currency: call.Text
 class CombineTransactionsPartnerPrepayPostJsonSubOrdersSettleInfo(TypedDict):
     profit_sharing: NotRequired[bool]
     subsidy_amount: NotRequired[int]
 class CombineTransactionsPartnerPrepayPostJsonSubOrders(TypedDict):
-    mchid: Text
-    sub_mchid: NotRequired[Text]
-    out_trade_no: Text
+    mchid: call.Text
+    sub_mchid: NotRequired[call.Text]
+    out_trade_no: call.Text
     amount: CombineTransactionsPartnerPrepayPostJsonSubOrdersAmount
-    attach: Text
-    description: Text
+    attach: call.Text
+    description: call.Text
     settle_info: NotRequired[CombineTransactionsPartnerPrepayPostJsonSubOrdersSettleInfo]
 class CombineTransactionsPartnerPrepayPostJsonH5Info(TypedDict):
-    combine_appid: Text
-    payer_client_ip: Text
+    combine_appid: call.Text
+    payer_client_ip: call.Text
     type: Literal["iOS", "Android", "Wap"]
-    app_name: NotRequired[Text]
-    app_url: Text
-    bundle_id: NotRequired[Text]
-    package_name: NotRequired[Text]
+    app_name: NotRequired[call.Text]
+    app_url: call.Text
+    bundle_id: NotRequired[call.Text]
+    package_name: NotRequired[call.Text]
 class CombineTransactionsPartnerPrepayPostJsonAppInfo(TypedDict):
-    combine_appid: Text
+    combine_appid: call.Text
 class CombineTransactionsPartnerPrepayPostJsonMiniprogramInfo(TypedDict):
-    combine_appid: Text
-    openid: Text
+    combine_appid: call.Text
+    openid: call.Text
 class CombineTransactionsPartnerPrepayPostJsonCombinePayerInfoIdentity(TypedDict):
     type: Literal["IDCARD", "HONGKONG_MACAO", "HONGKONG_MACAO_RESIDENT", "TAIWAN_RESIDENT", "FOREIGN_RESIDENT", "OVERSEA_PASSPORT", "TAIWAN_COMPATRIOT_PERMIT"]
-    number: Text
-    name: Text
+    number: call.Text
+    name: call.Text
 class CombineTransactionsPartnerPrepayPostJsonCombinePayerInfo(TypedDict):
     identity: NotRequired[CombineTransactionsPartnerPrepayPostJsonCombinePayerInfoIdentity]
 class CombineTransactionsPartnerPrepayPostJsonWechatWebInfo(TypedDict):
-    combine_appid: NotRequired[Text]
-    openid: NotRequired[Text]
-    webview_url: NotRequired[Text]
+    combine_appid: NotRequired[call.Text]
+    openid: NotRequired[call.Text]
+    webview_url: NotRequired[call.Text]
 class CombineTransactionsPartnerPrepayPostJson(TypedDict):
-    combine_out_trade_no: Text
-    combine_mchid: Text
+    combine_out_trade_no: call.Text
+    combine_mchid: call.Text
     sub_orders: Sequence[CombineTransactionsPartnerPrepayPostJsonSubOrders]
-    time_expire: NotRequired[Text]
-    notify_url: NotRequired[Text]
+    time_expire: NotRequired[call.Text]
+    notify_url: NotRequired[call.Text]
     h5_info: NotRequired[CombineTransactionsPartnerPrepayPostJsonH5Info]
     app_info: NotRequired[CombineTransactionsPartnerPrepayPostJsonAppInfo]
     miniprogram_info: NotRequired[CombineTransactionsPartnerPrepayPostJsonMiniprogramInfo]
@@ -95,5 +95,5 @@ class CombineTransactionsPartnerPrepayPostJson(TypedDict):
 class CombineTransactionsPartnerPrepayPostAnswer(TypedDict):
     prepay_id: NotRequired[str]
     h5_url: NotRequired[str]
-class CombineTransactionsPartnerPrepayPostOptions(CallOptions):
+class CombineTransactionsPartnerPrepayPostOptions(call.CallOptions):
     json: CombineTransactionsPartnerPrepayPostJson

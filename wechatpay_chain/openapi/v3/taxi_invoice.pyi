@@ -2,55 +2,55 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import Body, CallOptions, File, Parts, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class AttendancePunchPostJson(TypedDict):
-    plate_number: Text
-    driver_license: Text
-    event_time: Text
-    event_type: Text
+    plate_number: call.Text
+    driver_license: call.Text
+    event_time: call.Text
+    event_type: call.Text
     region_id: int
-class AttendancePunchPostOptions(CallOptions):
+class AttendancePunchPostOptions(call.CallOptions):
     json: AttendancePunchPostJson
 class CardsPostJsonFapiaoCardInformationBuyerInformation(TypedDict):
-    type: Text
-    name: Text
-    taxpayer_id: NotRequired[Text]
-    address: NotRequired[Text]
-    telephone: NotRequired[Text]
-    bank_name: NotRequired[Text]
-    bank_account: NotRequired[Text]
+    type: call.Text
+    name: call.Text
+    taxpayer_id: NotRequired[call.Text]
+    address: NotRequired[call.Text]
+    telephone: NotRequired[call.Text]
+    bank_name: NotRequired[call.Text]
+    bank_account: NotRequired[call.Text]
 class CardsPostJsonFapiaoCardInformationSellerInformation(TypedDict):
-    name: Text
-    taxpayer_id: Text
-    address: Text
-    telephone: NotRequired[Text]
-    bank_name: NotRequired[Text]
-    bank_account: NotRequired[Text]
+    name: call.Text
+    taxpayer_id: call.Text
+    address: call.Text
+    telephone: NotRequired[call.Text]
+    bank_name: NotRequired[call.Text]
+    bank_account: NotRequired[call.Text]
 class CardsPostJsonFapiaoCardInformationExtraInformation(TypedDict):
-    payee: NotRequired[Text]
-    reviewer: NotRequired[Text]
-    drawer: Text
+    payee: NotRequired[call.Text]
+    reviewer: NotRequired[call.Text]
+    drawer: call.Text
 class CardsPostJsonFapiaoCardInformationItems(TypedDict):
-    tax_code: Text
-    goods_name: Text
-    specification: NotRequired[Text]
-    unit: NotRequired[Text]
+    tax_code: call.Text
+    goods_name: call.Text
+    specification: NotRequired[call.Text]
+    unit: NotRequired[call.Text]
     quantity: int
     unit_price: int
     amount: int
     tax_amount: int
     total_amount: int
     tax_rate: int
-    tax_prefer_mark: Text
+    tax_prefer_mark: call.Text
     discount: bool
 class CardsPostJsonFapiaoCardInformation(TypedDict):
-    fapiao_media_id: Text
-    fapiao_number: Text
-    fapiao_code: Text
-    fapiao_time: Text
-    check_code: Text
-    password: Text
+    fapiao_media_id: call.Text
+    fapiao_number: call.Text
+    fapiao_code: call.Text
+    fapiao_time: call.Text
+    check_code: call.Text
+    password: call.Text
     total_amount: int
     tax_amount: int
     amount: int
@@ -58,53 +58,53 @@ class CardsPostJsonFapiaoCardInformation(TypedDict):
     seller_information: CardsPostJsonFapiaoCardInformationSellerInformation
     extra_information: CardsPostJsonFapiaoCardInformationExtraInformation
     items: NotRequired[Sequence[CardsPostJsonFapiaoCardInformationItems]]
-    remark: NotRequired[Text]
+    remark: NotRequired[call.Text]
 class CardsPostJson(TypedDict):
-    company_mchid: Text
-    trade_number: Text
-    appid: NotRequired[Text]
-    openid: Text
+    company_mchid: call.Text
+    trade_number: call.Text
+    appid: NotRequired[call.Text]
+    openid: call.Text
     region_id: int
-    driver_license: Text
-    plate_number: Text
+    driver_license: call.Text
+    plate_number: call.Text
     fapiao_card_information: CardsPostJsonFapiaoCardInformation
-    token: NotRequired[Text]
+    token: NotRequired[call.Text]
 class CardsPostAnswer(TypedDict):
     card_appid: str
     card_openid: str
     card_id: str
     card_code: str
-class CardsPostOptions(CallOptions):
+class CardsPostOptions(call.CallOptions):
     json: CardsPostJson
 class CardsUploadFilePostUploadMeta(TypedDict):
-    company_mchid: Text
+    company_mchid: call.Text
     region_id: float
 class CardsUploadFilePostUpload(TypedDict):
-    file: File
+    file: call.File
     filename: NotRequired[str]
     meta: CardsUploadFilePostUploadMeta
 class CardsUploadFilePostAnswer(TypedDict):
     fapiao_media_id: str
-class CardsUploadFilePostOptions(CallOptions):
-    upload: NotRequired[File | CardsUploadFilePostUpload]
-    body: NotRequired[Body]
-    multipart: NotRequired[Parts]
+class CardsUploadFilePostOptions(call.CallOptions):
+    upload: NotRequired[call.File | CardsUploadFilePostUpload]
+    body: NotRequired[call.Body]
+    multipart: NotRequired[call.Parts]
 class DriverUpdateDriverPostJsonDriverPhotoPhotoDigest(TypedDict):
-    hash_type: NotRequired[Text]
-    hash_value: NotRequired[Text]
+    hash_type: NotRequired[call.Text]
+    hash_value: NotRequired[call.Text]
 class DriverUpdateDriverPostJsonDriverPhoto(TypedDict):
-    photo_type: NotRequired[Text]
+    photo_type: NotRequired[call.Text]
     photo_digest: NotRequired[DriverUpdateDriverPostJsonDriverPhotoPhotoDigest]
-    photo_url: NotRequired[Text]
-    photo_icon: NotRequired[Text]
+    photo_url: NotRequired[call.Text]
+    photo_icon: NotRequired[call.Text]
 class DriverUpdateDriverPostJson(TypedDict):
-    driver_name: Text
-    id_card_number: Text
-    company_name: Text
-    mchid: Text
-    driver_license: Text
-    driver_category: Text
-    driver_status: Text
+    driver_name: call.Text
+    id_card_number: call.Text
+    company_name: call.Text
+    mchid: call.Text
+    driver_license: call.Text
+    driver_category: call.Text
+    driver_status: call.Text
     driver_photo: NotRequired[DriverUpdateDriverPostJsonDriverPhoto]
     region_id: int
 class DriverUpdateDriverPostAnswerDriverPhotoPhotoDigest(TypedDict):
@@ -125,7 +125,7 @@ class DriverUpdateDriverPostAnswer(TypedDict):
     driver_status: str
     driver_photo: NotRequired[DriverUpdateDriverPostAnswerDriverPhoto]
     region_id: int
-class DriverUpdateDriverPostOptions(CallOptions):
+class DriverUpdateDriverPostOptions(call.CallOptions):
     json: DriverUpdateDriverPostJson
 class DriversByDriverLicenseGetQuery(TypedDict):
     region_id: int | str
@@ -146,19 +146,19 @@ class DriversByDriverLicenseGetAnswer(TypedDict):
     driver_photo: NotRequired[DriversByDriverLicenseGetAnswerDriverPhoto]
     region_id: int
     driver_state: str
-class DriversByDriverLicenseGetOptions(CallOptions):
-    driver_license: Scalar
+class DriversByDriverLicenseGetOptions(call.CallOptions):
+    driver_license: call.Scalar
     query: DriversByDriverLicenseGetQuery
-class DriversGivenDriverLicenseGetOptions(CallOptions):
+class DriversGivenDriverLicenseGetOptions(call.CallOptions):
     query: DriversByDriverLicenseGetQuery
 class TaxiUpdateTaxiPostJson(TypedDict):
-    plate_number: Text
-    company_name: Text
-    mchid: NotRequired[Text]
-    main_license: Text
-    deputy_license: NotRequired[Text]
+    plate_number: call.Text
+    company_name: call.Text
+    mchid: NotRequired[call.Text]
+    main_license: call.Text
+    deputy_license: NotRequired[call.Text]
     region_id: int
-    invoice_flag: NotRequired[Text]
+    invoice_flag: NotRequired[call.Text]
     taxi_state: NotRequired[Literal["IN_OPERATION", "OUT_OPERATION"]]
 class TaxiUpdateTaxiPostAnswer(TypedDict):
     plate_number: str
@@ -167,7 +167,7 @@ class TaxiUpdateTaxiPostAnswer(TypedDict):
     main_license: str
     deputy_license: NotRequired[str]
     region_id: int
-class TaxiUpdateTaxiPostOptions(CallOptions):
+class TaxiUpdateTaxiPostOptions(call.CallOptions):
     json: TaxiUpdateTaxiPostJson
 class TaxiCompaniesByCompanyMchidGetQuery(TypedDict):
     region_id: int | str
@@ -184,27 +184,27 @@ class TaxiCompaniesByCompanyMchidGetAnswer(TypedDict):
     legal_person: str
     invoice_mode: str
     region_id: int
-class TaxiCompaniesByCompanyMchidGetOptions(CallOptions):
-    company_mchid: Scalar
+class TaxiCompaniesByCompanyMchidGetOptions(call.CallOptions):
+    company_mchid: call.Scalar
     query: TaxiCompaniesByCompanyMchidGetQuery
-class TaxiCompaniesGivenCompanyMchidGetOptions(CallOptions):
+class TaxiCompaniesGivenCompanyMchidGetOptions(call.CallOptions):
     query: TaxiCompaniesByCompanyMchidGetQuery
 class TaxiCompanyCreateTaxiCompanyPostJson(TypedDict):
-    company_name: NotRequired[Text]
-    tax_id: Text
-    address: Text
-    phone: NotRequired[Text]
-    bank_name: NotRequired[Text]
-    bank_account: NotRequired[Text]
-    invoice_mode: Text
-    legal_person: Text
-    short_name: NotRequired[Text]
+    company_name: NotRequired[call.Text]
+    tax_id: call.Text
+    address: call.Text
+    phone: NotRequired[call.Text]
+    bank_name: NotRequired[call.Text]
+    bank_account: NotRequired[call.Text]
+    invoice_mode: call.Text
+    legal_person: call.Text
+    short_name: NotRequired[call.Text]
     region_id: int
-    enterprise_type: Text
+    enterprise_type: call.Text
 class TaxiCompanyCreateTaxiCompanyPostAnswer(TypedDict):
     mchid: str
     company_name: NotRequired[str]
-class TaxiCompanyCreateTaxiCompanyPostOptions(CallOptions):
+class TaxiCompanyCreateTaxiCompanyPostOptions(call.CallOptions):
     json: TaxiCompanyCreateTaxiCompanyPostJson
 class TaxiesByPlateNumberGetQuery(TypedDict):
     region_id: int | str
@@ -217,17 +217,17 @@ class TaxiesByPlateNumberGetAnswer(TypedDict):
     region_id: int
     support_invoice: bool
     taxi_state: str
-class TaxiesByPlateNumberGetOptions(CallOptions):
-    plate_number: Scalar
+class TaxiesByPlateNumberGetOptions(call.CallOptions):
+    plate_number: call.Scalar
     query: TaxiesByPlateNumberGetQuery
-class TaxiesGivenPlateNumberGetOptions(CallOptions):
+class TaxiesGivenPlateNumberGetOptions(call.CallOptions):
     query: TaxiesByPlateNumberGetQuery
 class UserTaxiOrderFindByTokenGetQuery(TypedDict):
-    token: Text
-    openid: Text
-    appid: Text
+    token: call.Text
+    openid: call.Text
+    appid: call.Text
     region_id: NotRequired[int | str]
-    auth_mode: NotRequired[Text]
+    auth_mode: NotRequired[call.Text]
 class UserTaxiOrderFindByTokenGetAnswer(TypedDict):
     plate_number: str
     driver_license: str
@@ -236,15 +236,15 @@ class UserTaxiOrderFindByTokenGetAnswer(TypedDict):
     source: str
     pay_time: NotRequired[str]
     pay_amount: NotRequired[int]
-class UserTaxiOrderFindByTokenGetOptions(CallOptions):
+class UserTaxiOrderFindByTokenGetOptions(call.CallOptions):
     query: UserTaxiOrderFindByTokenGetQuery
 class UserTaxiOrdersGetQuery(TypedDict):
     limit: NotRequired[int | str]
     offset: NotRequired[int | str]
-    openid: Text
-    appid: Text
-    begin_date: Text
-    end_date: Text
+    openid: call.Text
+    appid: call.Text
+    begin_date: call.Text
+    end_date: call.Text
     region_id: int | str
 class UserTaxiOrdersGetAnswerData(TypedDict):
     plate_number: str
@@ -260,5 +260,5 @@ class UserTaxiOrdersGetAnswer(TypedDict):
     limit: int
     total_count: int
     links: NotRequired[UserTaxiOrdersGetAnswerLinks]
-class UserTaxiOrdersGetOptions(CallOptions):
+class UserTaxiOrdersGetOptions(call.CallOptions):
     query: UserTaxiOrdersGetQuery

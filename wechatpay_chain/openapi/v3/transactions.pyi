@@ -2,64 +2,64 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class AppPostJsonPayer(TypedDict):
-    openid: NotRequired[Text]
-    sp_openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sp_openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
 class AppPostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class AppPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    address: call.Text
 class AppPostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    device_ip: NotRequired[Text]
-    payer_client_ip: NotRequired[Text]
-    operator_id: NotRequired[Text]
+    device_id: NotRequired[call.Text]
+    device_ip: NotRequired[call.Text]
+    payer_client_ip: NotRequired[call.Text]
+    operator_id: NotRequired[call.Text]
     store_info: NotRequired[AppPostJsonSceneInfoStoreInfo]
 class AppPostJsonDetailGoodsDetail(TypedDict):
-    goods_id: Text
-    wxpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    goods_id: call.Text
+    wxpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     price: int
 class AppPostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    receipt_id: NotRequired[Text]
+    receipt_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[AppPostJsonDetailGoodsDetail]]
 class AppPostJson(TypedDict):
-    mchid: Text
-    appid: Text
-    sub_mchid: Text
-    sp_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    description: Text
-    attach: NotRequired[Text]
-    notify_url: Text
-    out_trade_no: Text
-    goods_tag: NotRequired[Text]
-    trade_type: Text
-    limit_pay: NotRequired[Text]
-    time_start: NotRequired[Text]
-    time_expire: NotRequired[Text]
-    merchant_category_code: Text
+    mchid: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    description: call.Text
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    out_trade_no: call.Text
+    goods_tag: NotRequired[call.Text]
+    trade_type: call.Text
+    limit_pay: NotRequired[call.Text]
+    time_start: NotRequired[call.Text]
+    time_expire: NotRequired[call.Text]
+    merchant_category_code: call.Text
     payer: NotRequired[AppPostJsonPayer]
     amount: AppPostJsonAmount
     scene_info: NotRequired[AppPostJsonSceneInfo]
     detail: NotRequired[Sequence[AppPostJsonDetail]]
 class AppPostAnswer(TypedDict):
     prepay_id: str
-class AppPostOptions(CallOptions):
+class AppPostOptions(call.CallOptions):
     json: AppPostJson
 class IdByTransactionIdGetQuery(TypedDict):
-    mchid: Text
-    sub_mchid: Text
-    sp_mchid: Text
+    mchid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
 class IdByTransactionIdGetAnswerPayer(TypedDict):
     openid: NotRequired[str]
     sp_openid: NotRequired[str]
@@ -109,120 +109,120 @@ class IdByTransactionIdGetAnswer(TypedDict):
     payer: IdByTransactionIdGetAnswerPayer
     amount: IdByTransactionIdGetAnswerAmount
     promotion_detail: NotRequired[list[IdByTransactionIdGetAnswerPromotionDetail]]
-class IdByTransactionIdGetOptions(CallOptions):
-    transaction_id: Scalar
+class IdByTransactionIdGetOptions(call.CallOptions):
+    transaction_id: call.Scalar
     query: IdByTransactionIdGetQuery
 class IdByTransactionIdClosePostJson(TypedDict):
-    mchid: Text
-    sub_mchid: NotRequired[Text]
-    sp_mchid: NotRequired[Text]
-class IdByTransactionIdClosePostOptions(CallOptions):
-    transaction_id: Scalar
+    mchid: call.Text
+    sub_mchid: NotRequired[call.Text]
+    sp_mchid: NotRequired[call.Text]
+class IdByTransactionIdClosePostOptions(call.CallOptions):
+    transaction_id: call.Scalar
     json: IdByTransactionIdClosePostJson
 class IdByTransactionIdReversePostJson(TypedDict):
-    mchid: Text
-    sp_mchid: Text
-    sub_mchid: Text
-class IdByTransactionIdReversePostOptions(CallOptions):
-    transaction_id: Scalar
+    mchid: call.Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
+class IdByTransactionIdReversePostOptions(call.CallOptions):
+    transaction_id: call.Scalar
     json: IdByTransactionIdReversePostJson
-class IdGivenTransactionIdGetOptions(CallOptions):
+class IdGivenTransactionIdGetOptions(call.CallOptions):
     query: IdByTransactionIdGetQuery
-class IdGivenTransactionIdClosePostOptions(CallOptions):
+class IdGivenTransactionIdClosePostOptions(call.CallOptions):
     json: IdByTransactionIdClosePostJson
-class IdGivenTransactionIdReversePostOptions(CallOptions):
+class IdGivenTransactionIdReversePostOptions(call.CallOptions):
     json: IdByTransactionIdReversePostJson
 class JsapiPostJsonPayer(TypedDict):
-    openid: NotRequired[Text]
-    sp_openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sp_openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
 class JsapiPostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class JsapiPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    address: call.Text
 class JsapiPostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    device_ip: NotRequired[Text]
-    payer_client_ip: NotRequired[Text]
-    operator_id: NotRequired[Text]
+    device_id: NotRequired[call.Text]
+    device_ip: NotRequired[call.Text]
+    payer_client_ip: NotRequired[call.Text]
+    operator_id: NotRequired[call.Text]
     store_info: NotRequired[JsapiPostJsonSceneInfoStoreInfo]
 class JsapiPostJsonDetailGoodsDetail(TypedDict):
-    goods_id: Text
-    wxpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    goods_id: call.Text
+    wxpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     price: int
 class JsapiPostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    receipt_id: NotRequired[Text]
+    receipt_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[JsapiPostJsonDetailGoodsDetail]]
 class JsapiPostJson(TypedDict):
-    mchid: Text
-    appid: Text
-    sub_mchid: Text
-    sp_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    description: Text
-    attach: NotRequired[Text]
-    notify_url: Text
-    out_trade_no: Text
-    goods_tag: NotRequired[Text]
-    trade_type: Text
-    limit_pay: NotRequired[Text]
-    time_start: NotRequired[Text]
-    time_expire: NotRequired[Text]
-    merchant_category_code: Text
+    mchid: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    description: call.Text
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    out_trade_no: call.Text
+    goods_tag: NotRequired[call.Text]
+    trade_type: call.Text
+    limit_pay: NotRequired[call.Text]
+    time_start: NotRequired[call.Text]
+    time_expire: NotRequired[call.Text]
+    merchant_category_code: call.Text
     payer: NotRequired[JsapiPostJsonPayer]
     amount: JsapiPostJsonAmount
     scene_info: NotRequired[JsapiPostJsonSceneInfo]
     detail: NotRequired[Sequence[JsapiPostJsonDetail]]
 class JsapiPostAnswer(TypedDict):
     prepay_id: str
-class JsapiPostOptions(CallOptions):
+class JsapiPostOptions(call.CallOptions):
     json: JsapiPostJson
 class MicropayPostJsonPayer(TypedDict):
-    auth_code: Text
+    auth_code: call.Text
 class MicropayPostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class MicropayPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    address: call.Text
 class MicropayPostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    device_ip: NotRequired[Text]
-    payer_client_ip: NotRequired[Text]
-    operator_id: NotRequired[Text]
+    device_id: NotRequired[call.Text]
+    device_ip: NotRequired[call.Text]
+    payer_client_ip: NotRequired[call.Text]
+    operator_id: NotRequired[call.Text]
     store_info: NotRequired[MicropayPostJsonSceneInfoStoreInfo]
 class MicropayPostJsonDetailGoodsDetail(TypedDict):
-    goods_id: Text
-    wxpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    goods_id: call.Text
+    wxpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     price: int
 class MicropayPostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    receipt_id: NotRequired[Text]
+    receipt_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[MicropayPostJsonDetailGoodsDetail]]
 class MicropayPostJson(TypedDict):
-    mchid: Text
-    appid: Text
-    sub_mchid: Text
-    sp_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    description: Text
-    attach: NotRequired[Text]
-    out_trade_no: Text
-    goods_tag: NotRequired[Text]
-    trade_type: Text
-    limit_pay: NotRequired[Text]
-    merchant_category_code: Text
+    mchid: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    description: call.Text
+    attach: NotRequired[call.Text]
+    out_trade_no: call.Text
+    goods_tag: NotRequired[call.Text]
+    trade_type: call.Text
+    limit_pay: NotRequired[call.Text]
+    merchant_category_code: call.Text
     payer: NotRequired[MicropayPostJsonPayer]
     amount: MicropayPostJsonAmount
     scene_info: NotRequired[MicropayPostJsonSceneInfo]
@@ -276,116 +276,116 @@ class MicropayPostAnswer(TypedDict):
     payer: NotRequired[MicropayPostAnswerPayer]
     amount: MicropayPostAnswerAmount
     detail: NotRequired[list[MicropayPostAnswerDetail]]
-class MicropayPostOptions(CallOptions):
+class MicropayPostOptions(call.CallOptions):
     json: MicropayPostJson
 class MwebPostJsonPayer(TypedDict):
-    openid: NotRequired[Text]
-    sp_openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sp_openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
 class MwebPostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class MwebPostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    address: call.Text
 class MwebPostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    device_ip: NotRequired[Text]
-    payer_client_ip: Text
-    operator_id: NotRequired[Text]
+    device_id: NotRequired[call.Text]
+    device_ip: NotRequired[call.Text]
+    payer_client_ip: call.Text
+    operator_id: NotRequired[call.Text]
     store_info: MwebPostJsonSceneInfoStoreInfo
 class MwebPostJsonDetailGoodsDetail(TypedDict):
-    goods_id: Text
-    wxpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    goods_id: call.Text
+    wxpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     price: int
 class MwebPostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    receipt_id: NotRequired[Text]
+    receipt_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[MwebPostJsonDetailGoodsDetail]]
 class MwebPostJson(TypedDict):
-    mchid: Text
-    appid: Text
-    sub_mchid: Text
-    sp_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    description: Text
-    attach: NotRequired[Text]
-    notify_url: Text
-    out_trade_no: Text
-    goods_tag: NotRequired[Text]
-    trade_type: Text
-    limit_pay: NotRequired[Text]
-    time_start: NotRequired[Text]
-    time_expire: NotRequired[Text]
-    merchant_category_code: Text
+    mchid: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    description: call.Text
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    out_trade_no: call.Text
+    goods_tag: NotRequired[call.Text]
+    trade_type: call.Text
+    limit_pay: NotRequired[call.Text]
+    time_start: NotRequired[call.Text]
+    time_expire: NotRequired[call.Text]
+    merchant_category_code: call.Text
     payer: NotRequired[MwebPostJsonPayer]
     amount: MwebPostJsonAmount
     scene_info: MwebPostJsonSceneInfo
     detail: NotRequired[Sequence[MwebPostJsonDetail]]
 class MwebPostAnswer(TypedDict):
     mweb_url: str
-class MwebPostOptions(CallOptions):
+class MwebPostOptions(call.CallOptions):
     json: MwebPostJson
 class NativePostJsonPayer(TypedDict):
-    openid: NotRequired[Text]
-    sp_openid: NotRequired[Text]
-    sub_openid: NotRequired[Text]
+    openid: NotRequired[call.Text]
+    sp_openid: NotRequired[call.Text]
+    sub_openid: NotRequired[call.Text]
 class NativePostJsonAmount(TypedDict):
     total: int
-    currency: NotRequired[Text]
+    currency: NotRequired[call.Text]
 class NativePostJsonSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[Text]
-    name: Text
-    address: Text
+    id: NotRequired[call.Text]
+    name: call.Text
+    address: call.Text
 class NativePostJsonSceneInfo(TypedDict):
-    device_id: NotRequired[Text]
-    device_ip: NotRequired[Text]
-    payer_client_ip: NotRequired[Text]
-    operator_id: NotRequired[Text]
+    device_id: NotRequired[call.Text]
+    device_ip: NotRequired[call.Text]
+    payer_client_ip: NotRequired[call.Text]
+    operator_id: NotRequired[call.Text]
     store_info: NotRequired[NativePostJsonSceneInfoStoreInfo]
 class NativePostJsonDetailGoodsDetail(TypedDict):
-    goods_id: Text
-    wxpay_goods_id: NotRequired[Text]
-    goods_name: NotRequired[Text]
+    goods_id: call.Text
+    wxpay_goods_id: NotRequired[call.Text]
+    goods_name: NotRequired[call.Text]
     quantity: int
     price: int
 class NativePostJsonDetail(TypedDict):
     cost_price: NotRequired[int]
-    receipt_id: NotRequired[Text]
+    receipt_id: NotRequired[call.Text]
     goods_detail: NotRequired[Sequence[NativePostJsonDetailGoodsDetail]]
 class NativePostJson(TypedDict):
-    mchid: Text
-    appid: Text
-    sub_mchid: Text
-    sp_mchid: Text
-    sp_appid: Text
-    sub_appid: NotRequired[Text]
-    description: Text
-    attach: NotRequired[Text]
-    notify_url: Text
-    out_trade_no: Text
-    goods_tag: NotRequired[Text]
-    trade_type: Text
-    limit_pay: NotRequired[Text]
-    time_start: NotRequired[Text]
-    time_expire: NotRequired[Text]
-    merchant_category_code: Text
+    mchid: call.Text
+    appid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
+    sp_appid: call.Text
+    sub_appid: NotRequired[call.Text]
+    description: call.Text
+    attach: NotRequired[call.Text]
+    notify_url: call.Text
+    out_trade_no: call.Text
+    goods_tag: NotRequired[call.Text]
+    trade_type: call.Text
+    limit_pay: NotRequired[call.Text]
+    time_start: NotRequired[call.Text]
+    time_expire: NotRequired[call.Text]
+    merchant_category_code: call.Text
     payer: NotRequired[NativePostJsonPayer]
     amount: NativePostJsonAmount
     scene_info: NotRequired[NativePostJsonSceneInfo]
     detail: NotRequired[Sequence[NativePostJsonDetail]]
 class NativePostAnswer(TypedDict):
     code_url: str
-class NativePostOptions(CallOptions):
+class NativePostOptions(call.CallOptions):
     json: NativePostJson
 class OutTradeNoByOutTradeNoGetQuery(TypedDict):
-    mchid: Text
-    sub_mchid: Text
-    sp_mchid: Text
+    mchid: call.Text
+    sub_mchid: call.Text
+    sp_mchid: call.Text
 class OutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
     openid: NotRequired[str]
     sp_openid: NotRequired[str]
@@ -435,26 +435,26 @@ class OutTradeNoByOutTradeNoGetAnswer(TypedDict):
     payer: OutTradeNoByOutTradeNoGetAnswerPayer
     amount: OutTradeNoByOutTradeNoGetAnswerAmount
     promotion_detail: NotRequired[list[OutTradeNoByOutTradeNoGetAnswerPromotionDetail]]
-class OutTradeNoByOutTradeNoGetOptions(CallOptions):
-    out_trade_no: Scalar
+class OutTradeNoByOutTradeNoGetOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     query: OutTradeNoByOutTradeNoGetQuery
 class OutTradeNoByOutTradeNoClosePostJson(TypedDict):
-    mchid: Text
-    sub_mchid: NotRequired[Text]
-    sp_mchid: NotRequired[Text]
-class OutTradeNoByOutTradeNoClosePostOptions(CallOptions):
-    out_trade_no: Scalar
+    mchid: call.Text
+    sub_mchid: NotRequired[call.Text]
+    sp_mchid: NotRequired[call.Text]
+class OutTradeNoByOutTradeNoClosePostOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     json: OutTradeNoByOutTradeNoClosePostJson
 class OutTradeNoByOutTradeNoReversePostJson(TypedDict):
-    mchid: Text
-    sp_mchid: Text
-    sub_mchid: Text
-class OutTradeNoByOutTradeNoReversePostOptions(CallOptions):
-    out_trade_no: Scalar
+    mchid: call.Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
+class OutTradeNoByOutTradeNoReversePostOptions(call.CallOptions):
+    out_trade_no: call.Scalar
     json: OutTradeNoByOutTradeNoReversePostJson
-class OutTradeNoGivenOutTradeNoGetOptions(CallOptions):
+class OutTradeNoGivenOutTradeNoGetOptions(call.CallOptions):
     query: OutTradeNoByOutTradeNoGetQuery
-class OutTradeNoGivenOutTradeNoClosePostOptions(CallOptions):
+class OutTradeNoGivenOutTradeNoClosePostOptions(call.CallOptions):
     json: OutTradeNoByOutTradeNoClosePostJson
-class OutTradeNoGivenOutTradeNoReversePostOptions(CallOptions):
+class OutTradeNoGivenOutTradeNoReversePostOptions(call.CallOptions):
     json: OutTradeNoByOutTradeNoReversePostJson

@@ -2,37 +2,37 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class BatchesPostJsonTransferDetailList(TypedDict):
-    out_detail_no: Text
+    out_detail_no: call.Text
     transfer_amount: int
-    transfer_remark: Text
-    openid: Text
-    user_name: Text
-    user_id_card: NotRequired[Text]
+    transfer_remark: call.Text
+    openid: call.Text
+    user_name: call.Text
+    user_id_card: NotRequired[call.Text]
 class BatchesPostJson(TypedDict):
-    appid: Text
-    out_batch_no: Text
-    batch_name: Text
-    batch_remark: Text
+    appid: call.Text
+    out_batch_no: call.Text
+    batch_name: call.Text
+    batch_remark: call.Text
     total_amount: int
     total_num: int
     transfer_detail_list: Sequence[BatchesPostJsonTransferDetailList]
-    transfer_scene_id: Text
-    notify_url: NotRequired[Text]
+    transfer_scene_id: call.Text
+    notify_url: NotRequired[call.Text]
 class BatchesPostAnswer(TypedDict):
     out_batch_no: str
     batch_id: str
     create_time: str
     batch_status: NotRequired[Literal["ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str]
-class BatchesPostOptions(CallOptions):
+class BatchesPostOptions(call.CallOptions):
     json: BatchesPostJson
 class BatchesBatchIdByBatchIdGetQuery(TypedDict):
     need_query_detail: bool | str
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
-    detail_status: NotRequired[Text]
+    detail_status: NotRequired[call.Text]
 class BatchesBatchIdByBatchIdGetAnswerTransferBatch(TypedDict):
     mchid: str
     out_batch_no: str
@@ -59,8 +59,8 @@ class BatchesBatchIdByBatchIdGetAnswerTransferDetailList(TypedDict):
 class BatchesBatchIdByBatchIdGetAnswer(TypedDict):
     transfer_batch: BatchesBatchIdByBatchIdGetAnswerTransferBatch
     transfer_detail_list: NotRequired[list[BatchesBatchIdByBatchIdGetAnswerTransferDetailList]]
-class BatchesBatchIdByBatchIdGetOptions(CallOptions):
-    batch_id: Scalar
+class BatchesBatchIdByBatchIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
     query: BatchesBatchIdByBatchIdGetQuery
 class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer(TypedDict):
     mchid: str
@@ -77,22 +77,22 @@ class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer(TypedDict):
     user_name: str
     initiate_time: str
     update_time: str
-class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetOptions(CallOptions):
-    batch_id: Scalar
-    detail_id: Scalar
-class BatchesBatchIdByBatchIdDetailsDetailIdGivenDetailIdGetOptions(CallOptions):
-    batch_id: Scalar
-class BatchesBatchIdGivenBatchIdGetOptions(CallOptions):
+class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
+    detail_id: call.Scalar
+class BatchesBatchIdByBatchIdDetailsDetailIdGivenDetailIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
+class BatchesBatchIdGivenBatchIdGetOptions(call.CallOptions):
     query: BatchesBatchIdByBatchIdGetQuery
-class BatchesBatchIdGivenBatchIdDetailsDetailIdByDetailIdGetOptions(CallOptions):
-    detail_id: Scalar
-class BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions(CallOptions):
+class BatchesBatchIdGivenBatchIdDetailsDetailIdByDetailIdGetOptions(call.CallOptions):
+    detail_id: call.Scalar
+class BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions(call.CallOptions):
     pass
 class BatchesOutBatchNoByOutBatchNoGetQuery(TypedDict):
     need_query_detail: bool | str
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
-    detail_status: NotRequired[Text]
+    detail_status: NotRequired[call.Text]
 class BatchesOutBatchNoByOutBatchNoGetAnswerTransferBatch(TypedDict):
     mchid: str
     out_batch_no: str
@@ -121,8 +121,8 @@ class BatchesOutBatchNoByOutBatchNoGetAnswer(TypedDict):
     transfer_detail_list: NotRequired[list[BatchesOutBatchNoByOutBatchNoGetAnswerTransferDetailList]]
     offset: NotRequired[int]
     limit: NotRequired[int]
-class BatchesOutBatchNoByOutBatchNoGetOptions(CallOptions):
-    out_batch_no: Scalar
+class BatchesOutBatchNoByOutBatchNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
     query: BatchesOutBatchNoByOutBatchNoGetQuery
 class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer(TypedDict):
     mchid: str
@@ -139,19 +139,19 @@ class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer(Type
     user_name: str
     initiate_time: str
     update_time: str
-class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
-    out_detail_no: Scalar
-class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(CallOptions):
-    out_batch_no: Scalar
-class BatchesOutBatchNoGivenOutBatchNoGetOptions(CallOptions):
+class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+    out_detail_no: call.Scalar
+class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+class BatchesOutBatchNoGivenOutBatchNoGetOptions(call.CallOptions):
     query: BatchesOutBatchNoByOutBatchNoGetQuery
-class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(CallOptions):
-    out_detail_no: Scalar
-class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(CallOptions):
+class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
+    out_detail_no: call.Scalar
+class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions(call.CallOptions):
     pass
 class BillReceiptPostJson(TypedDict):
-    out_batch_no: Text
+    out_batch_no: call.Text
 class BillReceiptPostAnswer(TypedDict):
     out_batch_no: str
     signature_no: str
@@ -161,7 +161,7 @@ class BillReceiptPostAnswer(TypedDict):
     download_url: NotRequired[str]
     create_time: NotRequired[str]
     update_time: NotRequired[str]
-class BillReceiptPostOptions(CallOptions):
+class BillReceiptPostOptions(call.CallOptions):
     json: BillReceiptPostJson
 class BillReceiptByOutBatchNoGetAnswer(TypedDict):
     out_batch_no: str
@@ -172,7 +172,7 @@ class BillReceiptByOutBatchNoGetAnswer(TypedDict):
     download_url: NotRequired[str]
     create_time: NotRequired[str]
     update_time: NotRequired[str]
-class BillReceiptByOutBatchNoGetOptions(CallOptions):
-    out_batch_no: Scalar
-class BillReceiptGivenOutBatchNoGetOptions(CallOptions):
+class BillReceiptByOutBatchNoGetOptions(call.CallOptions):
+    out_batch_no: call.Scalar
+class BillReceiptGivenOutBatchNoGetOptions(call.CallOptions):
     pass

@@ -2,27 +2,27 @@
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
-from wechatpay_chain.openapi.call import CallOptions, Scalar, Text
+from wechatpay_chain.openapi import call
 
 class AvailMchRangesGetQuery(TypedDict):
-    sp_mchid: Text
+    sp_mchid: call.Text
 class AvailMchRangesGetAnswerRangeList(TypedDict):
     range_id: NotRequired[str]
     identifier_type: NotRequired[Literal["ORGANIZATION_CODE", "TRANSACTION_ID"] | str]
 class AvailMchRangesGetAnswer(TypedDict):
     sp_mchid: str
     range_list: list[AvailMchRangesGetAnswerRangeList]
-class AvailMchRangesGetOptions(CallOptions):
+class AvailMchRangesGetOptions(call.CallOptions):
     query: AvailMchRangesGetQuery
 class AvailMchRangesPostJson(TypedDict):
-    sp_mchid: Text
+    sp_mchid: call.Text
     identifier_type: Literal["ORGANIZATION_CODE", "TRANSACTION_ID"]
 class AvailMchRangesPostAnswer(TypedDict):
     range_id: str
-class AvailMchRangesPostOptions(CallOptions):
+class AvailMchRangesPostOptions(call.CallOptions):
     json: AvailMchRangesPostJson
 class AvailMchRangesByRangeIdMerchantIdentifiersGetQuery(TypedDict):
-    sp_mchid: Text
+    sp_mchid: call.Text
     offset: int | str
     limit: int | str
 class AvailMchRangesByRangeIdMerchantIdentifiersGetAnswer(TypedDict):
@@ -31,44 +31,44 @@ class AvailMchRangesByRangeIdMerchantIdentifiersGetAnswer(TypedDict):
     count: int
     total_count: int
     data: list[str]
-class AvailMchRangesByRangeIdMerchantIdentifiersGetOptions(CallOptions):
-    range_id: Scalar
+class AvailMchRangesByRangeIdMerchantIdentifiersGetOptions(call.CallOptions):
+    range_id: call.Scalar
     query: AvailMchRangesByRangeIdMerchantIdentifiersGetQuery
 class AvailMchRangesByRangeIdMerchantIdentifiersPostJson(TypedDict):
-    sp_mchid: Text
-    merchant_identifier: Text
+    sp_mchid: call.Text
+    merchant_identifier: call.Text
 class AvailMchRangesByRangeIdMerchantIdentifiersPostAnswer(TypedDict):
     range_id: str
-class AvailMchRangesByRangeIdMerchantIdentifiersPostOptions(CallOptions):
-    range_id: Scalar
+class AvailMchRangesByRangeIdMerchantIdentifiersPostOptions(call.CallOptions):
+    range_id: call.Scalar
     json: AvailMchRangesByRangeIdMerchantIdentifiersPostJson
 class AvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierDeleteJson(TypedDict):
-    sp_mchid: Text
+    sp_mchid: call.Text
 class AvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierDeleteAnswer(TypedDict):
     range_id: str
-class AvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierDeleteOptions(CallOptions):
-    range_id: Scalar
-    merchant_identifier: Scalar
+class AvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierDeleteOptions(call.CallOptions):
+    range_id: call.Scalar
+    merchant_identifier: call.Scalar
     json: AvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierDeleteJson
-class AvailMchRangesByRangeIdMerchantIdentifiersGivenMerchantIdentifierDeleteOptions(CallOptions):
-    range_id: Scalar
+class AvailMchRangesByRangeIdMerchantIdentifiersGivenMerchantIdentifierDeleteOptions(call.CallOptions):
+    range_id: call.Scalar
     json: AvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierDeleteJson
-class AvailMchRangesGivenRangeIdMerchantIdentifiersGetOptions(CallOptions):
+class AvailMchRangesGivenRangeIdMerchantIdentifiersGetOptions(call.CallOptions):
     query: AvailMchRangesByRangeIdMerchantIdentifiersGetQuery
-class AvailMchRangesGivenRangeIdMerchantIdentifiersPostOptions(CallOptions):
+class AvailMchRangesGivenRangeIdMerchantIdentifiersPostOptions(call.CallOptions):
     json: AvailMchRangesByRangeIdMerchantIdentifiersPostJson
-class AvailMchRangesGivenRangeIdMerchantIdentifiersByMerchantIdentifierDeleteOptions(CallOptions):
-    merchant_identifier: Scalar
+class AvailMchRangesGivenRangeIdMerchantIdentifiersByMerchantIdentifierDeleteOptions(call.CallOptions):
+    merchant_identifier: call.Scalar
     json: AvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierDeleteJson
-class AvailMchRangesGivenRangeIdMerchantIdentifiersGivenMerchantIdentifierDeleteOptions(CallOptions):
+class AvailMchRangesGivenRangeIdMerchantIdentifiersGivenMerchantIdentifierDeleteOptions(call.CallOptions):
     json: AvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierDeleteJson
 class BillProofPostJson(TypedDict):
-    sp_mchid: Text
-    sub_mchid: Text
-    start_date: Text
-    end_date: Text
-    entity_name: NotRequired[Text]
-    out_operation_id: Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
+    start_date: call.Text
+    end_date: call.Text
+    entity_name: NotRequired[call.Text]
+    out_operation_id: call.Text
 class BillProofPostAnswer(TypedDict):
     sp_mchid: str
     out_operation_id: str
@@ -81,12 +81,12 @@ class BillProofPostAnswer(TypedDict):
     download_url: str
     create_time: str
     updated_time: str
-class BillProofPostOptions(CallOptions):
+class BillProofPostOptions(call.CallOptions):
     json: BillProofPostJson
 class BillTradeBillPostJson(TypedDict):
-    sp_mchid: Text
-    sub_mchid: Text
-    date: Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
+    date: call.Text
     type: Literal["QYZFALL"]
 class BillTradeBillPostAnswer(TypedDict):
     sp_mchid: str
@@ -94,11 +94,11 @@ class BillTradeBillPostAnswer(TypedDict):
     date: str
     type: Literal["QYZFALL"] | str
     download_url: str
-class BillTradeBillPostOptions(CallOptions):
+class BillTradeBillPostOptions(call.CallOptions):
     json: BillTradeBillPostJson
 class EmployeesByEmployeeIdOutQuotaCardsByOutCardNoGetQuery(TypedDict):
-    sp_mchid: Text
-    sub_mchid: Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
 class EmployeesByEmployeeIdOutQuotaCardsByOutCardNoGetAnswer(TypedDict):
     sp_mchid: str
     sub_mchid: str
@@ -119,23 +119,23 @@ class EmployeesByEmployeeIdOutQuotaCardsByOutCardNoGetAnswer(TypedDict):
     transaction_id: NotRequired[str]
     card_disabled_time: NotRequired[str]
     card_remark: NotRequired[str]
-class EmployeesByEmployeeIdOutQuotaCardsByOutCardNoGetOptions(CallOptions):
-    employee_id: Scalar
-    out_card_no: Scalar
+class EmployeesByEmployeeIdOutQuotaCardsByOutCardNoGetOptions(call.CallOptions):
+    employee_id: call.Scalar
+    out_card_no: call.Scalar
     query: EmployeesByEmployeeIdOutQuotaCardsByOutCardNoGetQuery
-class EmployeesByEmployeeIdOutQuotaCardsGivenOutCardNoGetOptions(CallOptions):
-    employee_id: Scalar
+class EmployeesByEmployeeIdOutQuotaCardsGivenOutCardNoGetOptions(call.CallOptions):
+    employee_id: call.Scalar
     query: EmployeesByEmployeeIdOutQuotaCardsByOutCardNoGetQuery
 class EmployeesByEmployeeIdQuotaCardsPostJson(TypedDict):
-    sp_mchid: Text
-    sub_mchid: Text
-    card_template_id: Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
+    card_template_id: call.Text
     amount: float
-    card_name: Text
-    out_card_no: Text
-    effective_end_time: Text
-    card_remark: NotRequired[Text]
-    avail_mch_range_id: NotRequired[Text]
+    card_name: call.Text
+    out_card_no: call.Text
+    effective_end_time: call.Text
+    card_remark: NotRequired[call.Text]
+    avail_mch_range_id: NotRequired[call.Text]
 class EmployeesByEmployeeIdQuotaCardsPostAnswer(TypedDict):
     sp_mchid: str
     sub_mchid: str
@@ -144,12 +144,12 @@ class EmployeesByEmployeeIdQuotaCardsPostAnswer(TypedDict):
     card_no: str
     effective_begin_time: str
     effective_end_time: str
-class EmployeesByEmployeeIdQuotaCardsPostOptions(CallOptions):
-    employee_id: Scalar
+class EmployeesByEmployeeIdQuotaCardsPostOptions(call.CallOptions):
+    employee_id: call.Scalar
     json: EmployeesByEmployeeIdQuotaCardsPostJson
 class EmployeesByEmployeeIdQuotaCardsByCardNoGetQuery(TypedDict):
-    sp_mchid: Text
-    sub_mchid: Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
 class EmployeesByEmployeeIdQuotaCardsByCardNoGetAnswer(TypedDict):
     sp_mchid: str
     sub_mchid: str
@@ -170,14 +170,14 @@ class EmployeesByEmployeeIdQuotaCardsByCardNoGetAnswer(TypedDict):
     transaction_id: NotRequired[str]
     card_disabled_time: NotRequired[str]
     card_remark: NotRequired[str]
-class EmployeesByEmployeeIdQuotaCardsByCardNoGetOptions(CallOptions):
-    employee_id: Scalar
-    card_no: Scalar
+class EmployeesByEmployeeIdQuotaCardsByCardNoGetOptions(call.CallOptions):
+    employee_id: call.Scalar
+    card_no: call.Scalar
     query: EmployeesByEmployeeIdQuotaCardsByCardNoGetQuery
 class EmployeesByEmployeeIdQuotaCardsByCardNoCancelPostJson(TypedDict):
-    sp_mchid: Text
-    sub_mchid: Text
-    reason: Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
+    reason: call.Text
 class EmployeesByEmployeeIdQuotaCardsByCardNoCancelPostAnswer(TypedDict):
     sp_mchid: str
     sub_mchid: str
@@ -185,13 +185,13 @@ class EmployeesByEmployeeIdQuotaCardsByCardNoCancelPostAnswer(TypedDict):
     card_no: str
     card_state: Literal["ACTIVE", "DISABLED"] | str
     card_disabled_time: NotRequired[str]
-class EmployeesByEmployeeIdQuotaCardsByCardNoCancelPostOptions(CallOptions):
-    employee_id: Scalar
-    card_no: Scalar
+class EmployeesByEmployeeIdQuotaCardsByCardNoCancelPostOptions(call.CallOptions):
+    employee_id: call.Scalar
+    card_no: call.Scalar
     json: EmployeesByEmployeeIdQuotaCardsByCardNoCancelPostJson
 class EmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlGetQuery(TypedDict):
-    sp_mchid: Text
-    sub_mchid: Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
     application_type: Literal["H5", "MINIPROGRAM"]
 class EmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlGetAnswer(TypedDict):
     sp_mchid: str
@@ -203,22 +203,22 @@ class EmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlGetAnswer(TypedDict):
     application_type: NotRequired[Literal["H5", "MINIPROGRAM"] | str]
     mp_query: NotRequired[str]
     mp_business_type: NotRequired[str]
-class EmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlGetOptions(CallOptions):
-    employee_id: Scalar
-    card_no: Scalar
+class EmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlGetOptions(call.CallOptions):
+    employee_id: call.Scalar
+    card_no: call.Scalar
     query: EmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlGetQuery
-class EmployeesByEmployeeIdQuotaCardsGivenCardNoGetOptions(CallOptions):
-    employee_id: Scalar
+class EmployeesByEmployeeIdQuotaCardsGivenCardNoGetOptions(call.CallOptions):
+    employee_id: call.Scalar
     query: EmployeesByEmployeeIdQuotaCardsByCardNoGetQuery
-class EmployeesByEmployeeIdQuotaCardsGivenCardNoCancelPostOptions(CallOptions):
-    employee_id: Scalar
+class EmployeesByEmployeeIdQuotaCardsGivenCardNoCancelPostOptions(call.CallOptions):
+    employee_id: call.Scalar
     json: EmployeesByEmployeeIdQuotaCardsByCardNoCancelPostJson
-class EmployeesByEmployeeIdQuotaCardsGivenCardNoPaymentUrlGetOptions(CallOptions):
-    employee_id: Scalar
+class EmployeesByEmployeeIdQuotaCardsGivenCardNoPaymentUrlGetOptions(call.CallOptions):
+    employee_id: call.Scalar
     query: EmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlGetQuery
 class EmployeesByEmployeeIdRevokePostJson(TypedDict):
-    sp_mchid: Text
-    sub_mchid: Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
 class EmployeesByEmployeeIdRevokePostAnswer(TypedDict):
     sp_mchid: str
     sub_mchid: str
@@ -226,40 +226,40 @@ class EmployeesByEmployeeIdRevokePostAnswer(TypedDict):
     authorization_state: Literal["REVOKED", "AUTHORIZED"] | str
     authorization_revoked_time: str
     reason: str
-class EmployeesByEmployeeIdRevokePostOptions(CallOptions):
-    employee_id: Scalar
+class EmployeesByEmployeeIdRevokePostOptions(call.CallOptions):
+    employee_id: call.Scalar
     json: EmployeesByEmployeeIdRevokePostJson
-class EmployeesGivenEmployeeIdOutQuotaCardsByOutCardNoGetOptions(CallOptions):
-    out_card_no: Scalar
+class EmployeesGivenEmployeeIdOutQuotaCardsByOutCardNoGetOptions(call.CallOptions):
+    out_card_no: call.Scalar
     query: EmployeesByEmployeeIdOutQuotaCardsByOutCardNoGetQuery
-class EmployeesGivenEmployeeIdOutQuotaCardsGivenOutCardNoGetOptions(CallOptions):
+class EmployeesGivenEmployeeIdOutQuotaCardsGivenOutCardNoGetOptions(call.CallOptions):
     query: EmployeesByEmployeeIdOutQuotaCardsByOutCardNoGetQuery
-class EmployeesGivenEmployeeIdQuotaCardsPostOptions(CallOptions):
+class EmployeesGivenEmployeeIdQuotaCardsPostOptions(call.CallOptions):
     json: EmployeesByEmployeeIdQuotaCardsPostJson
-class EmployeesGivenEmployeeIdQuotaCardsByCardNoGetOptions(CallOptions):
-    card_no: Scalar
+class EmployeesGivenEmployeeIdQuotaCardsByCardNoGetOptions(call.CallOptions):
+    card_no: call.Scalar
     query: EmployeesByEmployeeIdQuotaCardsByCardNoGetQuery
-class EmployeesGivenEmployeeIdQuotaCardsByCardNoCancelPostOptions(CallOptions):
-    card_no: Scalar
+class EmployeesGivenEmployeeIdQuotaCardsByCardNoCancelPostOptions(call.CallOptions):
+    card_no: call.Scalar
     json: EmployeesByEmployeeIdQuotaCardsByCardNoCancelPostJson
-class EmployeesGivenEmployeeIdQuotaCardsByCardNoPaymentUrlGetOptions(CallOptions):
-    card_no: Scalar
+class EmployeesGivenEmployeeIdQuotaCardsByCardNoPaymentUrlGetOptions(call.CallOptions):
+    card_no: call.Scalar
     query: EmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlGetQuery
-class EmployeesGivenEmployeeIdQuotaCardsGivenCardNoGetOptions(CallOptions):
+class EmployeesGivenEmployeeIdQuotaCardsGivenCardNoGetOptions(call.CallOptions):
     query: EmployeesByEmployeeIdQuotaCardsByCardNoGetQuery
-class EmployeesGivenEmployeeIdQuotaCardsGivenCardNoCancelPostOptions(CallOptions):
+class EmployeesGivenEmployeeIdQuotaCardsGivenCardNoCancelPostOptions(call.CallOptions):
     json: EmployeesByEmployeeIdQuotaCardsByCardNoCancelPostJson
-class EmployeesGivenEmployeeIdQuotaCardsGivenCardNoPaymentUrlGetOptions(CallOptions):
+class EmployeesGivenEmployeeIdQuotaCardsGivenCardNoPaymentUrlGetOptions(call.CallOptions):
     query: EmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlGetQuery
-class EmployeesGivenEmployeeIdRevokePostOptions(CallOptions):
+class EmployeesGivenEmployeeIdRevokePostOptions(call.CallOptions):
     json: EmployeesByEmployeeIdRevokePostJson
 class StoresEntityMatchesPostJsonMatchDetails(TypedDict):
-    organization_code: Text
-    store_name: Text
+    organization_code: call.Text
+    store_name: call.Text
     product_type: Literal["CODE_PAY", "NONE"]
 class StoresEntityMatchesPostJson(TypedDict):
-    sp_mchid: Text
-    out_batch_id: Text
+    sp_mchid: call.Text
+    out_batch_id: call.Text
     match_details: NotRequired[Sequence[StoresEntityMatchesPostJsonMatchDetails]]
 class StoresEntityMatchesPostAnswer(TypedDict):
     sp_mchid: str
@@ -267,10 +267,10 @@ class StoresEntityMatchesPostAnswer(TypedDict):
     batch_id: str
     time: str
     state: Literal["ACCEPTED", "IN_PROGRESS", "COMPLETED", "CLOSED"] | str
-class StoresEntityMatchesPostOptions(CallOptions):
+class StoresEntityMatchesPostOptions(call.CallOptions):
     json: StoresEntityMatchesPostJson
 class StoresEntityMatchesByBatchIdGetQuery(TypedDict):
-    sp_mchid: Text
+    sp_mchid: call.Text
 class StoresEntityMatchesByBatchIdGetAnswerMatchResults(TypedDict):
     organization_code: str
     store_name: str
@@ -281,14 +281,14 @@ class StoresEntityMatchesByBatchIdGetAnswer(TypedDict):
     batch_id: str
     state: Literal["ACCEPTED", "IN_PROGRESS", "COMPLETED", "CLOSED"] | str
     match_results: NotRequired[list[StoresEntityMatchesByBatchIdGetAnswerMatchResults]]
-class StoresEntityMatchesByBatchIdGetOptions(CallOptions):
-    batch_id: Scalar
+class StoresEntityMatchesByBatchIdGetOptions(call.CallOptions):
+    batch_id: call.Scalar
     query: StoresEntityMatchesByBatchIdGetQuery
-class StoresEntityMatchesGivenBatchIdGetOptions(CallOptions):
+class StoresEntityMatchesGivenBatchIdGetOptions(call.CallOptions):
     query: StoresEntityMatchesByBatchIdGetQuery
 class UsersByUserIdAuthorizationStateGetQuery(TypedDict):
-    sp_mchid: Text
-    sub_mchid: Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
 class UsersByUserIdAuthorizationStateGetAnswerEmployeeList(TypedDict):
     employee_id: str
     authorization_state: Literal["AUTHORIZED", "REVOKED"] | str
@@ -299,12 +299,12 @@ class UsersByUserIdAuthorizationStateGetAnswer(TypedDict):
     sub_mchid: str
     user_id: str
     employee_list: NotRequired[list[UsersByUserIdAuthorizationStateGetAnswerEmployeeList]]
-class UsersByUserIdAuthorizationStateGetOptions(CallOptions):
-    user_id: Scalar
+class UsersByUserIdAuthorizationStateGetOptions(call.CallOptions):
+    user_id: call.Scalar
     query: UsersByUserIdAuthorizationStateGetQuery
 class UsersByUserIdAuthorizationUrlPostJson(TypedDict):
-    sp_mchid: Text
-    sub_mchid: Text
+    sp_mchid: call.Text
+    sub_mchid: call.Text
     application_type: Literal["H5", "MINIPROGRAM"]
 class UsersByUserIdAuthorizationUrlPostAnswer(TypedDict):
     sp_mchid: str
@@ -315,10 +315,10 @@ class UsersByUserIdAuthorizationUrlPostAnswer(TypedDict):
     application_type: Literal["H5", "MINIPROGRAM"] | str
     mp_query: NotRequired[str]
     mp_business_type: NotRequired[str]
-class UsersByUserIdAuthorizationUrlPostOptions(CallOptions):
-    user_id: Scalar
+class UsersByUserIdAuthorizationUrlPostOptions(call.CallOptions):
+    user_id: call.Scalar
     json: UsersByUserIdAuthorizationUrlPostJson
-class UsersGivenUserIdAuthorizationStateGetOptions(CallOptions):
+class UsersGivenUserIdAuthorizationStateGetOptions(call.CallOptions):
     query: UsersByUserIdAuthorizationStateGetQuery
-class UsersGivenUserIdAuthorizationUrlPostOptions(CallOptions):
+class UsersGivenUserIdAuthorizationUrlPostOptions(call.CallOptions):
     json: UsersByUserIdAuthorizationUrlPostJson
