@@ -5,7 +5,6 @@
 from typing import Literal, overload
 from wechatpay_chain.chain import Chain
 from wechatpay_chain.openapi import call
-
 from wechatpay_chain.openapi.paths.v2 import V2
 from wechatpay_chain.openapi.paths.v3 import V3
 from wechatpay_chain.openapi.paths.v2 import appauth as v2_appauth

@@ -6,9 +6,10 @@ Each verb takes its options as keywords, or as one mapping as ported code has th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wechatpay_chain.catalogue import Operation
+from wechatpay_chain.catalogue.alternatives import ALTERNATIVES
 from wechatpay_chain.openapi.documents import Documents, Kind, typed_dict
 from wechatpay_chain.openapi.tree import Node, pascal, variable
 
@@ -89,7 +90,12 @@ def _places(operation: Operation, stem: str, documents: Documents) -> Iterator[I
             if kind is Kind.QUERY and operation.is_v2:
                 kind = Kind.XML
             own = _OWN if operation.is_v2 else frozenset()
-            fields = [field for field in place.fields if field.name not in own]
+            loose = ALTERNATIVES.get(operation.path, ())
+            fields = [
+                replace(field, required=field.required and field.name not in loose)
+                for field in place.fields
+                if field.name not in own
+            ]
             name = f"{stem}{pascal(place.name)}"
             made = documents.add(name, fields, kind) if fields else "dict[str, Any]"
             required = place.required and (not fields or any(one.required for one in fields))

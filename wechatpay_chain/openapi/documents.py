@@ -59,12 +59,16 @@ class Documents:
     sources: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, fields: Iterable[Field], kind: Kind) -> str:
-        """Add the TypedDict of some fields, and those below them; return its name."""
-        items = {
-            key: (self._type(f"{name}{pascal(one.name)}", one, kind), one.required)
-            for one in fields
-            for key in _counted(one.name)
-        }
+        """Add the TypedDict of some fields, and those below them; return its name.
+
+        What an answer holds depends on how things stand, which the catalogue's flags do not
+        tell: all its fields may be read.
+        """
+        items = {}
+        for one in fields:
+            made = self._type(f"{name}{pascal(one.name)}", one, kind)
+            required = one.required or kind in _ANSWERS
+            items |= dict.fromkeys(_counted(one.name), (made, required))
         return self.put(name, typed_dict(name, items))
 
     def put(self, name: str, source: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from wechatpay_chain.catalogue import Operation
@@ -35,6 +35,14 @@ class Node:
         """The class's name in its group's module: `TransactionsNative`, `…ByTransactionId`."""
         _, group, *below = self.path.split("/")
         return "".join(self._named(segment) for segment in below or [group])
+
+    def walk(self) -> Iterator[Node]:
+        """Yield this node and all below it."""
+        yield self
+        for _, child in self.children:
+            yield from child.walk()
+        if self.by_value is not None:
+            yield from self.by_value.walk()
 
     def _named(self, segment: str) -> str:
         name = variable(segment)

@@ -12,6 +12,7 @@ from typing import NoReturn
 from urllib.parse import parse_qsl, unquote
 
 from wechatpay_chain.catalogue import Operation, find
+from wechatpay_chain.catalogue.alternatives import ALTERNATIVES
 from wechatpay_chain.sandbox.authorization import Nonces
 from wechatpay_chain.sandbox.identity import Identity, Merchant
 from wechatpay_chain.sandbox.records import ReceivedRequest
@@ -23,27 +24,6 @@ __all__ = ["XmlRequest", "check_xml_request"]
 
 _MERCHANT_FIELDS = ("mch_id", "mchid", "combine_mch_id")
 _NONCE_LENGTH = 32
-
-_ORDER = ("transaction_id", "out_trade_no")
-_REFUND = ("transaction_id", "out_trade_no", "out_refund_no", "refund_id")
-
-# Fields that the catalogue calls required one by one, where the documentation wants
-# one of them (二选一, 四选一).
-_ALTERNATIVES: dict[str, tuple[str, ...]] = {
-    "v2/cgi-bin/mch/customs/customdeclarequery": (*_ORDER, "sub_order_no", "sub_order_id"),
-    "v2/deposit/consume": _ORDER,
-    "v2/deposit/orderquery": _ORDER,
-    "v2/deposit/refund": _ORDER,
-    "v2/deposit/refundquery": _REFUND,
-    "v2/pay/facepayquery": _ORDER,
-    "v2/pay/orderquery": _ORDER,
-    "v2/pay/paporderquery": _ORDER,
-    "v2/pay/partner/paporderquery": _ORDER,
-    "v2/pay/refundquery": _REFUND,
-    "v2/pay/refundqueryv2": _REFUND,
-    "v2/secapi/pay/refund": _ORDER,
-    "v2/secapi/pay/refundv2": _ORDER,
-}
 
 # What nginx sends by itself; the text is what clients of the real gateway see.
 _NO_CERTIFICATE = (
@@ -154,7 +134,7 @@ def _check_required(
     request: ReceivedRequest, operation: Operation, fields: Mapping[str, str]
 ) -> None:
     """Want the first level of what the catalogue requires; deeper ones are JSON inside a text."""
-    alternatives = _ALTERNATIVES.get(operation.path, ())
+    alternatives = ALTERNATIVES.get(operation.path, ())
     if alternatives and not any(fields.get(name) for name in alternatives):
         _refuse(" or ".join(alternatives), "one of them is required")
     places = {"xml": fields, "query": fields if request.method == "GET" else request.query}

@@ -11,18 +11,18 @@ class MicroGetstatePostXml(TypedDict):
     business_code: NotRequired[str]
 class MicroGetstatePostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     applyment_id: str
     applyment_state: str
     applyment_state_desc: str
-    sub_mch_id: NotRequired[str]
-    sign_url: NotRequired[str]
-    audit_detail: NotRequired[str]
+    sub_mch_id: str
+    sign_url: str
+    audit_detail: str
     param_name: str
     reject_reason: str
 class MicroGetstatePostOptions(call.XmlCallOptions):
@@ -34,18 +34,18 @@ class MicroGetupgradestatePostXml(TypedDict):
     sub_mch_id: str
 class MicroGetupgradestatePostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     sub_mch_id: str
     applyment_state: str
     applyment_state_desc: str
-    sign_qrcode: NotRequired[str]
-    sign_url: NotRequired[str]
-    audit_detail: NotRequired[str]
+    sign_qrcode: str
+    sign_url: str
+    audit_detail: str
     account_name: str
     pay_amount: str
     destination_account_number: str
@@ -70,14 +70,14 @@ class MicroModifyarchivesPostXml(TypedDict):
     cert_sn: str
 class MicroModifyarchivesPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    mch_id: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    mch_id: str
+    sub_mch_id: str
 class MicroModifyarchivesPostOptions(call.XmlCallOptions):
     xml: MicroModifyarchivesPostXml
 class MicroModifycontactinfoPostXml(TypedDict):
@@ -91,14 +91,14 @@ class MicroModifycontactinfoPostXml(TypedDict):
     cert_sn: str
 class MicroModifycontactinfoPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    mch_id: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    mch_id: str
+    sub_mch_id: str
 class MicroModifycontactinfoPostOptions(call.XmlCallOptions):
     xml: MicroModifycontactinfoPostXml
 class MicroSubmitPostXml(TypedDict):
@@ -136,13 +136,13 @@ class MicroSubmitPostXml(TypedDict):
     contact_email: NotRequired[str]
 class MicroSubmitPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    err_param: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    err_param: str
     applyment_id: str
 class MicroSubmitPostOptions(call.XmlCallOptions):
     xml: MicroSubmitPostXml
@@ -177,12 +177,12 @@ class MicroSubmitupgradePostXml(TypedDict):
     contact_email: NotRequired[str]
 class MicroSubmitupgradePostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    err_param: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    err_param: str
 class MicroSubmitupgradePostOptions(call.XmlCallOptions):
     xml: MicroSubmitupgradePostXml

@@ -16,6 +16,6 @@ class BatchquerycommentPostAnswer(TypedDict):
     return_msg: str
     result_code: Literal["FAIL"] | str
     err_code: str
-    err_code_des: NotRequired[str]
+    err_code_des: str
 class BatchquerycommentPostOptions(call.XmlCallOptions):
     xml: BatchquerycommentPostXml

@@ -22,19 +22,19 @@ class MchCustomsCustomdeclareorderPostXml(TypedDict):
     name: NotRequired[str]
 class MchCustomsCustomdeclareorderPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     sign_type: Literal["MD5"] | str
     sign: str
     appid: str
     mch_id: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     state: Literal["NDECLARED", "SUBMITTED", "PROCESSING", "SUCCESS", "FAIL", "EXCEPT"] | str
     transaction_id: str
     out_trade_no: str
-    sub_order_no: NotRequired[str]
-    sub_order_id: NotRequired[str]
+    sub_order_no: str
+    sub_order_id: str
     modify_time: str
     cert_check_result: Literal["UNCHECKED", "SAME", "DIFFERENT"] | str
     verify_department: Literal["UNIONPAY", "NETSUNION", "OTHERS"] | str
@@ -45,52 +45,52 @@ class MchCustomsCustomdeclarequeryPostXml(TypedDict):
     sign_type: NotRequired[Literal["MD5"]]
     appid: str
     mch_id: str
-    out_trade_no: str
-    transaction_id: str
-    sub_order_no: str
-    sub_order_id: str
+    out_trade_no: NotRequired[str]
+    transaction_id: NotRequired[str]
+    sub_order_no: NotRequired[str]
+    sub_order_id: NotRequired[str]
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"]
 class MchCustomsCustomdeclarequeryPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     sign: str
     appid: str
     mch_id: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     transaction_id: str
     count: str
-    sub_order_no_0: NotRequired[str]
-    sub_order_no_1: NotRequired[str]
-    sub_order_no_2: NotRequired[str]
-    sub_order_no_3: NotRequired[str]
-    sub_order_no_4: NotRequired[str]
-    sub_order_no_5: NotRequired[str]
-    sub_order_no_6: NotRequired[str]
-    sub_order_no_7: NotRequired[str]
-    sub_order_no_8: NotRequired[str]
-    sub_order_no_9: NotRequired[str]
-    sub_order_id_0: NotRequired[str]
-    sub_order_id_1: NotRequired[str]
-    sub_order_id_2: NotRequired[str]
-    sub_order_id_3: NotRequired[str]
-    sub_order_id_4: NotRequired[str]
-    sub_order_id_5: NotRequired[str]
-    sub_order_id_6: NotRequired[str]
-    sub_order_id_7: NotRequired[str]
-    sub_order_id_8: NotRequired[str]
-    sub_order_id_9: NotRequired[str]
-    mch_customs_no_0: NotRequired[str]
-    mch_customs_no_1: NotRequired[str]
-    mch_customs_no_2: NotRequired[str]
-    mch_customs_no_3: NotRequired[str]
-    mch_customs_no_4: NotRequired[str]
-    mch_customs_no_5: NotRequired[str]
-    mch_customs_no_6: NotRequired[str]
-    mch_customs_no_7: NotRequired[str]
-    mch_customs_no_8: NotRequired[str]
-    mch_customs_no_9: NotRequired[str]
+    sub_order_no_0: str
+    sub_order_no_1: str
+    sub_order_no_2: str
+    sub_order_no_3: str
+    sub_order_no_4: str
+    sub_order_no_5: str
+    sub_order_no_6: str
+    sub_order_no_7: str
+    sub_order_no_8: str
+    sub_order_no_9: str
+    sub_order_id_0: str
+    sub_order_id_1: str
+    sub_order_id_2: str
+    sub_order_id_3: str
+    sub_order_id_4: str
+    sub_order_id_5: str
+    sub_order_id_6: str
+    sub_order_id_7: str
+    sub_order_id_8: str
+    sub_order_id_9: str
+    mch_customs_no_0: str
+    mch_customs_no_1: str
+    mch_customs_no_2: str
+    mch_customs_no_3: str
+    mch_customs_no_4: str
+    mch_customs_no_5: str
+    mch_customs_no_6: str
+    mch_customs_no_7: str
+    mch_customs_no_8: str
+    mch_customs_no_9: str
     customs_0: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
     customs_1: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
     customs_2: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
@@ -101,56 +101,56 @@ class MchCustomsCustomdeclarequeryPostAnswer(TypedDict):
     customs_7: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
     customs_8: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
     customs_9: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
-    fee_type_0: NotRequired[str]
-    fee_type_1: NotRequired[str]
-    fee_type_2: NotRequired[str]
-    fee_type_3: NotRequired[str]
-    fee_type_4: NotRequired[str]
-    fee_type_5: NotRequired[str]
-    fee_type_6: NotRequired[str]
-    fee_type_7: NotRequired[str]
-    fee_type_8: NotRequired[str]
-    fee_type_9: NotRequired[str]
-    order_fee_0: NotRequired[str]
-    order_fee_1: NotRequired[str]
-    order_fee_2: NotRequired[str]
-    order_fee_3: NotRequired[str]
-    order_fee_4: NotRequired[str]
-    order_fee_5: NotRequired[str]
-    order_fee_6: NotRequired[str]
-    order_fee_7: NotRequired[str]
-    order_fee_8: NotRequired[str]
-    order_fee_9: NotRequired[str]
-    duty_0: NotRequired[str]
-    duty_1: NotRequired[str]
-    duty_2: NotRequired[str]
-    duty_3: NotRequired[str]
-    duty_4: NotRequired[str]
-    duty_5: NotRequired[str]
-    duty_6: NotRequired[str]
-    duty_7: NotRequired[str]
-    duty_8: NotRequired[str]
-    duty_9: NotRequired[str]
-    transport_fee_0: NotRequired[str]
-    transport_fee_1: NotRequired[str]
-    transport_fee_2: NotRequired[str]
-    transport_fee_3: NotRequired[str]
-    transport_fee_4: NotRequired[str]
-    transport_fee_5: NotRequired[str]
-    transport_fee_6: NotRequired[str]
-    transport_fee_7: NotRequired[str]
-    transport_fee_8: NotRequired[str]
-    transport_fee_9: NotRequired[str]
-    product_fee_0: NotRequired[str]
-    product_fee_1: NotRequired[str]
-    product_fee_2: NotRequired[str]
-    product_fee_3: NotRequired[str]
-    product_fee_4: NotRequired[str]
-    product_fee_5: NotRequired[str]
-    product_fee_6: NotRequired[str]
-    product_fee_7: NotRequired[str]
-    product_fee_8: NotRequired[str]
-    product_fee_9: NotRequired[str]
+    fee_type_0: str
+    fee_type_1: str
+    fee_type_2: str
+    fee_type_3: str
+    fee_type_4: str
+    fee_type_5: str
+    fee_type_6: str
+    fee_type_7: str
+    fee_type_8: str
+    fee_type_9: str
+    order_fee_0: str
+    order_fee_1: str
+    order_fee_2: str
+    order_fee_3: str
+    order_fee_4: str
+    order_fee_5: str
+    order_fee_6: str
+    order_fee_7: str
+    order_fee_8: str
+    order_fee_9: str
+    duty_0: str
+    duty_1: str
+    duty_2: str
+    duty_3: str
+    duty_4: str
+    duty_5: str
+    duty_6: str
+    duty_7: str
+    duty_8: str
+    duty_9: str
+    transport_fee_0: str
+    transport_fee_1: str
+    transport_fee_2: str
+    transport_fee_3: str
+    transport_fee_4: str
+    transport_fee_5: str
+    transport_fee_6: str
+    transport_fee_7: str
+    transport_fee_8: str
+    transport_fee_9: str
+    product_fee_0: str
+    product_fee_1: str
+    product_fee_2: str
+    product_fee_3: str
+    product_fee_4: str
+    product_fee_5: str
+    product_fee_6: str
+    product_fee_7: str
+    product_fee_8: str
+    product_fee_9: str
     state_0: Literal["NDECLARED", "SUBMITTED", "PROCESSING", "SUCCESS", "FAIL", "EXCEPT"] | str
     state_1: Literal["NDECLARED", "SUBMITTED", "PROCESSING", "SUCCESS", "FAIL", "EXCEPT"] | str
     state_2: Literal["NDECLARED", "SUBMITTED", "PROCESSING", "SUCCESS", "FAIL", "EXCEPT"] | str
@@ -161,16 +161,16 @@ class MchCustomsCustomdeclarequeryPostAnswer(TypedDict):
     state_7: Literal["NDECLARED", "SUBMITTED", "PROCESSING", "SUCCESS", "FAIL", "EXCEPT"] | str
     state_8: Literal["NDECLARED", "SUBMITTED", "PROCESSING", "SUCCESS", "FAIL", "EXCEPT"] | str
     state_9: Literal["NDECLARED", "SUBMITTED", "PROCESSING", "SUCCESS", "FAIL", "EXCEPT"] | str
-    explanation_0: NotRequired[str]
-    explanation_1: NotRequired[str]
-    explanation_2: NotRequired[str]
-    explanation_3: NotRequired[str]
-    explanation_4: NotRequired[str]
-    explanation_5: NotRequired[str]
-    explanation_6: NotRequired[str]
-    explanation_7: NotRequired[str]
-    explanation_8: NotRequired[str]
-    explanation_9: NotRequired[str]
+    explanation_0: str
+    explanation_1: str
+    explanation_2: str
+    explanation_3: str
+    explanation_4: str
+    explanation_5: str
+    explanation_6: str
+    explanation_7: str
+    explanation_8: str
+    explanation_9: str
     modify_time_0: str
     modify_time_1: str
     modify_time_2: str
@@ -207,20 +207,20 @@ class MchNewcustomsCustomdeclareredeclarePostXml(TypedDict):
     mch_customs_no: str
 class MchNewcustomsCustomdeclareredeclarePostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     sign_type: Literal["MD5"] | str
     sign: str
     appid: str
     mch_id: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     state: Literal["UNDECLARED", "SUBMITTED", "PROCESSING", "SUCCESS", "FAIL", "EXCEPT"] | str
     transaction_id: str
     out_trade_no: str
-    sub_order_no: NotRequired[str]
-    sub_order_id: NotRequired[str]
+    sub_order_no: str
+    sub_order_id: str
     modify_time: str
-    explanation: NotRequired[str]
+    explanation: str
 class MchNewcustomsCustomdeclareredeclarePostOptions(call.XmlCallOptions):
     xml: MchNewcustomsCustomdeclareredeclarePostXml

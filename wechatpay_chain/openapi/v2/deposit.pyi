@@ -8,15 +8,15 @@ class ConsumePostXml(TypedDict):
     sub_appid: NotRequired[str]
     mch_id: str
     sub_mch_id: str
-    transaction_id: str
-    out_trade_no: str
+    transaction_id: NotRequired[str]
+    out_trade_no: NotRequired[str]
     total_fee: int | str
     consume_fee: int | str
     fee_type: str
     sign_type: Literal["HMAC-SHA256"]
 class ConsumePostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     sub_appid: str
     mch_id: str
@@ -24,13 +24,13 @@ class ConsumePostAnswer(TypedDict):
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     transaction_id: str
     out_trade_no: str
     total_fee: str
     consume_fee: str
-    fee_type: NotRequired[str]
+    fee_type: str
 class ConsumePostOptions(call.XmlCallOptions):
     xml: ConsumePostXml
 class FacepayPostXml(TypedDict):
@@ -56,34 +56,34 @@ class FacepayPostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256"]
 class FacepayPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
-    sub_mch_id: NotRequired[str]
-    device_info: NotRequired[str]
+    sub_mch_id: str
+    device_info: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     openid: str
     is_subscribe: Literal["Y", "N"] | str
-    sub_openid: NotRequired[str]
-    sub_is_subscribe: NotRequired[Literal["Y", "N"] | str]
+    sub_openid: str
+    sub_is_subscribe: Literal["Y", "N"] | str
     trade_type: str
     bank_type: str
-    fee_type: NotRequired[str]
+    fee_type: str
     total_fee: str
-    cash_fee_type: NotRequired[str]
+    cash_fee_type: str
     cash_fee: str
-    settlement_total_fee: NotRequired[str]
-    coupon_fee: NotRequired[str]
+    settlement_total_fee: str
+    coupon_fee: str
     transaction_id: str
     out_trade_no: str
-    attach: NotRequired[str]
+    attach: str
     time_end: str
-    promotion_detail: NotRequired[str]
+    promotion_detail: str
 class FacepayPostOptions(call.XmlCallOptions):
     xml: FacepayPostXml
 class MicropayPostXml(TypedDict):
@@ -114,30 +114,30 @@ class MicropayPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
-    sub_mch_id: NotRequired[str]
-    device_info: NotRequired[str]
+    sub_mch_id: str
+    device_info: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     openid: str
     is_subscribe: Literal["Y", "N"] | str
     trade_type: str
     bank_type: str
-    fee_type: NotRequired[str]
+    fee_type: str
     total_fee: str
-    settlement_total_fee: NotRequired[str]
-    coupon_fee: NotRequired[str]
-    cash_fee_type: NotRequired[str]
+    settlement_total_fee: str
+    coupon_fee: str
+    cash_fee_type: str
     cash_fee: str
     transaction_id: str
     out_trade_no: str
-    attach: NotRequired[str]
+    attach: str
     time_end: str
-    promotion_detail: NotRequired[str]
+    promotion_detail: str
 class MicropayPostOptions(call.XmlCallOptions):
     xml: MicropayPostXml
 class OrderqueryPostXml(TypedDict):
@@ -146,73 +146,73 @@ class OrderqueryPostXml(TypedDict):
     sub_appid: NotRequired[str]
     mch_id: str
     sub_mch_id: NotRequired[str]
-    transaction_id: str
-    out_trade_no: str
+    transaction_id: NotRequired[str]
+    out_trade_no: NotRequired[str]
     sign_type: NotRequired[Literal["MD5", "HMAC-SHA256"]]
 class OrderqueryPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
-    sub_mch_id: NotRequired[str]
+    sub_mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    device_info: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    device_info: str
     openid: str
     is_subscribe: Literal["Y", "N"] | str
-    sub_openid: NotRequired[str]
-    sub_is_subscribe: NotRequired[Literal["Y", "N"] | str]
+    sub_openid: str
+    sub_is_subscribe: Literal["Y", "N"] | str
     trade_type: str
     trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT"] | str
     bank_type: str
     total_fee: str
-    settlement_total_fee: NotRequired[str]
-    fee_type: NotRequired[str]
+    settlement_total_fee: str
+    fee_type: str
     cash_fee: str
-    cash_fee_type: NotRequired[str]
-    coupon_fee: NotRequired[str]
-    coupon_count: NotRequired[str]
-    coupon_type_0: NotRequired[str]
-    coupon_type_1: NotRequired[str]
-    coupon_type_2: NotRequired[str]
-    coupon_type_3: NotRequired[str]
-    coupon_type_4: NotRequired[str]
-    coupon_type_5: NotRequired[str]
-    coupon_type_6: NotRequired[str]
-    coupon_type_7: NotRequired[str]
-    coupon_type_8: NotRequired[str]
-    coupon_type_9: NotRequired[str]
-    coupon_id_0: NotRequired[str]
-    coupon_id_1: NotRequired[str]
-    coupon_id_2: NotRequired[str]
-    coupon_id_3: NotRequired[str]
-    coupon_id_4: NotRequired[str]
-    coupon_id_5: NotRequired[str]
-    coupon_id_6: NotRequired[str]
-    coupon_id_7: NotRequired[str]
-    coupon_id_8: NotRequired[str]
-    coupon_id_9: NotRequired[str]
-    coupon_fee_0: NotRequired[str]
-    coupon_fee_1: NotRequired[str]
-    coupon_fee_2: NotRequired[str]
-    coupon_fee_3: NotRequired[str]
-    coupon_fee_4: NotRequired[str]
-    coupon_fee_5: NotRequired[str]
-    coupon_fee_6: NotRequired[str]
-    coupon_fee_7: NotRequired[str]
-    coupon_fee_8: NotRequired[str]
-    coupon_fee_9: NotRequired[str]
+    cash_fee_type: str
+    coupon_fee: str
+    coupon_count: str
+    coupon_type_0: str
+    coupon_type_1: str
+    coupon_type_2: str
+    coupon_type_3: str
+    coupon_type_4: str
+    coupon_type_5: str
+    coupon_type_6: str
+    coupon_type_7: str
+    coupon_type_8: str
+    coupon_type_9: str
+    coupon_id_0: str
+    coupon_id_1: str
+    coupon_id_2: str
+    coupon_id_3: str
+    coupon_id_4: str
+    coupon_id_5: str
+    coupon_id_6: str
+    coupon_id_7: str
+    coupon_id_8: str
+    coupon_id_9: str
+    coupon_fee_0: str
+    coupon_fee_1: str
+    coupon_fee_2: str
+    coupon_fee_3: str
+    coupon_fee_4: str
+    coupon_fee_5: str
+    coupon_fee_6: str
+    coupon_fee_7: str
+    coupon_fee_8: str
+    coupon_fee_9: str
     transaction_id: str
     out_trade_no: str
-    attach: NotRequired[str]
+    attach: str
     time_end: str
     trade_state_desc: str
-    promotion_detail: NotRequired[str]
-    consume_fee: NotRequired[str]
+    promotion_detail: str
+    consume_fee: str
 class OrderqueryPostOptions(call.XmlCallOptions):
     xml: OrderqueryPostXml
 class RefundPostXml(TypedDict):
@@ -221,8 +221,8 @@ class RefundPostXml(TypedDict):
     mch_id: str
     sub_mch_id: NotRequired[str]
     sign_type: NotRequired[Literal["MD5", "HMAC-SHA256"]]
-    transaction_id: str
-    out_trade_no: str
+    transaction_id: NotRequired[str]
+    out_trade_no: NotRequired[str]
     out_refund_no: str
     total_fee: int | str
     refund_fee: int | str
@@ -234,12 +234,12 @@ class RefundPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     appid: str
     mch_id: str
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
     nonce_str: str
     sign: str
     transaction_id: str
@@ -247,45 +247,45 @@ class RefundPostAnswer(TypedDict):
     out_refund_no: str
     refund_id: str
     refund_fee: str
-    settlement_refund_fee: NotRequired[str]
+    settlement_refund_fee: str
     total_fee: str
-    settlement_total_fee: NotRequired[str]
-    fee_type: NotRequired[str]
+    settlement_total_fee: str
+    fee_type: str
     cash_fee: str
-    cash_fee_type: NotRequired[str]
-    cash_refund_fee: NotRequired[str]
-    coupon_type_0: NotRequired[str]
-    coupon_type_1: NotRequired[str]
-    coupon_type_2: NotRequired[str]
-    coupon_type_3: NotRequired[str]
-    coupon_type_4: NotRequired[str]
-    coupon_type_5: NotRequired[str]
-    coupon_type_6: NotRequired[str]
-    coupon_type_7: NotRequired[str]
-    coupon_type_8: NotRequired[str]
-    coupon_type_9: NotRequired[str]
-    coupon_refund_fee: NotRequired[str]
-    coupon_refund_fee_0: NotRequired[str]
-    coupon_refund_fee_1: NotRequired[str]
-    coupon_refund_fee_2: NotRequired[str]
-    coupon_refund_fee_3: NotRequired[str]
-    coupon_refund_fee_4: NotRequired[str]
-    coupon_refund_fee_5: NotRequired[str]
-    coupon_refund_fee_6: NotRequired[str]
-    coupon_refund_fee_7: NotRequired[str]
-    coupon_refund_fee_8: NotRequired[str]
-    coupon_refund_fee_9: NotRequired[str]
-    coupon_refund_count: NotRequired[str]
-    coupon_refund_id_0: NotRequired[str]
-    coupon_refund_id_1: NotRequired[str]
-    coupon_refund_id_2: NotRequired[str]
-    coupon_refund_id_3: NotRequired[str]
-    coupon_refund_id_4: NotRequired[str]
-    coupon_refund_id_5: NotRequired[str]
-    coupon_refund_id_6: NotRequired[str]
-    coupon_refund_id_7: NotRequired[str]
-    coupon_refund_id_8: NotRequired[str]
-    coupon_refund_id_9: NotRequired[str]
+    cash_fee_type: str
+    cash_refund_fee: str
+    coupon_type_0: str
+    coupon_type_1: str
+    coupon_type_2: str
+    coupon_type_3: str
+    coupon_type_4: str
+    coupon_type_5: str
+    coupon_type_6: str
+    coupon_type_7: str
+    coupon_type_8: str
+    coupon_type_9: str
+    coupon_refund_fee: str
+    coupon_refund_fee_0: str
+    coupon_refund_fee_1: str
+    coupon_refund_fee_2: str
+    coupon_refund_fee_3: str
+    coupon_refund_fee_4: str
+    coupon_refund_fee_5: str
+    coupon_refund_fee_6: str
+    coupon_refund_fee_7: str
+    coupon_refund_fee_8: str
+    coupon_refund_fee_9: str
+    coupon_refund_count: str
+    coupon_refund_id_0: str
+    coupon_refund_id_1: str
+    coupon_refund_id_2: str
+    coupon_refund_id_3: str
+    coupon_refund_id_4: str
+    coupon_refund_id_5: str
+    coupon_refund_id_6: str
+    coupon_refund_id_7: str
+    coupon_refund_id_8: str
+    coupon_refund_id_9: str
 class RefundPostOptions(call.XmlCallOptions):
     xml: RefundPostXml
 class RefundqueryPostXml(TypedDict):
@@ -294,10 +294,10 @@ class RefundqueryPostXml(TypedDict):
     sub_appid: NotRequired[str]
     sub_mch_id: NotRequired[str]
     sign_type: NotRequired[Literal["MD5", "HMAC-SHA256"]]
-    transaction_id: str
-    out_trade_no: str
-    out_refund_no: str
-    refund_id: str
+    transaction_id: NotRequired[str]
+    out_trade_no: NotRequired[str]
+    out_refund_no: NotRequired[str]
+    refund_id: NotRequired[str]
     offset: NotRequired[int | str]
 class RefundqueryPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
@@ -307,16 +307,16 @@ class RefundqueryPostAnswer(TypedDict):
     err_code_des: str
     appid: str
     mch_id: str
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
     nonce_str: str
     sign: str
-    total_refund_count: NotRequired[str]
+    total_refund_count: str
     transaction_id: str
     out_trade_no: str
     total_fee: str
-    settlement_total_fee: NotRequired[str]
-    fee_type: NotRequired[str]
+    settlement_total_fee: str
+    fee_type: str
     cash_fee: str
     refund_count: str
     out_refund_no_0: str
@@ -339,16 +339,16 @@ class RefundqueryPostAnswer(TypedDict):
     refund_id_7: str
     refund_id_8: str
     refund_id_9: str
-    refund_channel_0: NotRequired[str]
-    refund_channel_1: NotRequired[str]
-    refund_channel_2: NotRequired[str]
-    refund_channel_3: NotRequired[str]
-    refund_channel_4: NotRequired[str]
-    refund_channel_5: NotRequired[str]
-    refund_channel_6: NotRequired[str]
-    refund_channel_7: NotRequired[str]
-    refund_channel_8: NotRequired[str]
-    refund_channel_9: NotRequired[str]
+    refund_channel_0: str
+    refund_channel_1: str
+    refund_channel_2: str
+    refund_channel_3: str
+    refund_channel_4: str
+    refund_channel_5: str
+    refund_channel_6: str
+    refund_channel_7: str
+    refund_channel_8: str
+    refund_channel_9: str
     refund_fee_0: str
     refund_fee_1: str
     refund_fee_2: str
@@ -359,336 +359,336 @@ class RefundqueryPostAnswer(TypedDict):
     refund_fee_7: str
     refund_fee_8: str
     refund_fee_9: str
-    settlement_refund_fee_0: NotRequired[str]
-    settlement_refund_fee_1: NotRequired[str]
-    settlement_refund_fee_2: NotRequired[str]
-    settlement_refund_fee_3: NotRequired[str]
-    settlement_refund_fee_4: NotRequired[str]
-    settlement_refund_fee_5: NotRequired[str]
-    settlement_refund_fee_6: NotRequired[str]
-    settlement_refund_fee_7: NotRequired[str]
-    settlement_refund_fee_8: NotRequired[str]
-    settlement_refund_fee_9: NotRequired[str]
-    coupon_type_0_0: NotRequired[str]
-    coupon_type_0_1: NotRequired[str]
-    coupon_type_0_2: NotRequired[str]
-    coupon_type_0_3: NotRequired[str]
-    coupon_type_0_4: NotRequired[str]
-    coupon_type_0_5: NotRequired[str]
-    coupon_type_0_6: NotRequired[str]
-    coupon_type_0_7: NotRequired[str]
-    coupon_type_0_8: NotRequired[str]
-    coupon_type_0_9: NotRequired[str]
-    coupon_type_1_0: NotRequired[str]
-    coupon_type_1_1: NotRequired[str]
-    coupon_type_1_2: NotRequired[str]
-    coupon_type_1_3: NotRequired[str]
-    coupon_type_1_4: NotRequired[str]
-    coupon_type_1_5: NotRequired[str]
-    coupon_type_1_6: NotRequired[str]
-    coupon_type_1_7: NotRequired[str]
-    coupon_type_1_8: NotRequired[str]
-    coupon_type_1_9: NotRequired[str]
-    coupon_type_2_0: NotRequired[str]
-    coupon_type_2_1: NotRequired[str]
-    coupon_type_2_2: NotRequired[str]
-    coupon_type_2_3: NotRequired[str]
-    coupon_type_2_4: NotRequired[str]
-    coupon_type_2_5: NotRequired[str]
-    coupon_type_2_6: NotRequired[str]
-    coupon_type_2_7: NotRequired[str]
-    coupon_type_2_8: NotRequired[str]
-    coupon_type_2_9: NotRequired[str]
-    coupon_type_3_0: NotRequired[str]
-    coupon_type_3_1: NotRequired[str]
-    coupon_type_3_2: NotRequired[str]
-    coupon_type_3_3: NotRequired[str]
-    coupon_type_3_4: NotRequired[str]
-    coupon_type_3_5: NotRequired[str]
-    coupon_type_3_6: NotRequired[str]
-    coupon_type_3_7: NotRequired[str]
-    coupon_type_3_8: NotRequired[str]
-    coupon_type_3_9: NotRequired[str]
-    coupon_type_4_0: NotRequired[str]
-    coupon_type_4_1: NotRequired[str]
-    coupon_type_4_2: NotRequired[str]
-    coupon_type_4_3: NotRequired[str]
-    coupon_type_4_4: NotRequired[str]
-    coupon_type_4_5: NotRequired[str]
-    coupon_type_4_6: NotRequired[str]
-    coupon_type_4_7: NotRequired[str]
-    coupon_type_4_8: NotRequired[str]
-    coupon_type_4_9: NotRequired[str]
-    coupon_type_5_0: NotRequired[str]
-    coupon_type_5_1: NotRequired[str]
-    coupon_type_5_2: NotRequired[str]
-    coupon_type_5_3: NotRequired[str]
-    coupon_type_5_4: NotRequired[str]
-    coupon_type_5_5: NotRequired[str]
-    coupon_type_5_6: NotRequired[str]
-    coupon_type_5_7: NotRequired[str]
-    coupon_type_5_8: NotRequired[str]
-    coupon_type_5_9: NotRequired[str]
-    coupon_type_6_0: NotRequired[str]
-    coupon_type_6_1: NotRequired[str]
-    coupon_type_6_2: NotRequired[str]
-    coupon_type_6_3: NotRequired[str]
-    coupon_type_6_4: NotRequired[str]
-    coupon_type_6_5: NotRequired[str]
-    coupon_type_6_6: NotRequired[str]
-    coupon_type_6_7: NotRequired[str]
-    coupon_type_6_8: NotRequired[str]
-    coupon_type_6_9: NotRequired[str]
-    coupon_type_7_0: NotRequired[str]
-    coupon_type_7_1: NotRequired[str]
-    coupon_type_7_2: NotRequired[str]
-    coupon_type_7_3: NotRequired[str]
-    coupon_type_7_4: NotRequired[str]
-    coupon_type_7_5: NotRequired[str]
-    coupon_type_7_6: NotRequired[str]
-    coupon_type_7_7: NotRequired[str]
-    coupon_type_7_8: NotRequired[str]
-    coupon_type_7_9: NotRequired[str]
-    coupon_type_8_0: NotRequired[str]
-    coupon_type_8_1: NotRequired[str]
-    coupon_type_8_2: NotRequired[str]
-    coupon_type_8_3: NotRequired[str]
-    coupon_type_8_4: NotRequired[str]
-    coupon_type_8_5: NotRequired[str]
-    coupon_type_8_6: NotRequired[str]
-    coupon_type_8_7: NotRequired[str]
-    coupon_type_8_8: NotRequired[str]
-    coupon_type_8_9: NotRequired[str]
-    coupon_type_9_0: NotRequired[str]
-    coupon_type_9_1: NotRequired[str]
-    coupon_type_9_2: NotRequired[str]
-    coupon_type_9_3: NotRequired[str]
-    coupon_type_9_4: NotRequired[str]
-    coupon_type_9_5: NotRequired[str]
-    coupon_type_9_6: NotRequired[str]
-    coupon_type_9_7: NotRequired[str]
-    coupon_type_9_8: NotRequired[str]
-    coupon_type_9_9: NotRequired[str]
-    coupon_refund_fee_0: NotRequired[str]
-    coupon_refund_fee_1: NotRequired[str]
-    coupon_refund_fee_2: NotRequired[str]
-    coupon_refund_fee_3: NotRequired[str]
-    coupon_refund_fee_4: NotRequired[str]
-    coupon_refund_fee_5: NotRequired[str]
-    coupon_refund_fee_6: NotRequired[str]
-    coupon_refund_fee_7: NotRequired[str]
-    coupon_refund_fee_8: NotRequired[str]
-    coupon_refund_fee_9: NotRequired[str]
-    coupon_refund_count_0: NotRequired[str]
-    coupon_refund_count_1: NotRequired[str]
-    coupon_refund_count_2: NotRequired[str]
-    coupon_refund_count_3: NotRequired[str]
-    coupon_refund_count_4: NotRequired[str]
-    coupon_refund_count_5: NotRequired[str]
-    coupon_refund_count_6: NotRequired[str]
-    coupon_refund_count_7: NotRequired[str]
-    coupon_refund_count_8: NotRequired[str]
-    coupon_refund_count_9: NotRequired[str]
-    coupon_refund_id_0_0: NotRequired[str]
-    coupon_refund_id_0_1: NotRequired[str]
-    coupon_refund_id_0_2: NotRequired[str]
-    coupon_refund_id_0_3: NotRequired[str]
-    coupon_refund_id_0_4: NotRequired[str]
-    coupon_refund_id_0_5: NotRequired[str]
-    coupon_refund_id_0_6: NotRequired[str]
-    coupon_refund_id_0_7: NotRequired[str]
-    coupon_refund_id_0_8: NotRequired[str]
-    coupon_refund_id_0_9: NotRequired[str]
-    coupon_refund_id_1_0: NotRequired[str]
-    coupon_refund_id_1_1: NotRequired[str]
-    coupon_refund_id_1_2: NotRequired[str]
-    coupon_refund_id_1_3: NotRequired[str]
-    coupon_refund_id_1_4: NotRequired[str]
-    coupon_refund_id_1_5: NotRequired[str]
-    coupon_refund_id_1_6: NotRequired[str]
-    coupon_refund_id_1_7: NotRequired[str]
-    coupon_refund_id_1_8: NotRequired[str]
-    coupon_refund_id_1_9: NotRequired[str]
-    coupon_refund_id_2_0: NotRequired[str]
-    coupon_refund_id_2_1: NotRequired[str]
-    coupon_refund_id_2_2: NotRequired[str]
-    coupon_refund_id_2_3: NotRequired[str]
-    coupon_refund_id_2_4: NotRequired[str]
-    coupon_refund_id_2_5: NotRequired[str]
-    coupon_refund_id_2_6: NotRequired[str]
-    coupon_refund_id_2_7: NotRequired[str]
-    coupon_refund_id_2_8: NotRequired[str]
-    coupon_refund_id_2_9: NotRequired[str]
-    coupon_refund_id_3_0: NotRequired[str]
-    coupon_refund_id_3_1: NotRequired[str]
-    coupon_refund_id_3_2: NotRequired[str]
-    coupon_refund_id_3_3: NotRequired[str]
-    coupon_refund_id_3_4: NotRequired[str]
-    coupon_refund_id_3_5: NotRequired[str]
-    coupon_refund_id_3_6: NotRequired[str]
-    coupon_refund_id_3_7: NotRequired[str]
-    coupon_refund_id_3_8: NotRequired[str]
-    coupon_refund_id_3_9: NotRequired[str]
-    coupon_refund_id_4_0: NotRequired[str]
-    coupon_refund_id_4_1: NotRequired[str]
-    coupon_refund_id_4_2: NotRequired[str]
-    coupon_refund_id_4_3: NotRequired[str]
-    coupon_refund_id_4_4: NotRequired[str]
-    coupon_refund_id_4_5: NotRequired[str]
-    coupon_refund_id_4_6: NotRequired[str]
-    coupon_refund_id_4_7: NotRequired[str]
-    coupon_refund_id_4_8: NotRequired[str]
-    coupon_refund_id_4_9: NotRequired[str]
-    coupon_refund_id_5_0: NotRequired[str]
-    coupon_refund_id_5_1: NotRequired[str]
-    coupon_refund_id_5_2: NotRequired[str]
-    coupon_refund_id_5_3: NotRequired[str]
-    coupon_refund_id_5_4: NotRequired[str]
-    coupon_refund_id_5_5: NotRequired[str]
-    coupon_refund_id_5_6: NotRequired[str]
-    coupon_refund_id_5_7: NotRequired[str]
-    coupon_refund_id_5_8: NotRequired[str]
-    coupon_refund_id_5_9: NotRequired[str]
-    coupon_refund_id_6_0: NotRequired[str]
-    coupon_refund_id_6_1: NotRequired[str]
-    coupon_refund_id_6_2: NotRequired[str]
-    coupon_refund_id_6_3: NotRequired[str]
-    coupon_refund_id_6_4: NotRequired[str]
-    coupon_refund_id_6_5: NotRequired[str]
-    coupon_refund_id_6_6: NotRequired[str]
-    coupon_refund_id_6_7: NotRequired[str]
-    coupon_refund_id_6_8: NotRequired[str]
-    coupon_refund_id_6_9: NotRequired[str]
-    coupon_refund_id_7_0: NotRequired[str]
-    coupon_refund_id_7_1: NotRequired[str]
-    coupon_refund_id_7_2: NotRequired[str]
-    coupon_refund_id_7_3: NotRequired[str]
-    coupon_refund_id_7_4: NotRequired[str]
-    coupon_refund_id_7_5: NotRequired[str]
-    coupon_refund_id_7_6: NotRequired[str]
-    coupon_refund_id_7_7: NotRequired[str]
-    coupon_refund_id_7_8: NotRequired[str]
-    coupon_refund_id_7_9: NotRequired[str]
-    coupon_refund_id_8_0: NotRequired[str]
-    coupon_refund_id_8_1: NotRequired[str]
-    coupon_refund_id_8_2: NotRequired[str]
-    coupon_refund_id_8_3: NotRequired[str]
-    coupon_refund_id_8_4: NotRequired[str]
-    coupon_refund_id_8_5: NotRequired[str]
-    coupon_refund_id_8_6: NotRequired[str]
-    coupon_refund_id_8_7: NotRequired[str]
-    coupon_refund_id_8_8: NotRequired[str]
-    coupon_refund_id_8_9: NotRequired[str]
-    coupon_refund_id_9_0: NotRequired[str]
-    coupon_refund_id_9_1: NotRequired[str]
-    coupon_refund_id_9_2: NotRequired[str]
-    coupon_refund_id_9_3: NotRequired[str]
-    coupon_refund_id_9_4: NotRequired[str]
-    coupon_refund_id_9_5: NotRequired[str]
-    coupon_refund_id_9_6: NotRequired[str]
-    coupon_refund_id_9_7: NotRequired[str]
-    coupon_refund_id_9_8: NotRequired[str]
-    coupon_refund_id_9_9: NotRequired[str]
-    coupon_refund_fee_0_0: NotRequired[str]
-    coupon_refund_fee_0_1: NotRequired[str]
-    coupon_refund_fee_0_2: NotRequired[str]
-    coupon_refund_fee_0_3: NotRequired[str]
-    coupon_refund_fee_0_4: NotRequired[str]
-    coupon_refund_fee_0_5: NotRequired[str]
-    coupon_refund_fee_0_6: NotRequired[str]
-    coupon_refund_fee_0_7: NotRequired[str]
-    coupon_refund_fee_0_8: NotRequired[str]
-    coupon_refund_fee_0_9: NotRequired[str]
-    coupon_refund_fee_1_0: NotRequired[str]
-    coupon_refund_fee_1_1: NotRequired[str]
-    coupon_refund_fee_1_2: NotRequired[str]
-    coupon_refund_fee_1_3: NotRequired[str]
-    coupon_refund_fee_1_4: NotRequired[str]
-    coupon_refund_fee_1_5: NotRequired[str]
-    coupon_refund_fee_1_6: NotRequired[str]
-    coupon_refund_fee_1_7: NotRequired[str]
-    coupon_refund_fee_1_8: NotRequired[str]
-    coupon_refund_fee_1_9: NotRequired[str]
-    coupon_refund_fee_2_0: NotRequired[str]
-    coupon_refund_fee_2_1: NotRequired[str]
-    coupon_refund_fee_2_2: NotRequired[str]
-    coupon_refund_fee_2_3: NotRequired[str]
-    coupon_refund_fee_2_4: NotRequired[str]
-    coupon_refund_fee_2_5: NotRequired[str]
-    coupon_refund_fee_2_6: NotRequired[str]
-    coupon_refund_fee_2_7: NotRequired[str]
-    coupon_refund_fee_2_8: NotRequired[str]
-    coupon_refund_fee_2_9: NotRequired[str]
-    coupon_refund_fee_3_0: NotRequired[str]
-    coupon_refund_fee_3_1: NotRequired[str]
-    coupon_refund_fee_3_2: NotRequired[str]
-    coupon_refund_fee_3_3: NotRequired[str]
-    coupon_refund_fee_3_4: NotRequired[str]
-    coupon_refund_fee_3_5: NotRequired[str]
-    coupon_refund_fee_3_6: NotRequired[str]
-    coupon_refund_fee_3_7: NotRequired[str]
-    coupon_refund_fee_3_8: NotRequired[str]
-    coupon_refund_fee_3_9: NotRequired[str]
-    coupon_refund_fee_4_0: NotRequired[str]
-    coupon_refund_fee_4_1: NotRequired[str]
-    coupon_refund_fee_4_2: NotRequired[str]
-    coupon_refund_fee_4_3: NotRequired[str]
-    coupon_refund_fee_4_4: NotRequired[str]
-    coupon_refund_fee_4_5: NotRequired[str]
-    coupon_refund_fee_4_6: NotRequired[str]
-    coupon_refund_fee_4_7: NotRequired[str]
-    coupon_refund_fee_4_8: NotRequired[str]
-    coupon_refund_fee_4_9: NotRequired[str]
-    coupon_refund_fee_5_0: NotRequired[str]
-    coupon_refund_fee_5_1: NotRequired[str]
-    coupon_refund_fee_5_2: NotRequired[str]
-    coupon_refund_fee_5_3: NotRequired[str]
-    coupon_refund_fee_5_4: NotRequired[str]
-    coupon_refund_fee_5_5: NotRequired[str]
-    coupon_refund_fee_5_6: NotRequired[str]
-    coupon_refund_fee_5_7: NotRequired[str]
-    coupon_refund_fee_5_8: NotRequired[str]
-    coupon_refund_fee_5_9: NotRequired[str]
-    coupon_refund_fee_6_0: NotRequired[str]
-    coupon_refund_fee_6_1: NotRequired[str]
-    coupon_refund_fee_6_2: NotRequired[str]
-    coupon_refund_fee_6_3: NotRequired[str]
-    coupon_refund_fee_6_4: NotRequired[str]
-    coupon_refund_fee_6_5: NotRequired[str]
-    coupon_refund_fee_6_6: NotRequired[str]
-    coupon_refund_fee_6_7: NotRequired[str]
-    coupon_refund_fee_6_8: NotRequired[str]
-    coupon_refund_fee_6_9: NotRequired[str]
-    coupon_refund_fee_7_0: NotRequired[str]
-    coupon_refund_fee_7_1: NotRequired[str]
-    coupon_refund_fee_7_2: NotRequired[str]
-    coupon_refund_fee_7_3: NotRequired[str]
-    coupon_refund_fee_7_4: NotRequired[str]
-    coupon_refund_fee_7_5: NotRequired[str]
-    coupon_refund_fee_7_6: NotRequired[str]
-    coupon_refund_fee_7_7: NotRequired[str]
-    coupon_refund_fee_7_8: NotRequired[str]
-    coupon_refund_fee_7_9: NotRequired[str]
-    coupon_refund_fee_8_0: NotRequired[str]
-    coupon_refund_fee_8_1: NotRequired[str]
-    coupon_refund_fee_8_2: NotRequired[str]
-    coupon_refund_fee_8_3: NotRequired[str]
-    coupon_refund_fee_8_4: NotRequired[str]
-    coupon_refund_fee_8_5: NotRequired[str]
-    coupon_refund_fee_8_6: NotRequired[str]
-    coupon_refund_fee_8_7: NotRequired[str]
-    coupon_refund_fee_8_8: NotRequired[str]
-    coupon_refund_fee_8_9: NotRequired[str]
-    coupon_refund_fee_9_0: NotRequired[str]
-    coupon_refund_fee_9_1: NotRequired[str]
-    coupon_refund_fee_9_2: NotRequired[str]
-    coupon_refund_fee_9_3: NotRequired[str]
-    coupon_refund_fee_9_4: NotRequired[str]
-    coupon_refund_fee_9_5: NotRequired[str]
-    coupon_refund_fee_9_6: NotRequired[str]
-    coupon_refund_fee_9_7: NotRequired[str]
-    coupon_refund_fee_9_8: NotRequired[str]
-    coupon_refund_fee_9_9: NotRequired[str]
+    settlement_refund_fee_0: str
+    settlement_refund_fee_1: str
+    settlement_refund_fee_2: str
+    settlement_refund_fee_3: str
+    settlement_refund_fee_4: str
+    settlement_refund_fee_5: str
+    settlement_refund_fee_6: str
+    settlement_refund_fee_7: str
+    settlement_refund_fee_8: str
+    settlement_refund_fee_9: str
+    coupon_type_0_0: str
+    coupon_type_0_1: str
+    coupon_type_0_2: str
+    coupon_type_0_3: str
+    coupon_type_0_4: str
+    coupon_type_0_5: str
+    coupon_type_0_6: str
+    coupon_type_0_7: str
+    coupon_type_0_8: str
+    coupon_type_0_9: str
+    coupon_type_1_0: str
+    coupon_type_1_1: str
+    coupon_type_1_2: str
+    coupon_type_1_3: str
+    coupon_type_1_4: str
+    coupon_type_1_5: str
+    coupon_type_1_6: str
+    coupon_type_1_7: str
+    coupon_type_1_8: str
+    coupon_type_1_9: str
+    coupon_type_2_0: str
+    coupon_type_2_1: str
+    coupon_type_2_2: str
+    coupon_type_2_3: str
+    coupon_type_2_4: str
+    coupon_type_2_5: str
+    coupon_type_2_6: str
+    coupon_type_2_7: str
+    coupon_type_2_8: str
+    coupon_type_2_9: str
+    coupon_type_3_0: str
+    coupon_type_3_1: str
+    coupon_type_3_2: str
+    coupon_type_3_3: str
+    coupon_type_3_4: str
+    coupon_type_3_5: str
+    coupon_type_3_6: str
+    coupon_type_3_7: str
+    coupon_type_3_8: str
+    coupon_type_3_9: str
+    coupon_type_4_0: str
+    coupon_type_4_1: str
+    coupon_type_4_2: str
+    coupon_type_4_3: str
+    coupon_type_4_4: str
+    coupon_type_4_5: str
+    coupon_type_4_6: str
+    coupon_type_4_7: str
+    coupon_type_4_8: str
+    coupon_type_4_9: str
+    coupon_type_5_0: str
+    coupon_type_5_1: str
+    coupon_type_5_2: str
+    coupon_type_5_3: str
+    coupon_type_5_4: str
+    coupon_type_5_5: str
+    coupon_type_5_6: str
+    coupon_type_5_7: str
+    coupon_type_5_8: str
+    coupon_type_5_9: str
+    coupon_type_6_0: str
+    coupon_type_6_1: str
+    coupon_type_6_2: str
+    coupon_type_6_3: str
+    coupon_type_6_4: str
+    coupon_type_6_5: str
+    coupon_type_6_6: str
+    coupon_type_6_7: str
+    coupon_type_6_8: str
+    coupon_type_6_9: str
+    coupon_type_7_0: str
+    coupon_type_7_1: str
+    coupon_type_7_2: str
+    coupon_type_7_3: str
+    coupon_type_7_4: str
+    coupon_type_7_5: str
+    coupon_type_7_6: str
+    coupon_type_7_7: str
+    coupon_type_7_8: str
+    coupon_type_7_9: str
+    coupon_type_8_0: str
+    coupon_type_8_1: str
+    coupon_type_8_2: str
+    coupon_type_8_3: str
+    coupon_type_8_4: str
+    coupon_type_8_5: str
+    coupon_type_8_6: str
+    coupon_type_8_7: str
+    coupon_type_8_8: str
+    coupon_type_8_9: str
+    coupon_type_9_0: str
+    coupon_type_9_1: str
+    coupon_type_9_2: str
+    coupon_type_9_3: str
+    coupon_type_9_4: str
+    coupon_type_9_5: str
+    coupon_type_9_6: str
+    coupon_type_9_7: str
+    coupon_type_9_8: str
+    coupon_type_9_9: str
+    coupon_refund_fee_0: str
+    coupon_refund_fee_1: str
+    coupon_refund_fee_2: str
+    coupon_refund_fee_3: str
+    coupon_refund_fee_4: str
+    coupon_refund_fee_5: str
+    coupon_refund_fee_6: str
+    coupon_refund_fee_7: str
+    coupon_refund_fee_8: str
+    coupon_refund_fee_9: str
+    coupon_refund_count_0: str
+    coupon_refund_count_1: str
+    coupon_refund_count_2: str
+    coupon_refund_count_3: str
+    coupon_refund_count_4: str
+    coupon_refund_count_5: str
+    coupon_refund_count_6: str
+    coupon_refund_count_7: str
+    coupon_refund_count_8: str
+    coupon_refund_count_9: str
+    coupon_refund_id_0_0: str
+    coupon_refund_id_0_1: str
+    coupon_refund_id_0_2: str
+    coupon_refund_id_0_3: str
+    coupon_refund_id_0_4: str
+    coupon_refund_id_0_5: str
+    coupon_refund_id_0_6: str
+    coupon_refund_id_0_7: str
+    coupon_refund_id_0_8: str
+    coupon_refund_id_0_9: str
+    coupon_refund_id_1_0: str
+    coupon_refund_id_1_1: str
+    coupon_refund_id_1_2: str
+    coupon_refund_id_1_3: str
+    coupon_refund_id_1_4: str
+    coupon_refund_id_1_5: str
+    coupon_refund_id_1_6: str
+    coupon_refund_id_1_7: str
+    coupon_refund_id_1_8: str
+    coupon_refund_id_1_9: str
+    coupon_refund_id_2_0: str
+    coupon_refund_id_2_1: str
+    coupon_refund_id_2_2: str
+    coupon_refund_id_2_3: str
+    coupon_refund_id_2_4: str
+    coupon_refund_id_2_5: str
+    coupon_refund_id_2_6: str
+    coupon_refund_id_2_7: str
+    coupon_refund_id_2_8: str
+    coupon_refund_id_2_9: str
+    coupon_refund_id_3_0: str
+    coupon_refund_id_3_1: str
+    coupon_refund_id_3_2: str
+    coupon_refund_id_3_3: str
+    coupon_refund_id_3_4: str
+    coupon_refund_id_3_5: str
+    coupon_refund_id_3_6: str
+    coupon_refund_id_3_7: str
+    coupon_refund_id_3_8: str
+    coupon_refund_id_3_9: str
+    coupon_refund_id_4_0: str
+    coupon_refund_id_4_1: str
+    coupon_refund_id_4_2: str
+    coupon_refund_id_4_3: str
+    coupon_refund_id_4_4: str
+    coupon_refund_id_4_5: str
+    coupon_refund_id_4_6: str
+    coupon_refund_id_4_7: str
+    coupon_refund_id_4_8: str
+    coupon_refund_id_4_9: str
+    coupon_refund_id_5_0: str
+    coupon_refund_id_5_1: str
+    coupon_refund_id_5_2: str
+    coupon_refund_id_5_3: str
+    coupon_refund_id_5_4: str
+    coupon_refund_id_5_5: str
+    coupon_refund_id_5_6: str
+    coupon_refund_id_5_7: str
+    coupon_refund_id_5_8: str
+    coupon_refund_id_5_9: str
+    coupon_refund_id_6_0: str
+    coupon_refund_id_6_1: str
+    coupon_refund_id_6_2: str
+    coupon_refund_id_6_3: str
+    coupon_refund_id_6_4: str
+    coupon_refund_id_6_5: str
+    coupon_refund_id_6_6: str
+    coupon_refund_id_6_7: str
+    coupon_refund_id_6_8: str
+    coupon_refund_id_6_9: str
+    coupon_refund_id_7_0: str
+    coupon_refund_id_7_1: str
+    coupon_refund_id_7_2: str
+    coupon_refund_id_7_3: str
+    coupon_refund_id_7_4: str
+    coupon_refund_id_7_5: str
+    coupon_refund_id_7_6: str
+    coupon_refund_id_7_7: str
+    coupon_refund_id_7_8: str
+    coupon_refund_id_7_9: str
+    coupon_refund_id_8_0: str
+    coupon_refund_id_8_1: str
+    coupon_refund_id_8_2: str
+    coupon_refund_id_8_3: str
+    coupon_refund_id_8_4: str
+    coupon_refund_id_8_5: str
+    coupon_refund_id_8_6: str
+    coupon_refund_id_8_7: str
+    coupon_refund_id_8_8: str
+    coupon_refund_id_8_9: str
+    coupon_refund_id_9_0: str
+    coupon_refund_id_9_1: str
+    coupon_refund_id_9_2: str
+    coupon_refund_id_9_3: str
+    coupon_refund_id_9_4: str
+    coupon_refund_id_9_5: str
+    coupon_refund_id_9_6: str
+    coupon_refund_id_9_7: str
+    coupon_refund_id_9_8: str
+    coupon_refund_id_9_9: str
+    coupon_refund_fee_0_0: str
+    coupon_refund_fee_0_1: str
+    coupon_refund_fee_0_2: str
+    coupon_refund_fee_0_3: str
+    coupon_refund_fee_0_4: str
+    coupon_refund_fee_0_5: str
+    coupon_refund_fee_0_6: str
+    coupon_refund_fee_0_7: str
+    coupon_refund_fee_0_8: str
+    coupon_refund_fee_0_9: str
+    coupon_refund_fee_1_0: str
+    coupon_refund_fee_1_1: str
+    coupon_refund_fee_1_2: str
+    coupon_refund_fee_1_3: str
+    coupon_refund_fee_1_4: str
+    coupon_refund_fee_1_5: str
+    coupon_refund_fee_1_6: str
+    coupon_refund_fee_1_7: str
+    coupon_refund_fee_1_8: str
+    coupon_refund_fee_1_9: str
+    coupon_refund_fee_2_0: str
+    coupon_refund_fee_2_1: str
+    coupon_refund_fee_2_2: str
+    coupon_refund_fee_2_3: str
+    coupon_refund_fee_2_4: str
+    coupon_refund_fee_2_5: str
+    coupon_refund_fee_2_6: str
+    coupon_refund_fee_2_7: str
+    coupon_refund_fee_2_8: str
+    coupon_refund_fee_2_9: str
+    coupon_refund_fee_3_0: str
+    coupon_refund_fee_3_1: str
+    coupon_refund_fee_3_2: str
+    coupon_refund_fee_3_3: str
+    coupon_refund_fee_3_4: str
+    coupon_refund_fee_3_5: str
+    coupon_refund_fee_3_6: str
+    coupon_refund_fee_3_7: str
+    coupon_refund_fee_3_8: str
+    coupon_refund_fee_3_9: str
+    coupon_refund_fee_4_0: str
+    coupon_refund_fee_4_1: str
+    coupon_refund_fee_4_2: str
+    coupon_refund_fee_4_3: str
+    coupon_refund_fee_4_4: str
+    coupon_refund_fee_4_5: str
+    coupon_refund_fee_4_6: str
+    coupon_refund_fee_4_7: str
+    coupon_refund_fee_4_8: str
+    coupon_refund_fee_4_9: str
+    coupon_refund_fee_5_0: str
+    coupon_refund_fee_5_1: str
+    coupon_refund_fee_5_2: str
+    coupon_refund_fee_5_3: str
+    coupon_refund_fee_5_4: str
+    coupon_refund_fee_5_5: str
+    coupon_refund_fee_5_6: str
+    coupon_refund_fee_5_7: str
+    coupon_refund_fee_5_8: str
+    coupon_refund_fee_5_9: str
+    coupon_refund_fee_6_0: str
+    coupon_refund_fee_6_1: str
+    coupon_refund_fee_6_2: str
+    coupon_refund_fee_6_3: str
+    coupon_refund_fee_6_4: str
+    coupon_refund_fee_6_5: str
+    coupon_refund_fee_6_6: str
+    coupon_refund_fee_6_7: str
+    coupon_refund_fee_6_8: str
+    coupon_refund_fee_6_9: str
+    coupon_refund_fee_7_0: str
+    coupon_refund_fee_7_1: str
+    coupon_refund_fee_7_2: str
+    coupon_refund_fee_7_3: str
+    coupon_refund_fee_7_4: str
+    coupon_refund_fee_7_5: str
+    coupon_refund_fee_7_6: str
+    coupon_refund_fee_7_7: str
+    coupon_refund_fee_7_8: str
+    coupon_refund_fee_7_9: str
+    coupon_refund_fee_8_0: str
+    coupon_refund_fee_8_1: str
+    coupon_refund_fee_8_2: str
+    coupon_refund_fee_8_3: str
+    coupon_refund_fee_8_4: str
+    coupon_refund_fee_8_5: str
+    coupon_refund_fee_8_6: str
+    coupon_refund_fee_8_7: str
+    coupon_refund_fee_8_8: str
+    coupon_refund_fee_8_9: str
+    coupon_refund_fee_9_0: str
+    coupon_refund_fee_9_1: str
+    coupon_refund_fee_9_2: str
+    coupon_refund_fee_9_3: str
+    coupon_refund_fee_9_4: str
+    coupon_refund_fee_9_5: str
+    coupon_refund_fee_9_6: str
+    coupon_refund_fee_9_7: str
+    coupon_refund_fee_9_8: str
+    coupon_refund_fee_9_9: str
     refund_status_0: str
     refund_status_1: str
     refund_status_2: str
@@ -699,16 +699,16 @@ class RefundqueryPostAnswer(TypedDict):
     refund_status_7: str
     refund_status_8: str
     refund_status_9: str
-    refund_account_0: NotRequired[str]
-    refund_account_1: NotRequired[str]
-    refund_account_2: NotRequired[str]
-    refund_account_3: NotRequired[str]
-    refund_account_4: NotRequired[str]
-    refund_account_5: NotRequired[str]
-    refund_account_6: NotRequired[str]
-    refund_account_7: NotRequired[str]
-    refund_account_8: NotRequired[str]
-    refund_account_9: NotRequired[str]
+    refund_account_0: str
+    refund_account_1: str
+    refund_account_2: str
+    refund_account_3: str
+    refund_account_4: str
+    refund_account_5: str
+    refund_account_6: str
+    refund_account_7: str
+    refund_account_8: str
+    refund_account_9: str
     refund_recv_accout_0: str
     refund_recv_accout_1: str
     refund_recv_accout_2: str
@@ -719,16 +719,16 @@ class RefundqueryPostAnswer(TypedDict):
     refund_recv_accout_7: str
     refund_recv_accout_8: str
     refund_recv_accout_9: str
-    refund_success_time_0: NotRequired[str]
-    refund_success_time_1: NotRequired[str]
-    refund_success_time_2: NotRequired[str]
-    refund_success_time_3: NotRequired[str]
-    refund_success_time_4: NotRequired[str]
-    refund_success_time_5: NotRequired[str]
-    refund_success_time_6: NotRequired[str]
-    refund_success_time_7: NotRequired[str]
-    refund_success_time_8: NotRequired[str]
-    refund_success_time_9: NotRequired[str]
+    refund_success_time_0: str
+    refund_success_time_1: str
+    refund_success_time_2: str
+    refund_success_time_3: str
+    refund_success_time_4: str
+    refund_success_time_5: str
+    refund_success_time_6: str
+    refund_success_time_7: str
+    refund_success_time_8: str
+    refund_success_time_9: str
 class RefundqueryPostOptions(call.XmlCallOptions):
     xml: RefundqueryPostXml
 class ReversePostXml(TypedDict):
@@ -743,14 +743,14 @@ class ReversePostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
-    sub_mch_id: NotRequired[str]
+    sub_mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     recall: Literal["Y", "N"] | str
 class ReversePostOptions(call.XmlCallOptions):
     xml: ReversePostXml
@@ -780,19 +780,19 @@ class UnifiedorderPostXml(TypedDict):
     scene_info: NotRequired[str]
 class UnifiedorderPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mch_id: str
-    device_info: NotRequired[str]
+    device_info: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     trade_type: Literal["JSAPI", "APP"] | str
     prepay_id: str
-    code_url: NotRequired[str]
+    code_url: str
 class UnifiedorderPostOptions(call.XmlCallOptions):
     xml: UnifiedorderPostXml

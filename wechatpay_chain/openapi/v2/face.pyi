@@ -18,14 +18,14 @@ class Get_Wxpayface_AuthinfoPostXml(TypedDict):
     sign_type: Literal["MD5", "HMAC-SHA256"]
 class Get_Wxpayface_AuthinfoPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     authinfo: str
-    expires_in: NotRequired[str]
+    expires_in: str
     nonce_str: str
     sign: str
     appid: str
     mch_id: str
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
 class Get_Wxpayface_AuthinfoPostOptions(call.XmlCallOptions):
     xml: Get_Wxpayface_AuthinfoPostXml

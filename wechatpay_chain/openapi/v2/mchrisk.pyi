@@ -12,8 +12,8 @@ class BankquerymchauditinfoPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     mch_id: str
     sub_mch_id: str
     channel_id: str
@@ -21,7 +21,7 @@ class BankquerymchauditinfoPostAnswer(TypedDict):
     audit_comment: str
     nonce_str: str
     sign: str
-    sign_type: NotRequired[Literal["HMAC-SHA256"] | str]
+    sign_type: Literal["HMAC-SHA256"] | str
 class BankquerymchauditinfoPostOptions(call.XmlCallOptions):
     xml: BankquerymchauditinfoPostXml
 class ChannelquerymchauditinfoPostXml(TypedDict):
@@ -33,8 +33,8 @@ class ChannelquerymchauditinfoPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     mch_id: str
     sub_mch_id: str
     channel_id: str
@@ -42,7 +42,7 @@ class ChannelquerymchauditinfoPostAnswer(TypedDict):
     audit_comment: str
     nonce_str: str
     sign: str
-    sign_type: NotRequired[Literal["HMAC-SHA256"] | str]
+    sign_type: Literal["HMAC-SHA256"] | str
 class ChannelquerymchauditinfoPostOptions(call.XmlCallOptions):
     xml: ChannelquerymchauditinfoPostXml
 class QuerymchriskPostXml(TypedDict):
@@ -61,7 +61,7 @@ class QuerymchriskPostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256"]
 class QuerymchriskPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
     mch_id: str
     risk_level: str
@@ -74,11 +74,11 @@ class SetmchriskcallbackPostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256"]
 class SetmchriskcallbackPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     mch_id: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
 class SetmchriskcallbackPostOptions(call.XmlCallOptions):
     xml: SetmchriskcallbackPostXml
 class SyncmchriskresultPostXml(TypedDict):
@@ -100,9 +100,9 @@ class SyncmchriskresultPostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256"]
 class SyncmchriskresultPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
 class SyncmchriskresultPostOptions(call.XmlCallOptions):
     xml: SyncmchriskresultPostXml

@@ -9,17 +9,17 @@ class GethbinfoPostXml(TypedDict):
     appid: str
     bill_type: Literal["MCHT"]
 class GethbinfoPostAnswerHblistHbinfo(TypedDict):
-    openid: NotRequired[str]
-    amount: NotRequired[str]
-    rcv_time: NotRequired[str]
+    openid: str
+    amount: str
+    rcv_time: str
 class GethbinfoPostAnswerHblist(TypedDict):
-    hbinfo: NotRequired[list[GethbinfoPostAnswerHblistHbinfo]]
+    hbinfo: list[GethbinfoPostAnswerHblistHbinfo]
 class GethbinfoPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     mch_billno: str
     mch_id: str
     detail_id: str
@@ -28,14 +28,14 @@ class GethbinfoPostAnswer(TypedDict):
     hb_type: Literal["NORMAL", "GROUP"] | str
     total_num: str
     total_amount: str
-    reason: NotRequired[str]
+    reason: str
     send_time: str
-    refund_time: NotRequired[str]
-    refund_amount: NotRequired[str]
-    wishing: NotRequired[str]
-    remark: NotRequired[str]
-    act_name: NotRequired[str]
-    hblist: NotRequired[GethbinfoPostAnswerHblist]
+    refund_time: str
+    refund_amount: str
+    wishing: str
+    remark: str
+    act_name: str
+    hblist: GethbinfoPostAnswerHblist
 class GethbinfoPostOptions(call.XmlCallOptions):
     xml: GethbinfoPostXml
 class GettransferinfoPostXml(TypedDict):
@@ -44,18 +44,18 @@ class GettransferinfoPostXml(TypedDict):
     appid: str
 class GettransferinfoPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     partner_trade_no: str
     appid: str
     mch_id: str
     detail_id: str
     status: Literal["SUCCESS", "FAILED", "PROCESSING"] | str
-    reason: NotRequired[str]
+    reason: str
     openid: str
-    transfer_name: NotRequired[str]
+    transfer_name: str
     payment_amount: str
     transfer_time: str
     payment_time: str
@@ -68,16 +68,16 @@ class PromotionQuerywwsptrans2pocketPostXml(TypedDict):
     appid: str
 class PromotionQuerywwsptrans2pocketPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     partner_trade_no: str
     mch_id: str
     detail_id: str
     status: Literal["SUCCESS", "FAILED", "PROCESSING"] | str
     reason: str
-    transfer_name: NotRequired[str]
+    transfer_name: str
     payment_amount: str
     transfer_time: str
     desc: str
@@ -99,14 +99,14 @@ class PromotionTransfersPostXml(TypedDict):
     finder_template_id: NotRequired[str]
 class PromotionTransfersPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
-    mch_appid: NotRequired[str]
-    mchid: NotRequired[str]
-    device_info: NotRequired[str]
-    nonce_str: NotRequired[str]
+    return_msg: str
+    mch_appid: str
+    mchid: str
+    device_info: str
+    nonce_str: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     partner_trade_no: str
     payment_no: str
     payment_time: str
@@ -122,27 +122,27 @@ class Query_Coupon_StockPostXml(TypedDict):
     type: NotRequired[Literal["XML"]]
 class Query_Coupon_StockPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
-    device_info: NotRequired[str]
+    device_info: str
     nonce_str: str
-    sign: NotRequired[str]
+    sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     coupon_stock_id: str
-    coupon_name: NotRequired[str]
+    coupon_name: str
     coupon_value: str
-    coupon_mininumn: NotRequired[str]
+    coupon_mininumn: str
     coupon_stock_status: str
     coupon_total: str
-    max_quota: NotRequired[str]
-    is_send_num: NotRequired[str]
+    max_quota: str
+    is_send_num: str
     begin_time: str
     end_time: str
     create_time: str
-    coupon_budget: NotRequired[str]
+    coupon_budget: str
     begin_time_t: str
     end_time_t: str
     create_time_t: str
@@ -160,27 +160,27 @@ class QuerycouponsinfoPostXml(TypedDict):
     type: NotRequired[Literal["XML"]]
 class QuerycouponsinfoPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
-    sub_mch_id: NotRequired[str]
-    device_info: NotRequired[str]
+    sub_mch_id: str
+    device_info: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     coupon_stock_id: str
     coupon_id: str
     coupon_value: str
-    coupon_mininumn: NotRequired[str]
+    coupon_mininumn: str
     coupon_name: str
     coupon_state: Literal["SENDED", "USED", "EXPIRED"] | str
     coupon_desc: str
     coupon_use_value: str
     coupon_remain_value: str
     send_source: Literal["FULL_SEND", "NORMAL"] | str
-    is_partial_use: NotRequired[Literal["1"] | str]
+    is_partial_use: Literal["1"] | str
 class QuerycouponsinfoPostOptions(call.XmlCallOptions):
     xml: QuerycouponsinfoPostXml
 class QueryworkwxredpackPostXml(TypedDict):
@@ -189,29 +189,29 @@ class QueryworkwxredpackPostXml(TypedDict):
     appid: str
 class QueryworkwxredpackPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
-    sign: NotRequired[str]
+    return_msg: str
+    sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     mch_billno: str
     mch_id: str
     detail_id: str
     status: Literal["SENDING", "SENT", "FAILED", "RECEIVED", "RFUND_ING", "REFUND"] | str
     send_type: Literal["API"] | str
     total_amount: str
-    reason: NotRequired[str]
+    reason: str
     send_time: str
-    refund_time: NotRequired[str]
-    refund_amount: NotRequired[str]
-    wishing: NotRequired[str]
-    remark: NotRequired[str]
-    act_name: NotRequired[str]
+    refund_time: str
+    refund_amount: str
+    wishing: str
+    remark: str
+    act_name: str
     openid: str
     amount: str
     rcv_time: str
-    sender_name: NotRequired[str]
-    sender_header_media_id: NotRequired[str]
+    sender_name: str
+    sender_header_media_id: str
 class QueryworkwxredpackPostOptions(call.XmlCallOptions):
     xml: QueryworkwxredpackPostXml
 class Send_CouponPostXml(TypedDict):
@@ -227,15 +227,15 @@ class Send_CouponPostXml(TypedDict):
     type: NotRequired[Literal["XML"]]
 class Send_CouponPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
-    device_info: NotRequired[str]
+    device_info: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     coupon_stock_id: str
     resp_count: str
     success_count: str
@@ -262,10 +262,10 @@ class SendgroupredpackPostXml(TypedDict):
     risk_info: NotRequired[str]
 class SendgroupredpackPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     mch_billno: str
     mch_id: str
     wxappid: str
@@ -289,10 +289,10 @@ class SendminiprogramhbPostXml(TypedDict):
     scene_id: NotRequired[Literal["PRODUCT_1", "PRODUCT_2", "PRODUCT_3", "PRODUCT_4", "PRODUCT_5", "PRODUCT_6", "PRODUCT_7", "PRODUCT_8"]]
 class SendminiprogramhbPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     mch_billno: str
     mch_id: str
     wxappid: str
@@ -320,10 +320,10 @@ class SendredpackPostXml(TypedDict):
     risk_info: NotRequired[str]
 class SendredpackPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     mch_billno: str
     mch_id: str
     wxappid: str

@@ -13,10 +13,10 @@ class Pay_BankPostXml(TypedDict):
     desc: NotRequired[str]
 class Pay_BankPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     mch_id: str
     partner_trade_no: str
     amount: str
@@ -31,10 +31,10 @@ class Query_BankPostXml(TypedDict):
     partner_trade_no: str
 class Query_BankPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     mch_id: str
     partner_trade_no: str
     payment_no: str
@@ -44,7 +44,7 @@ class Query_BankPostAnswer(TypedDict):
     status: Literal["SUCCESS", "FAILED", "PROCESSING", "BANK_FAIL"] | str
     cmms_amt: str
     create_time: str
-    pay_succ_time: NotRequired[str]
-    reason: NotRequired[str]
+    pay_succ_time: str
+    reason: str
 class Query_BankPostOptions(call.XmlCallOptions):
     xml: Query_BankPostXml

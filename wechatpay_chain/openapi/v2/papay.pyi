@@ -22,11 +22,11 @@ class DeletecontractPostAnswer(TypedDict):
     plan_id: str
     contract_code: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     sign: str
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
 class DeletecontractPostOptions(call.XmlCallOptions):
     xml: DeletecontractPostXml
 class H5entrustwebGetQuery(TypedDict):
@@ -44,9 +44,9 @@ class H5entrustwebGetQuery(TypedDict):
     return_appid: NotRequired[str]
 class H5entrustwebGetAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    result_msg: NotRequired[str]
+    result_msg: str
     redirect_url: str
 class H5entrustwebGetOptions(call.XmlCallOptions):
     query: NotRequired[H5entrustwebGetQuery]
@@ -64,15 +64,15 @@ class PartnerDeletecontractPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
     sub_mch_id: str
     contract_id: str
     plan_id: str
     contract_code: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     sign: str
 class PartnerDeletecontractPostOptions(call.XmlCallOptions):
     xml: PartnerDeletecontractPostXml
@@ -100,9 +100,9 @@ class PartnerH5entrustwebGetQuery(TypedDict):
     return_appid: NotRequired[str]
 class PartnerH5entrustwebGetAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    result_msg: NotRequired[str]
+    result_msg: str
     redirect_url: str
 class PartnerH5entrustwebGetOptions(call.XmlCallOptions):
     query: NotRequired[PartnerH5entrustwebGetQuery]
@@ -122,18 +122,18 @@ class PartnerPreentrustwebPostXml(TypedDict):
     return_app: NotRequired[Literal["Y", "N"]]
 class PartnerPreentrustwebPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     appid: str
     mch_id: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mch_id: str
     nonce_str: str
     sign: str
-    miniprogram_username: NotRequired[str]
-    miniprogram_path: NotRequired[str]
+    miniprogram_username: str
+    miniprogram_path: str
     pre_entrustweb_id: str
 class PartnerPreentrustwebPostOptions(call.XmlCallOptions):
     xml: PartnerPreentrustwebPostXml
@@ -148,7 +148,7 @@ class PartnerQuerycontractPostXml(TypedDict):
     version: Literal["1.0"]
 class PartnerQuerycontractPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
     mch_id: str
     appid: str
@@ -159,15 +159,15 @@ class PartnerQuerycontractPostAnswer(TypedDict):
     contract_state: str
     contract_signed_time: str
     contract_expired_time: str
-    contract_terminated_time: NotRequired[str]
-    contract_termination_mode: NotRequired[str]
+    contract_terminated_time: str
+    contract_termination_mode: str
     sign: str
-    contract_termination_remark: NotRequired[str]
+    contract_termination_remark: str
     openid: str
     err_code: str
     err_code_des: str
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
 class PartnerQuerycontractPostOptions(call.XmlCallOptions):
     xml: PartnerQuerycontractPostXml
 class PreentrustwebPostXml(TypedDict):
@@ -186,16 +186,16 @@ class PreentrustwebPostXml(TypedDict):
     return_app: NotRequired[Literal["Y", "N"]]
 class PreentrustwebPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
-    miniprogram_username: NotRequired[str]
-    miniprogram_path: NotRequired[str]
+    miniprogram_username: str
+    miniprogram_path: str
     pre_entrustweb_id: str
 class PreentrustwebPostOptions(call.XmlCallOptions):
     xml: PreentrustwebPostXml
@@ -208,7 +208,7 @@ class QuerycontractPostXml(TypedDict):
     version: Literal["1.0"]
 class QuerycontractPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
     mch_id: str
     appid: str
@@ -219,10 +219,10 @@ class QuerycontractPostAnswer(TypedDict):
     contract_state: str
     contract_signed_time: str
     contract_expired_time: str
-    contract_terminated_time: NotRequired[str]
-    contract_termination_mode: NotRequired[str]
+    contract_terminated_time: str
+    contract_termination_mode: str
     sign: str
-    contract_termination_remark: NotRequired[str]
+    contract_termination_remark: str
     openid: str
     err_code: str
     err_code_des: str

@@ -11,14 +11,14 @@ class ClosecombinedorderPostXml(TypedDict):
     sub_order_list: str
 class ClosecombinedorderPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     combine_appid: str
     combine_mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
 class ClosecombinedorderPostOptions(call.XmlCallOptions):
     xml: ClosecombinedorderPostXml
 class CloseorderPostXml(TypedDict):
@@ -35,8 +35,8 @@ class CloseorderPostAnswer(TypedDict):
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
     result_msg: str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
 class CloseorderPostOptions(call.XmlCallOptions):
     xml: CloseorderPostXml
 class CombinedorderPostXml(TypedDict):
@@ -56,19 +56,19 @@ class CombinedorderPostXml(TypedDict):
     sub_order_list: str
 class CombinedorderPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     combine_appid: str
     combine_mch_id: str
-    device_info: NotRequired[str]
+    device_info: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     trade_type: str
-    code_url: NotRequired[str]
+    code_url: str
     prepay_id: str
-    mweb_url: NotRequired[str]
+    mweb_url: str
 class CombinedorderPostOptions(call.XmlCallOptions):
     xml: CombinedorderPostXml
 class ContractorderPostXml(TypedDict):
@@ -101,27 +101,27 @@ class ContractorderPostXml(TypedDict):
     contract_notify_url: str
 class ContractorderPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     contract_result_code: str
-    contract_err_code: NotRequired[str]
-    contract_err_code_des: NotRequired[str]
-    sub_mch_id: NotRequired[str]
-    sub_appid: NotRequired[str]
+    contract_err_code: str
+    contract_err_code_des: str
+    sub_mch_id: str
+    sub_appid: str
     prepay_id: str
     trade_type: str
-    code_url: NotRequired[str]
-    plan_id: NotRequired[str]
-    request_serial: NotRequired[str]
-    contract_code: NotRequired[str]
-    contract_display_account: NotRequired[str]
-    mweb_url: NotRequired[str]
+    code_url: str
+    plan_id: str
+    request_serial: str
+    contract_code: str
+    contract_display_account: str
+    mweb_url: str
     out_trade_no: str
 class ContractorderPostOptions(call.XmlCallOptions):
     xml: ContractorderPostXml
@@ -165,34 +165,34 @@ class FacepayPostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256"]
 class FacepayPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
-    sub_mch_id: NotRequired[str]
-    device_info: NotRequired[str]
+    sub_mch_id: str
+    device_info: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     openid: str
     is_subscribe: Literal["Y", "N"] | str
-    sub_openid: NotRequired[str]
-    sub_is_subscribe: NotRequired[Literal["Y", "N"] | str]
+    sub_openid: str
+    sub_is_subscribe: Literal["Y", "N"] | str
     trade_type: str
     bank_type: str
-    fee_type: NotRequired[str]
+    fee_type: str
     total_fee: str
-    cash_fee_type: NotRequired[str]
+    cash_fee_type: str
     cash_fee: str
-    settlement_total_fee: NotRequired[str]
-    coupon_fee: NotRequired[str]
+    settlement_total_fee: str
+    coupon_fee: str
     transaction_id: str
     out_trade_no: str
-    attach: NotRequired[str]
+    attach: str
     time_end: str
-    promotion_detail: NotRequired[str]
+    promotion_detail: str
 class FacepayPostOptions(call.XmlCallOptions):
     xml: FacepayPostXml
 class FacepayqueryPostXml(TypedDict):
@@ -201,73 +201,73 @@ class FacepayqueryPostXml(TypedDict):
     sub_appid: NotRequired[str]
     mch_id: str
     sub_mch_id: NotRequired[str]
-    transaction_id: str
-    out_trade_no: str
+    transaction_id: NotRequired[str]
+    out_trade_no: NotRequired[str]
     sign_type: NotRequired[Literal["MD5", "HMAC-SHA256"]]
 class FacepayqueryPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
-    sub_mch_id: NotRequired[str]
+    sub_mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    device_info: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    device_info: str
     openid: str
     is_subscribe: Literal["Y", "N"] | str
-    sub_openid: NotRequired[str]
-    sub_is_subscribe: NotRequired[Literal["Y", "N"] | str]
+    sub_openid: str
+    sub_is_subscribe: Literal["Y", "N"] | str
     trade_type: str
     trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT"] | str
     bank_type: str
     total_fee: str
-    settlement_total_fee: NotRequired[str]
-    fee_type: NotRequired[str]
+    settlement_total_fee: str
+    fee_type: str
     cash_fee: str
-    cash_fee_type: NotRequired[str]
-    coupon_fee: NotRequired[str]
-    coupon_count: NotRequired[str]
-    coupon_type_0: NotRequired[str]
-    coupon_type_1: NotRequired[str]
-    coupon_type_2: NotRequired[str]
-    coupon_type_3: NotRequired[str]
-    coupon_type_4: NotRequired[str]
-    coupon_type_5: NotRequired[str]
-    coupon_type_6: NotRequired[str]
-    coupon_type_7: NotRequired[str]
-    coupon_type_8: NotRequired[str]
-    coupon_type_9: NotRequired[str]
-    coupon_id_0: NotRequired[str]
-    coupon_id_1: NotRequired[str]
-    coupon_id_2: NotRequired[str]
-    coupon_id_3: NotRequired[str]
-    coupon_id_4: NotRequired[str]
-    coupon_id_5: NotRequired[str]
-    coupon_id_6: NotRequired[str]
-    coupon_id_7: NotRequired[str]
-    coupon_id_8: NotRequired[str]
-    coupon_id_9: NotRequired[str]
-    coupon_fee_0: NotRequired[str]
-    coupon_fee_1: NotRequired[str]
-    coupon_fee_2: NotRequired[str]
-    coupon_fee_3: NotRequired[str]
-    coupon_fee_4: NotRequired[str]
-    coupon_fee_5: NotRequired[str]
-    coupon_fee_6: NotRequired[str]
-    coupon_fee_7: NotRequired[str]
-    coupon_fee_8: NotRequired[str]
-    coupon_fee_9: NotRequired[str]
+    cash_fee_type: str
+    coupon_fee: str
+    coupon_count: str
+    coupon_type_0: str
+    coupon_type_1: str
+    coupon_type_2: str
+    coupon_type_3: str
+    coupon_type_4: str
+    coupon_type_5: str
+    coupon_type_6: str
+    coupon_type_7: str
+    coupon_type_8: str
+    coupon_type_9: str
+    coupon_id_0: str
+    coupon_id_1: str
+    coupon_id_2: str
+    coupon_id_3: str
+    coupon_id_4: str
+    coupon_id_5: str
+    coupon_id_6: str
+    coupon_id_7: str
+    coupon_id_8: str
+    coupon_id_9: str
+    coupon_fee_0: str
+    coupon_fee_1: str
+    coupon_fee_2: str
+    coupon_fee_3: str
+    coupon_fee_4: str
+    coupon_fee_5: str
+    coupon_fee_6: str
+    coupon_fee_7: str
+    coupon_fee_8: str
+    coupon_fee_9: str
     transaction_id: str
     out_trade_no: str
-    attach: NotRequired[str]
+    attach: str
     time_end: str
     trade_state_desc: str
-    promotion_detail: NotRequired[str]
-    consume_fee: NotRequired[str]
+    promotion_detail: str
+    consume_fee: str
 class FacepayqueryPostOptions(call.XmlCallOptions):
     xml: FacepayqueryPostXml
 class MicropayPostXml(TypedDict):
@@ -298,30 +298,30 @@ class MicropayPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
-    sub_mch_id: NotRequired[str]
-    device_info: NotRequired[str]
+    sub_mch_id: str
+    device_info: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     openid: str
     is_subscribe: Literal["N"] | str
     trade_type: str
     bank_type: str
-    fee_type: NotRequired[str]
+    fee_type: str
     total_fee: str
-    settlement_total_fee: NotRequired[str]
-    coupon_fee: NotRequired[str]
-    cash_fee_type: NotRequired[str]
+    settlement_total_fee: str
+    coupon_fee: str
+    cash_fee_type: str
     cash_fee: str
     transaction_id: str
     out_trade_no: str
-    attach: NotRequired[str]
+    attach: str
     time_end: str
-    promotion_detail: NotRequired[str]
+    promotion_detail: str
 class MicropayPostOptions(call.XmlCallOptions):
     xml: MicropayPostXml
 class OrderqueryPostXml(TypedDict):
@@ -330,125 +330,125 @@ class OrderqueryPostXml(TypedDict):
     sub_appid: NotRequired[str]
     mch_id: str
     sub_mch_id: NotRequired[str]
-    transaction_id: str
-    out_trade_no: str
+    transaction_id: NotRequired[str]
+    out_trade_no: NotRequired[str]
     sign_type: NotRequired[Literal["MD5", "HMAC-SHA256"]]
 class OrderqueryPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
-    sub_mch_id: NotRequired[str]
+    sub_mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    device_info: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    device_info: str
     openid: str
     is_subscribe: Literal["N"] | str
-    sub_openid: NotRequired[str]
-    sub_is_subscribe: NotRequired[Literal["Y", "N"] | str]
+    sub_openid: str
+    sub_is_subscribe: Literal["Y", "N"] | str
     trade_type: str
     trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT"] | str
     bank_type: str
     total_fee: str
-    settlement_total_fee: NotRequired[str]
-    fee_type: NotRequired[str]
+    settlement_total_fee: str
+    fee_type: str
     cash_fee: str
-    cash_fee_type: NotRequired[str]
-    coupon_fee: NotRequired[str]
-    coupon_count: NotRequired[str]
-    coupon_type_0: NotRequired[str]
-    coupon_type_1: NotRequired[str]
-    coupon_type_2: NotRequired[str]
-    coupon_type_3: NotRequired[str]
-    coupon_type_4: NotRequired[str]
-    coupon_type_5: NotRequired[str]
-    coupon_type_6: NotRequired[str]
-    coupon_type_7: NotRequired[str]
-    coupon_type_8: NotRequired[str]
-    coupon_type_9: NotRequired[str]
-    coupon_id_0: NotRequired[str]
-    coupon_id_1: NotRequired[str]
-    coupon_id_2: NotRequired[str]
-    coupon_id_3: NotRequired[str]
-    coupon_id_4: NotRequired[str]
-    coupon_id_5: NotRequired[str]
-    coupon_id_6: NotRequired[str]
-    coupon_id_7: NotRequired[str]
-    coupon_id_8: NotRequired[str]
-    coupon_id_9: NotRequired[str]
-    coupon_fee_0: NotRequired[str]
-    coupon_fee_1: NotRequired[str]
-    coupon_fee_2: NotRequired[str]
-    coupon_fee_3: NotRequired[str]
-    coupon_fee_4: NotRequired[str]
-    coupon_fee_5: NotRequired[str]
-    coupon_fee_6: NotRequired[str]
-    coupon_fee_7: NotRequired[str]
-    coupon_fee_8: NotRequired[str]
-    coupon_fee_9: NotRequired[str]
+    cash_fee_type: str
+    coupon_fee: str
+    coupon_count: str
+    coupon_type_0: str
+    coupon_type_1: str
+    coupon_type_2: str
+    coupon_type_3: str
+    coupon_type_4: str
+    coupon_type_5: str
+    coupon_type_6: str
+    coupon_type_7: str
+    coupon_type_8: str
+    coupon_type_9: str
+    coupon_id_0: str
+    coupon_id_1: str
+    coupon_id_2: str
+    coupon_id_3: str
+    coupon_id_4: str
+    coupon_id_5: str
+    coupon_id_6: str
+    coupon_id_7: str
+    coupon_id_8: str
+    coupon_id_9: str
+    coupon_fee_0: str
+    coupon_fee_1: str
+    coupon_fee_2: str
+    coupon_fee_3: str
+    coupon_fee_4: str
+    coupon_fee_5: str
+    coupon_fee_6: str
+    coupon_fee_7: str
+    coupon_fee_8: str
+    coupon_fee_9: str
     transaction_id: str
     out_trade_no: str
-    attach: NotRequired[str]
+    attach: str
     time_end: str
     trade_state_desc: str
-    promotion_detail: NotRequired[str]
-    consume_fee: NotRequired[str]
+    promotion_detail: str
+    consume_fee: str
 class OrderqueryPostOptions(call.XmlCallOptions):
     xml: OrderqueryPostXml
 class PaporderqueryPostXml(TypedDict):
     appid: str
     mch_id: str
-    transaction_id: str
-    out_trade_no: str
+    transaction_id: NotRequired[str]
+    out_trade_no: NotRequired[str]
 class PaporderqueryPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    device_info: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    device_info: str
     openid: str
-    is_subscribe: NotRequired[Literal["N"] | str]
+    is_subscribe: Literal["N"] | str
     trade_type: str
     trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT"] | str
     bank_type: str
     total_fee: str
-    fee_type: NotRequired[str]
+    fee_type: str
     cash_fee: str
-    cash_fee_type: NotRequired[str]
-    coupon_fee: NotRequired[str]
-    coupon_count: NotRequired[str]
-    coupon_id_0: NotRequired[str]
-    coupon_id_1: NotRequired[str]
-    coupon_id_2: NotRequired[str]
-    coupon_id_3: NotRequired[str]
-    coupon_id_4: NotRequired[str]
-    coupon_id_5: NotRequired[str]
-    coupon_id_6: NotRequired[str]
-    coupon_id_7: NotRequired[str]
-    coupon_id_8: NotRequired[str]
-    coupon_id_9: NotRequired[str]
-    coupon_fee_0: NotRequired[str]
-    coupon_fee_1: NotRequired[str]
-    coupon_fee_2: NotRequired[str]
-    coupon_fee_3: NotRequired[str]
-    coupon_fee_4: NotRequired[str]
-    coupon_fee_5: NotRequired[str]
-    coupon_fee_6: NotRequired[str]
-    coupon_fee_7: NotRequired[str]
-    coupon_fee_8: NotRequired[str]
-    coupon_fee_9: NotRequired[str]
+    cash_fee_type: str
+    coupon_fee: str
+    coupon_count: str
+    coupon_id_0: str
+    coupon_id_1: str
+    coupon_id_2: str
+    coupon_id_3: str
+    coupon_id_4: str
+    coupon_id_5: str
+    coupon_id_6: str
+    coupon_id_7: str
+    coupon_id_8: str
+    coupon_id_9: str
+    coupon_fee_0: str
+    coupon_fee_1: str
+    coupon_fee_2: str
+    coupon_fee_3: str
+    coupon_fee_4: str
+    coupon_fee_5: str
+    coupon_fee_6: str
+    coupon_fee_7: str
+    coupon_fee_8: str
+    coupon_fee_9: str
     transaction_id: str
     out_trade_no: str
-    attach: NotRequired[str]
+    attach: str
     time_end: str
     trade_state_desc: str
 class PaporderqueryPostOptions(call.XmlCallOptions):
@@ -476,66 +476,66 @@ class PappayapplyPostAnswer(TypedDict):
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
 class PappayapplyPostOptions(call.XmlCallOptions):
     xml: PappayapplyPostXml
 class PartnerPaporderqueryPostXml(TypedDict):
     appid: str
     mch_id: str
-    transaction_id: str
-    out_trade_no: str
+    transaction_id: NotRequired[str]
+    out_trade_no: NotRequired[str]
     sub_appid: NotRequired[str]
     sub_mch_id: NotRequired[str]
 class PartnerPaporderqueryPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    device_info: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    device_info: str
     openid: str
-    is_subscribe: NotRequired[Literal["N"] | str]
+    is_subscribe: Literal["N"] | str
     trade_type: str
     trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT"] | str
     bank_type: str
     total_fee: str
-    fee_type: NotRequired[str]
+    fee_type: str
     cash_fee: str
-    cash_fee_type: NotRequired[str]
-    coupon_fee: NotRequired[str]
-    coupon_count: NotRequired[str]
-    coupon_id_0: NotRequired[str]
-    coupon_id_1: NotRequired[str]
-    coupon_id_2: NotRequired[str]
-    coupon_id_3: NotRequired[str]
-    coupon_id_4: NotRequired[str]
-    coupon_id_5: NotRequired[str]
-    coupon_id_6: NotRequired[str]
-    coupon_id_7: NotRequired[str]
-    coupon_id_8: NotRequired[str]
-    coupon_id_9: NotRequired[str]
-    coupon_fee_0: NotRequired[str]
-    coupon_fee_1: NotRequired[str]
-    coupon_fee_2: NotRequired[str]
-    coupon_fee_3: NotRequired[str]
-    coupon_fee_4: NotRequired[str]
-    coupon_fee_5: NotRequired[str]
-    coupon_fee_6: NotRequired[str]
-    coupon_fee_7: NotRequired[str]
-    coupon_fee_8: NotRequired[str]
-    coupon_fee_9: NotRequired[str]
+    cash_fee_type: str
+    coupon_fee: str
+    coupon_count: str
+    coupon_id_0: str
+    coupon_id_1: str
+    coupon_id_2: str
+    coupon_id_3: str
+    coupon_id_4: str
+    coupon_id_5: str
+    coupon_id_6: str
+    coupon_id_7: str
+    coupon_id_8: str
+    coupon_id_9: str
+    coupon_fee_0: str
+    coupon_fee_1: str
+    coupon_fee_2: str
+    coupon_fee_3: str
+    coupon_fee_4: str
+    coupon_fee_5: str
+    coupon_fee_6: str
+    coupon_fee_7: str
+    coupon_fee_8: str
+    coupon_fee_9: str
     transaction_id: str
     out_trade_no: str
-    attach: NotRequired[str]
+    attach: str
     time_end: str
     trade_state_desc: str
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
 class PartnerPaporderqueryPostOptions(call.XmlCallOptions):
     xml: PartnerPaporderqueryPostXml
 class PartnerPappayapplyPostXml(TypedDict):
@@ -556,8 +556,8 @@ class PartnerPappayapplyPostXml(TypedDict):
     contract_id: str
     receipt: NotRequired[str]
 class PartnerPappayapplyPostAnswer(TypedDict):
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     appid: str
@@ -565,8 +565,8 @@ class PartnerPappayapplyPostAnswer(TypedDict):
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
 class PartnerPappayapplyPostOptions(call.XmlCallOptions):
     xml: PartnerPappayapplyPostXml
 class ProfitsharingaddreceiverPostXml(TypedDict):
@@ -577,17 +577,17 @@ class ProfitsharingaddreceiverPostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256"]
     receiver: str
 class ProfitsharingaddreceiverPostAnswer(TypedDict):
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     receiver: str
 class ProfitsharingaddreceiverPostOptions(call.XmlCallOptions):
     xml: ProfitsharingaddreceiverPostXml
@@ -598,10 +598,10 @@ class ProfitsharingmerchantratioqueryPostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256"]
 class ProfitsharingmerchantratioqueryPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     mch_id: str
-    sub_mch_id: NotRequired[str]
-    brand_mch_id: NotRequired[str]
+    sub_mch_id: str
+    brand_mch_id: str
     max_ratio: str
     nonce_str: str
     sign: str
@@ -613,12 +613,12 @@ class ProfitsharingorderamountqueryPostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256"]
 class ProfitsharingorderamountqueryPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
-    mch_id: NotRequired[str]
+    return_msg: str
+    mch_id: str
     transaction_id: str
-    unsplit_amount: NotRequired[str]
-    nonce_str: NotRequired[str]
-    sign: NotRequired[str]
+    unsplit_amount: str
+    nonce_str: str
+    sign: str
 class ProfitsharingorderamountqueryPostOptions(call.XmlCallOptions):
     xml: ProfitsharingorderamountqueryPostXml
 class ProfitsharingqueryPostXml(TypedDict):
@@ -628,17 +628,17 @@ class ProfitsharingqueryPostXml(TypedDict):
     out_order_no: str
     sign_type: Literal["HMAC-SHA256"]
 class ProfitsharingqueryPostAnswer(TypedDict):
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     transaction_id: str
     out_order_no: str
     order_id: str
@@ -654,17 +654,17 @@ class ProfitsharingremovereceiverPostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256"]
     receiver: str
 class ProfitsharingremovereceiverPostAnswer(TypedDict):
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     receiver: str
 class ProfitsharingremovereceiverPostOptions(call.XmlCallOptions):
     xml: ProfitsharingremovereceiverPostXml
@@ -679,27 +679,27 @@ class ProfitsharingreturnqueryPostXml(TypedDict):
     out_return_no: str
 class ProfitsharingreturnqueryPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    sub_mch_id: NotRequired[str]
-    sub_appid: NotRequired[str]
-    order_id: NotRequired[str]
-    out_order_no: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    sub_mch_id: str
+    sub_appid: str
+    order_id: str
+    out_order_no: str
     out_return_no: str
-    return_no: NotRequired[str]
+    return_no: str
     return_account_type: Literal["MERCHANT_ID"] | str
     return_account: str
     return_amount: str
     description: str
-    result: NotRequired[Literal["SUCCESS", "PROCESSING", "FAILED"] | str]
-    fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
-    finish_time: NotRequired[str]
+    result: Literal["SUCCESS", "PROCESSING", "FAILED"] | str
+    fail_reason: Literal["ACCOUNT_ABNORMAL", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str
+    finish_time: str
 class ProfitsharingreturnqueryPostOptions(call.XmlCallOptions):
     xml: ProfitsharingreturnqueryPostXml
 class QuerycombinedorderPostXml(TypedDict):
@@ -709,20 +709,20 @@ class QuerycombinedorderPostXml(TypedDict):
     combine_out_trade_no: str
 class QuerycombinedorderPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     combine_appid: str
     combine_mch_id: str
     nonce_str: str
-    device_info: NotRequired[str]
-    combine_openid: NotRequired[str]
+    device_info: str
+    combine_openid: str
     combine_out_trade_no: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
     result_msg: str
-    trade_state: NotRequired[Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT"] | str]
-    trade_state_desc: NotRequired[str]
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT"] | str
+    trade_state_desc: str
+    err_code: str
+    err_code_des: str
     sub_order_list: str
 class QuerycombinedorderPostOptions(call.XmlCallOptions):
     xml: QuerycombinedorderPostXml
@@ -736,7 +736,7 @@ class QueryexchageratePostAnswer(TypedDict):
     return_msg: str
     appid: str
     mch_id: str
-    sub_mch_id: NotRequired[str]
+    sub_mch_id: str
     fee_type: str
     rate_time: str
     rate: str
@@ -749,10 +749,10 @@ class RefundqueryPostXml(TypedDict):
     sub_appid: NotRequired[str]
     sub_mch_id: NotRequired[str]
     sign_type: NotRequired[Literal["MD5", "HMAC-SHA256"]]
-    transaction_id: str
-    out_trade_no: str
-    out_refund_no: str
-    refund_id: str
+    transaction_id: NotRequired[str]
+    out_trade_no: NotRequired[str]
+    out_refund_no: NotRequired[str]
+    refund_id: NotRequired[str]
     offset: NotRequired[int | str]
 class RefundqueryPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
@@ -762,16 +762,16 @@ class RefundqueryPostAnswer(TypedDict):
     err_code_des: str
     appid: str
     mch_id: str
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
     nonce_str: str
     sign: str
-    total_refund_count: NotRequired[str]
+    total_refund_count: str
     transaction_id: str
     out_trade_no: str
     total_fee: str
-    settlement_total_fee: NotRequired[str]
-    fee_type: NotRequired[str]
+    settlement_total_fee: str
+    fee_type: str
     cash_fee: str
     refund_count: str
     out_refund_no_0: str
@@ -794,16 +794,16 @@ class RefundqueryPostAnswer(TypedDict):
     refund_id_7: str
     refund_id_8: str
     refund_id_9: str
-    refund_channel_0: NotRequired[str]
-    refund_channel_1: NotRequired[str]
-    refund_channel_2: NotRequired[str]
-    refund_channel_3: NotRequired[str]
-    refund_channel_4: NotRequired[str]
-    refund_channel_5: NotRequired[str]
-    refund_channel_6: NotRequired[str]
-    refund_channel_7: NotRequired[str]
-    refund_channel_8: NotRequired[str]
-    refund_channel_9: NotRequired[str]
+    refund_channel_0: str
+    refund_channel_1: str
+    refund_channel_2: str
+    refund_channel_3: str
+    refund_channel_4: str
+    refund_channel_5: str
+    refund_channel_6: str
+    refund_channel_7: str
+    refund_channel_8: str
+    refund_channel_9: str
     refund_fee_0: str
     refund_fee_1: str
     refund_fee_2: str
@@ -814,336 +814,336 @@ class RefundqueryPostAnswer(TypedDict):
     refund_fee_7: str
     refund_fee_8: str
     refund_fee_9: str
-    settlement_refund_fee_0: NotRequired[str]
-    settlement_refund_fee_1: NotRequired[str]
-    settlement_refund_fee_2: NotRequired[str]
-    settlement_refund_fee_3: NotRequired[str]
-    settlement_refund_fee_4: NotRequired[str]
-    settlement_refund_fee_5: NotRequired[str]
-    settlement_refund_fee_6: NotRequired[str]
-    settlement_refund_fee_7: NotRequired[str]
-    settlement_refund_fee_8: NotRequired[str]
-    settlement_refund_fee_9: NotRequired[str]
-    coupon_type_0_0: NotRequired[str]
-    coupon_type_0_1: NotRequired[str]
-    coupon_type_0_2: NotRequired[str]
-    coupon_type_0_3: NotRequired[str]
-    coupon_type_0_4: NotRequired[str]
-    coupon_type_0_5: NotRequired[str]
-    coupon_type_0_6: NotRequired[str]
-    coupon_type_0_7: NotRequired[str]
-    coupon_type_0_8: NotRequired[str]
-    coupon_type_0_9: NotRequired[str]
-    coupon_type_1_0: NotRequired[str]
-    coupon_type_1_1: NotRequired[str]
-    coupon_type_1_2: NotRequired[str]
-    coupon_type_1_3: NotRequired[str]
-    coupon_type_1_4: NotRequired[str]
-    coupon_type_1_5: NotRequired[str]
-    coupon_type_1_6: NotRequired[str]
-    coupon_type_1_7: NotRequired[str]
-    coupon_type_1_8: NotRequired[str]
-    coupon_type_1_9: NotRequired[str]
-    coupon_type_2_0: NotRequired[str]
-    coupon_type_2_1: NotRequired[str]
-    coupon_type_2_2: NotRequired[str]
-    coupon_type_2_3: NotRequired[str]
-    coupon_type_2_4: NotRequired[str]
-    coupon_type_2_5: NotRequired[str]
-    coupon_type_2_6: NotRequired[str]
-    coupon_type_2_7: NotRequired[str]
-    coupon_type_2_8: NotRequired[str]
-    coupon_type_2_9: NotRequired[str]
-    coupon_type_3_0: NotRequired[str]
-    coupon_type_3_1: NotRequired[str]
-    coupon_type_3_2: NotRequired[str]
-    coupon_type_3_3: NotRequired[str]
-    coupon_type_3_4: NotRequired[str]
-    coupon_type_3_5: NotRequired[str]
-    coupon_type_3_6: NotRequired[str]
-    coupon_type_3_7: NotRequired[str]
-    coupon_type_3_8: NotRequired[str]
-    coupon_type_3_9: NotRequired[str]
-    coupon_type_4_0: NotRequired[str]
-    coupon_type_4_1: NotRequired[str]
-    coupon_type_4_2: NotRequired[str]
-    coupon_type_4_3: NotRequired[str]
-    coupon_type_4_4: NotRequired[str]
-    coupon_type_4_5: NotRequired[str]
-    coupon_type_4_6: NotRequired[str]
-    coupon_type_4_7: NotRequired[str]
-    coupon_type_4_8: NotRequired[str]
-    coupon_type_4_9: NotRequired[str]
-    coupon_type_5_0: NotRequired[str]
-    coupon_type_5_1: NotRequired[str]
-    coupon_type_5_2: NotRequired[str]
-    coupon_type_5_3: NotRequired[str]
-    coupon_type_5_4: NotRequired[str]
-    coupon_type_5_5: NotRequired[str]
-    coupon_type_5_6: NotRequired[str]
-    coupon_type_5_7: NotRequired[str]
-    coupon_type_5_8: NotRequired[str]
-    coupon_type_5_9: NotRequired[str]
-    coupon_type_6_0: NotRequired[str]
-    coupon_type_6_1: NotRequired[str]
-    coupon_type_6_2: NotRequired[str]
-    coupon_type_6_3: NotRequired[str]
-    coupon_type_6_4: NotRequired[str]
-    coupon_type_6_5: NotRequired[str]
-    coupon_type_6_6: NotRequired[str]
-    coupon_type_6_7: NotRequired[str]
-    coupon_type_6_8: NotRequired[str]
-    coupon_type_6_9: NotRequired[str]
-    coupon_type_7_0: NotRequired[str]
-    coupon_type_7_1: NotRequired[str]
-    coupon_type_7_2: NotRequired[str]
-    coupon_type_7_3: NotRequired[str]
-    coupon_type_7_4: NotRequired[str]
-    coupon_type_7_5: NotRequired[str]
-    coupon_type_7_6: NotRequired[str]
-    coupon_type_7_7: NotRequired[str]
-    coupon_type_7_8: NotRequired[str]
-    coupon_type_7_9: NotRequired[str]
-    coupon_type_8_0: NotRequired[str]
-    coupon_type_8_1: NotRequired[str]
-    coupon_type_8_2: NotRequired[str]
-    coupon_type_8_3: NotRequired[str]
-    coupon_type_8_4: NotRequired[str]
-    coupon_type_8_5: NotRequired[str]
-    coupon_type_8_6: NotRequired[str]
-    coupon_type_8_7: NotRequired[str]
-    coupon_type_8_8: NotRequired[str]
-    coupon_type_8_9: NotRequired[str]
-    coupon_type_9_0: NotRequired[str]
-    coupon_type_9_1: NotRequired[str]
-    coupon_type_9_2: NotRequired[str]
-    coupon_type_9_3: NotRequired[str]
-    coupon_type_9_4: NotRequired[str]
-    coupon_type_9_5: NotRequired[str]
-    coupon_type_9_6: NotRequired[str]
-    coupon_type_9_7: NotRequired[str]
-    coupon_type_9_8: NotRequired[str]
-    coupon_type_9_9: NotRequired[str]
-    coupon_refund_fee_0: NotRequired[str]
-    coupon_refund_fee_1: NotRequired[str]
-    coupon_refund_fee_2: NotRequired[str]
-    coupon_refund_fee_3: NotRequired[str]
-    coupon_refund_fee_4: NotRequired[str]
-    coupon_refund_fee_5: NotRequired[str]
-    coupon_refund_fee_6: NotRequired[str]
-    coupon_refund_fee_7: NotRequired[str]
-    coupon_refund_fee_8: NotRequired[str]
-    coupon_refund_fee_9: NotRequired[str]
-    coupon_refund_count_0: NotRequired[str]
-    coupon_refund_count_1: NotRequired[str]
-    coupon_refund_count_2: NotRequired[str]
-    coupon_refund_count_3: NotRequired[str]
-    coupon_refund_count_4: NotRequired[str]
-    coupon_refund_count_5: NotRequired[str]
-    coupon_refund_count_6: NotRequired[str]
-    coupon_refund_count_7: NotRequired[str]
-    coupon_refund_count_8: NotRequired[str]
-    coupon_refund_count_9: NotRequired[str]
-    coupon_refund_id_0_0: NotRequired[str]
-    coupon_refund_id_0_1: NotRequired[str]
-    coupon_refund_id_0_2: NotRequired[str]
-    coupon_refund_id_0_3: NotRequired[str]
-    coupon_refund_id_0_4: NotRequired[str]
-    coupon_refund_id_0_5: NotRequired[str]
-    coupon_refund_id_0_6: NotRequired[str]
-    coupon_refund_id_0_7: NotRequired[str]
-    coupon_refund_id_0_8: NotRequired[str]
-    coupon_refund_id_0_9: NotRequired[str]
-    coupon_refund_id_1_0: NotRequired[str]
-    coupon_refund_id_1_1: NotRequired[str]
-    coupon_refund_id_1_2: NotRequired[str]
-    coupon_refund_id_1_3: NotRequired[str]
-    coupon_refund_id_1_4: NotRequired[str]
-    coupon_refund_id_1_5: NotRequired[str]
-    coupon_refund_id_1_6: NotRequired[str]
-    coupon_refund_id_1_7: NotRequired[str]
-    coupon_refund_id_1_8: NotRequired[str]
-    coupon_refund_id_1_9: NotRequired[str]
-    coupon_refund_id_2_0: NotRequired[str]
-    coupon_refund_id_2_1: NotRequired[str]
-    coupon_refund_id_2_2: NotRequired[str]
-    coupon_refund_id_2_3: NotRequired[str]
-    coupon_refund_id_2_4: NotRequired[str]
-    coupon_refund_id_2_5: NotRequired[str]
-    coupon_refund_id_2_6: NotRequired[str]
-    coupon_refund_id_2_7: NotRequired[str]
-    coupon_refund_id_2_8: NotRequired[str]
-    coupon_refund_id_2_9: NotRequired[str]
-    coupon_refund_id_3_0: NotRequired[str]
-    coupon_refund_id_3_1: NotRequired[str]
-    coupon_refund_id_3_2: NotRequired[str]
-    coupon_refund_id_3_3: NotRequired[str]
-    coupon_refund_id_3_4: NotRequired[str]
-    coupon_refund_id_3_5: NotRequired[str]
-    coupon_refund_id_3_6: NotRequired[str]
-    coupon_refund_id_3_7: NotRequired[str]
-    coupon_refund_id_3_8: NotRequired[str]
-    coupon_refund_id_3_9: NotRequired[str]
-    coupon_refund_id_4_0: NotRequired[str]
-    coupon_refund_id_4_1: NotRequired[str]
-    coupon_refund_id_4_2: NotRequired[str]
-    coupon_refund_id_4_3: NotRequired[str]
-    coupon_refund_id_4_4: NotRequired[str]
-    coupon_refund_id_4_5: NotRequired[str]
-    coupon_refund_id_4_6: NotRequired[str]
-    coupon_refund_id_4_7: NotRequired[str]
-    coupon_refund_id_4_8: NotRequired[str]
-    coupon_refund_id_4_9: NotRequired[str]
-    coupon_refund_id_5_0: NotRequired[str]
-    coupon_refund_id_5_1: NotRequired[str]
-    coupon_refund_id_5_2: NotRequired[str]
-    coupon_refund_id_5_3: NotRequired[str]
-    coupon_refund_id_5_4: NotRequired[str]
-    coupon_refund_id_5_5: NotRequired[str]
-    coupon_refund_id_5_6: NotRequired[str]
-    coupon_refund_id_5_7: NotRequired[str]
-    coupon_refund_id_5_8: NotRequired[str]
-    coupon_refund_id_5_9: NotRequired[str]
-    coupon_refund_id_6_0: NotRequired[str]
-    coupon_refund_id_6_1: NotRequired[str]
-    coupon_refund_id_6_2: NotRequired[str]
-    coupon_refund_id_6_3: NotRequired[str]
-    coupon_refund_id_6_4: NotRequired[str]
-    coupon_refund_id_6_5: NotRequired[str]
-    coupon_refund_id_6_6: NotRequired[str]
-    coupon_refund_id_6_7: NotRequired[str]
-    coupon_refund_id_6_8: NotRequired[str]
-    coupon_refund_id_6_9: NotRequired[str]
-    coupon_refund_id_7_0: NotRequired[str]
-    coupon_refund_id_7_1: NotRequired[str]
-    coupon_refund_id_7_2: NotRequired[str]
-    coupon_refund_id_7_3: NotRequired[str]
-    coupon_refund_id_7_4: NotRequired[str]
-    coupon_refund_id_7_5: NotRequired[str]
-    coupon_refund_id_7_6: NotRequired[str]
-    coupon_refund_id_7_7: NotRequired[str]
-    coupon_refund_id_7_8: NotRequired[str]
-    coupon_refund_id_7_9: NotRequired[str]
-    coupon_refund_id_8_0: NotRequired[str]
-    coupon_refund_id_8_1: NotRequired[str]
-    coupon_refund_id_8_2: NotRequired[str]
-    coupon_refund_id_8_3: NotRequired[str]
-    coupon_refund_id_8_4: NotRequired[str]
-    coupon_refund_id_8_5: NotRequired[str]
-    coupon_refund_id_8_6: NotRequired[str]
-    coupon_refund_id_8_7: NotRequired[str]
-    coupon_refund_id_8_8: NotRequired[str]
-    coupon_refund_id_8_9: NotRequired[str]
-    coupon_refund_id_9_0: NotRequired[str]
-    coupon_refund_id_9_1: NotRequired[str]
-    coupon_refund_id_9_2: NotRequired[str]
-    coupon_refund_id_9_3: NotRequired[str]
-    coupon_refund_id_9_4: NotRequired[str]
-    coupon_refund_id_9_5: NotRequired[str]
-    coupon_refund_id_9_6: NotRequired[str]
-    coupon_refund_id_9_7: NotRequired[str]
-    coupon_refund_id_9_8: NotRequired[str]
-    coupon_refund_id_9_9: NotRequired[str]
-    coupon_refund_fee_0_0: NotRequired[str]
-    coupon_refund_fee_0_1: NotRequired[str]
-    coupon_refund_fee_0_2: NotRequired[str]
-    coupon_refund_fee_0_3: NotRequired[str]
-    coupon_refund_fee_0_4: NotRequired[str]
-    coupon_refund_fee_0_5: NotRequired[str]
-    coupon_refund_fee_0_6: NotRequired[str]
-    coupon_refund_fee_0_7: NotRequired[str]
-    coupon_refund_fee_0_8: NotRequired[str]
-    coupon_refund_fee_0_9: NotRequired[str]
-    coupon_refund_fee_1_0: NotRequired[str]
-    coupon_refund_fee_1_1: NotRequired[str]
-    coupon_refund_fee_1_2: NotRequired[str]
-    coupon_refund_fee_1_3: NotRequired[str]
-    coupon_refund_fee_1_4: NotRequired[str]
-    coupon_refund_fee_1_5: NotRequired[str]
-    coupon_refund_fee_1_6: NotRequired[str]
-    coupon_refund_fee_1_7: NotRequired[str]
-    coupon_refund_fee_1_8: NotRequired[str]
-    coupon_refund_fee_1_9: NotRequired[str]
-    coupon_refund_fee_2_0: NotRequired[str]
-    coupon_refund_fee_2_1: NotRequired[str]
-    coupon_refund_fee_2_2: NotRequired[str]
-    coupon_refund_fee_2_3: NotRequired[str]
-    coupon_refund_fee_2_4: NotRequired[str]
-    coupon_refund_fee_2_5: NotRequired[str]
-    coupon_refund_fee_2_6: NotRequired[str]
-    coupon_refund_fee_2_7: NotRequired[str]
-    coupon_refund_fee_2_8: NotRequired[str]
-    coupon_refund_fee_2_9: NotRequired[str]
-    coupon_refund_fee_3_0: NotRequired[str]
-    coupon_refund_fee_3_1: NotRequired[str]
-    coupon_refund_fee_3_2: NotRequired[str]
-    coupon_refund_fee_3_3: NotRequired[str]
-    coupon_refund_fee_3_4: NotRequired[str]
-    coupon_refund_fee_3_5: NotRequired[str]
-    coupon_refund_fee_3_6: NotRequired[str]
-    coupon_refund_fee_3_7: NotRequired[str]
-    coupon_refund_fee_3_8: NotRequired[str]
-    coupon_refund_fee_3_9: NotRequired[str]
-    coupon_refund_fee_4_0: NotRequired[str]
-    coupon_refund_fee_4_1: NotRequired[str]
-    coupon_refund_fee_4_2: NotRequired[str]
-    coupon_refund_fee_4_3: NotRequired[str]
-    coupon_refund_fee_4_4: NotRequired[str]
-    coupon_refund_fee_4_5: NotRequired[str]
-    coupon_refund_fee_4_6: NotRequired[str]
-    coupon_refund_fee_4_7: NotRequired[str]
-    coupon_refund_fee_4_8: NotRequired[str]
-    coupon_refund_fee_4_9: NotRequired[str]
-    coupon_refund_fee_5_0: NotRequired[str]
-    coupon_refund_fee_5_1: NotRequired[str]
-    coupon_refund_fee_5_2: NotRequired[str]
-    coupon_refund_fee_5_3: NotRequired[str]
-    coupon_refund_fee_5_4: NotRequired[str]
-    coupon_refund_fee_5_5: NotRequired[str]
-    coupon_refund_fee_5_6: NotRequired[str]
-    coupon_refund_fee_5_7: NotRequired[str]
-    coupon_refund_fee_5_8: NotRequired[str]
-    coupon_refund_fee_5_9: NotRequired[str]
-    coupon_refund_fee_6_0: NotRequired[str]
-    coupon_refund_fee_6_1: NotRequired[str]
-    coupon_refund_fee_6_2: NotRequired[str]
-    coupon_refund_fee_6_3: NotRequired[str]
-    coupon_refund_fee_6_4: NotRequired[str]
-    coupon_refund_fee_6_5: NotRequired[str]
-    coupon_refund_fee_6_6: NotRequired[str]
-    coupon_refund_fee_6_7: NotRequired[str]
-    coupon_refund_fee_6_8: NotRequired[str]
-    coupon_refund_fee_6_9: NotRequired[str]
-    coupon_refund_fee_7_0: NotRequired[str]
-    coupon_refund_fee_7_1: NotRequired[str]
-    coupon_refund_fee_7_2: NotRequired[str]
-    coupon_refund_fee_7_3: NotRequired[str]
-    coupon_refund_fee_7_4: NotRequired[str]
-    coupon_refund_fee_7_5: NotRequired[str]
-    coupon_refund_fee_7_6: NotRequired[str]
-    coupon_refund_fee_7_7: NotRequired[str]
-    coupon_refund_fee_7_8: NotRequired[str]
-    coupon_refund_fee_7_9: NotRequired[str]
-    coupon_refund_fee_8_0: NotRequired[str]
-    coupon_refund_fee_8_1: NotRequired[str]
-    coupon_refund_fee_8_2: NotRequired[str]
-    coupon_refund_fee_8_3: NotRequired[str]
-    coupon_refund_fee_8_4: NotRequired[str]
-    coupon_refund_fee_8_5: NotRequired[str]
-    coupon_refund_fee_8_6: NotRequired[str]
-    coupon_refund_fee_8_7: NotRequired[str]
-    coupon_refund_fee_8_8: NotRequired[str]
-    coupon_refund_fee_8_9: NotRequired[str]
-    coupon_refund_fee_9_0: NotRequired[str]
-    coupon_refund_fee_9_1: NotRequired[str]
-    coupon_refund_fee_9_2: NotRequired[str]
-    coupon_refund_fee_9_3: NotRequired[str]
-    coupon_refund_fee_9_4: NotRequired[str]
-    coupon_refund_fee_9_5: NotRequired[str]
-    coupon_refund_fee_9_6: NotRequired[str]
-    coupon_refund_fee_9_7: NotRequired[str]
-    coupon_refund_fee_9_8: NotRequired[str]
-    coupon_refund_fee_9_9: NotRequired[str]
+    settlement_refund_fee_0: str
+    settlement_refund_fee_1: str
+    settlement_refund_fee_2: str
+    settlement_refund_fee_3: str
+    settlement_refund_fee_4: str
+    settlement_refund_fee_5: str
+    settlement_refund_fee_6: str
+    settlement_refund_fee_7: str
+    settlement_refund_fee_8: str
+    settlement_refund_fee_9: str
+    coupon_type_0_0: str
+    coupon_type_0_1: str
+    coupon_type_0_2: str
+    coupon_type_0_3: str
+    coupon_type_0_4: str
+    coupon_type_0_5: str
+    coupon_type_0_6: str
+    coupon_type_0_7: str
+    coupon_type_0_8: str
+    coupon_type_0_9: str
+    coupon_type_1_0: str
+    coupon_type_1_1: str
+    coupon_type_1_2: str
+    coupon_type_1_3: str
+    coupon_type_1_4: str
+    coupon_type_1_5: str
+    coupon_type_1_6: str
+    coupon_type_1_7: str
+    coupon_type_1_8: str
+    coupon_type_1_9: str
+    coupon_type_2_0: str
+    coupon_type_2_1: str
+    coupon_type_2_2: str
+    coupon_type_2_3: str
+    coupon_type_2_4: str
+    coupon_type_2_5: str
+    coupon_type_2_6: str
+    coupon_type_2_7: str
+    coupon_type_2_8: str
+    coupon_type_2_9: str
+    coupon_type_3_0: str
+    coupon_type_3_1: str
+    coupon_type_3_2: str
+    coupon_type_3_3: str
+    coupon_type_3_4: str
+    coupon_type_3_5: str
+    coupon_type_3_6: str
+    coupon_type_3_7: str
+    coupon_type_3_8: str
+    coupon_type_3_9: str
+    coupon_type_4_0: str
+    coupon_type_4_1: str
+    coupon_type_4_2: str
+    coupon_type_4_3: str
+    coupon_type_4_4: str
+    coupon_type_4_5: str
+    coupon_type_4_6: str
+    coupon_type_4_7: str
+    coupon_type_4_8: str
+    coupon_type_4_9: str
+    coupon_type_5_0: str
+    coupon_type_5_1: str
+    coupon_type_5_2: str
+    coupon_type_5_3: str
+    coupon_type_5_4: str
+    coupon_type_5_5: str
+    coupon_type_5_6: str
+    coupon_type_5_7: str
+    coupon_type_5_8: str
+    coupon_type_5_9: str
+    coupon_type_6_0: str
+    coupon_type_6_1: str
+    coupon_type_6_2: str
+    coupon_type_6_3: str
+    coupon_type_6_4: str
+    coupon_type_6_5: str
+    coupon_type_6_6: str
+    coupon_type_6_7: str
+    coupon_type_6_8: str
+    coupon_type_6_9: str
+    coupon_type_7_0: str
+    coupon_type_7_1: str
+    coupon_type_7_2: str
+    coupon_type_7_3: str
+    coupon_type_7_4: str
+    coupon_type_7_5: str
+    coupon_type_7_6: str
+    coupon_type_7_7: str
+    coupon_type_7_8: str
+    coupon_type_7_9: str
+    coupon_type_8_0: str
+    coupon_type_8_1: str
+    coupon_type_8_2: str
+    coupon_type_8_3: str
+    coupon_type_8_4: str
+    coupon_type_8_5: str
+    coupon_type_8_6: str
+    coupon_type_8_7: str
+    coupon_type_8_8: str
+    coupon_type_8_9: str
+    coupon_type_9_0: str
+    coupon_type_9_1: str
+    coupon_type_9_2: str
+    coupon_type_9_3: str
+    coupon_type_9_4: str
+    coupon_type_9_5: str
+    coupon_type_9_6: str
+    coupon_type_9_7: str
+    coupon_type_9_8: str
+    coupon_type_9_9: str
+    coupon_refund_fee_0: str
+    coupon_refund_fee_1: str
+    coupon_refund_fee_2: str
+    coupon_refund_fee_3: str
+    coupon_refund_fee_4: str
+    coupon_refund_fee_5: str
+    coupon_refund_fee_6: str
+    coupon_refund_fee_7: str
+    coupon_refund_fee_8: str
+    coupon_refund_fee_9: str
+    coupon_refund_count_0: str
+    coupon_refund_count_1: str
+    coupon_refund_count_2: str
+    coupon_refund_count_3: str
+    coupon_refund_count_4: str
+    coupon_refund_count_5: str
+    coupon_refund_count_6: str
+    coupon_refund_count_7: str
+    coupon_refund_count_8: str
+    coupon_refund_count_9: str
+    coupon_refund_id_0_0: str
+    coupon_refund_id_0_1: str
+    coupon_refund_id_0_2: str
+    coupon_refund_id_0_3: str
+    coupon_refund_id_0_4: str
+    coupon_refund_id_0_5: str
+    coupon_refund_id_0_6: str
+    coupon_refund_id_0_7: str
+    coupon_refund_id_0_8: str
+    coupon_refund_id_0_9: str
+    coupon_refund_id_1_0: str
+    coupon_refund_id_1_1: str
+    coupon_refund_id_1_2: str
+    coupon_refund_id_1_3: str
+    coupon_refund_id_1_4: str
+    coupon_refund_id_1_5: str
+    coupon_refund_id_1_6: str
+    coupon_refund_id_1_7: str
+    coupon_refund_id_1_8: str
+    coupon_refund_id_1_9: str
+    coupon_refund_id_2_0: str
+    coupon_refund_id_2_1: str
+    coupon_refund_id_2_2: str
+    coupon_refund_id_2_3: str
+    coupon_refund_id_2_4: str
+    coupon_refund_id_2_5: str
+    coupon_refund_id_2_6: str
+    coupon_refund_id_2_7: str
+    coupon_refund_id_2_8: str
+    coupon_refund_id_2_9: str
+    coupon_refund_id_3_0: str
+    coupon_refund_id_3_1: str
+    coupon_refund_id_3_2: str
+    coupon_refund_id_3_3: str
+    coupon_refund_id_3_4: str
+    coupon_refund_id_3_5: str
+    coupon_refund_id_3_6: str
+    coupon_refund_id_3_7: str
+    coupon_refund_id_3_8: str
+    coupon_refund_id_3_9: str
+    coupon_refund_id_4_0: str
+    coupon_refund_id_4_1: str
+    coupon_refund_id_4_2: str
+    coupon_refund_id_4_3: str
+    coupon_refund_id_4_4: str
+    coupon_refund_id_4_5: str
+    coupon_refund_id_4_6: str
+    coupon_refund_id_4_7: str
+    coupon_refund_id_4_8: str
+    coupon_refund_id_4_9: str
+    coupon_refund_id_5_0: str
+    coupon_refund_id_5_1: str
+    coupon_refund_id_5_2: str
+    coupon_refund_id_5_3: str
+    coupon_refund_id_5_4: str
+    coupon_refund_id_5_5: str
+    coupon_refund_id_5_6: str
+    coupon_refund_id_5_7: str
+    coupon_refund_id_5_8: str
+    coupon_refund_id_5_9: str
+    coupon_refund_id_6_0: str
+    coupon_refund_id_6_1: str
+    coupon_refund_id_6_2: str
+    coupon_refund_id_6_3: str
+    coupon_refund_id_6_4: str
+    coupon_refund_id_6_5: str
+    coupon_refund_id_6_6: str
+    coupon_refund_id_6_7: str
+    coupon_refund_id_6_8: str
+    coupon_refund_id_6_9: str
+    coupon_refund_id_7_0: str
+    coupon_refund_id_7_1: str
+    coupon_refund_id_7_2: str
+    coupon_refund_id_7_3: str
+    coupon_refund_id_7_4: str
+    coupon_refund_id_7_5: str
+    coupon_refund_id_7_6: str
+    coupon_refund_id_7_7: str
+    coupon_refund_id_7_8: str
+    coupon_refund_id_7_9: str
+    coupon_refund_id_8_0: str
+    coupon_refund_id_8_1: str
+    coupon_refund_id_8_2: str
+    coupon_refund_id_8_3: str
+    coupon_refund_id_8_4: str
+    coupon_refund_id_8_5: str
+    coupon_refund_id_8_6: str
+    coupon_refund_id_8_7: str
+    coupon_refund_id_8_8: str
+    coupon_refund_id_8_9: str
+    coupon_refund_id_9_0: str
+    coupon_refund_id_9_1: str
+    coupon_refund_id_9_2: str
+    coupon_refund_id_9_3: str
+    coupon_refund_id_9_4: str
+    coupon_refund_id_9_5: str
+    coupon_refund_id_9_6: str
+    coupon_refund_id_9_7: str
+    coupon_refund_id_9_8: str
+    coupon_refund_id_9_9: str
+    coupon_refund_fee_0_0: str
+    coupon_refund_fee_0_1: str
+    coupon_refund_fee_0_2: str
+    coupon_refund_fee_0_3: str
+    coupon_refund_fee_0_4: str
+    coupon_refund_fee_0_5: str
+    coupon_refund_fee_0_6: str
+    coupon_refund_fee_0_7: str
+    coupon_refund_fee_0_8: str
+    coupon_refund_fee_0_9: str
+    coupon_refund_fee_1_0: str
+    coupon_refund_fee_1_1: str
+    coupon_refund_fee_1_2: str
+    coupon_refund_fee_1_3: str
+    coupon_refund_fee_1_4: str
+    coupon_refund_fee_1_5: str
+    coupon_refund_fee_1_6: str
+    coupon_refund_fee_1_7: str
+    coupon_refund_fee_1_8: str
+    coupon_refund_fee_1_9: str
+    coupon_refund_fee_2_0: str
+    coupon_refund_fee_2_1: str
+    coupon_refund_fee_2_2: str
+    coupon_refund_fee_2_3: str
+    coupon_refund_fee_2_4: str
+    coupon_refund_fee_2_5: str
+    coupon_refund_fee_2_6: str
+    coupon_refund_fee_2_7: str
+    coupon_refund_fee_2_8: str
+    coupon_refund_fee_2_9: str
+    coupon_refund_fee_3_0: str
+    coupon_refund_fee_3_1: str
+    coupon_refund_fee_3_2: str
+    coupon_refund_fee_3_3: str
+    coupon_refund_fee_3_4: str
+    coupon_refund_fee_3_5: str
+    coupon_refund_fee_3_6: str
+    coupon_refund_fee_3_7: str
+    coupon_refund_fee_3_8: str
+    coupon_refund_fee_3_9: str
+    coupon_refund_fee_4_0: str
+    coupon_refund_fee_4_1: str
+    coupon_refund_fee_4_2: str
+    coupon_refund_fee_4_3: str
+    coupon_refund_fee_4_4: str
+    coupon_refund_fee_4_5: str
+    coupon_refund_fee_4_6: str
+    coupon_refund_fee_4_7: str
+    coupon_refund_fee_4_8: str
+    coupon_refund_fee_4_9: str
+    coupon_refund_fee_5_0: str
+    coupon_refund_fee_5_1: str
+    coupon_refund_fee_5_2: str
+    coupon_refund_fee_5_3: str
+    coupon_refund_fee_5_4: str
+    coupon_refund_fee_5_5: str
+    coupon_refund_fee_5_6: str
+    coupon_refund_fee_5_7: str
+    coupon_refund_fee_5_8: str
+    coupon_refund_fee_5_9: str
+    coupon_refund_fee_6_0: str
+    coupon_refund_fee_6_1: str
+    coupon_refund_fee_6_2: str
+    coupon_refund_fee_6_3: str
+    coupon_refund_fee_6_4: str
+    coupon_refund_fee_6_5: str
+    coupon_refund_fee_6_6: str
+    coupon_refund_fee_6_7: str
+    coupon_refund_fee_6_8: str
+    coupon_refund_fee_6_9: str
+    coupon_refund_fee_7_0: str
+    coupon_refund_fee_7_1: str
+    coupon_refund_fee_7_2: str
+    coupon_refund_fee_7_3: str
+    coupon_refund_fee_7_4: str
+    coupon_refund_fee_7_5: str
+    coupon_refund_fee_7_6: str
+    coupon_refund_fee_7_7: str
+    coupon_refund_fee_7_8: str
+    coupon_refund_fee_7_9: str
+    coupon_refund_fee_8_0: str
+    coupon_refund_fee_8_1: str
+    coupon_refund_fee_8_2: str
+    coupon_refund_fee_8_3: str
+    coupon_refund_fee_8_4: str
+    coupon_refund_fee_8_5: str
+    coupon_refund_fee_8_6: str
+    coupon_refund_fee_8_7: str
+    coupon_refund_fee_8_8: str
+    coupon_refund_fee_8_9: str
+    coupon_refund_fee_9_0: str
+    coupon_refund_fee_9_1: str
+    coupon_refund_fee_9_2: str
+    coupon_refund_fee_9_3: str
+    coupon_refund_fee_9_4: str
+    coupon_refund_fee_9_5: str
+    coupon_refund_fee_9_6: str
+    coupon_refund_fee_9_7: str
+    coupon_refund_fee_9_8: str
+    coupon_refund_fee_9_9: str
     refund_status_0: str
     refund_status_1: str
     refund_status_2: str
@@ -1154,16 +1154,16 @@ class RefundqueryPostAnswer(TypedDict):
     refund_status_7: str
     refund_status_8: str
     refund_status_9: str
-    refund_account_0: NotRequired[str]
-    refund_account_1: NotRequired[str]
-    refund_account_2: NotRequired[str]
-    refund_account_3: NotRequired[str]
-    refund_account_4: NotRequired[str]
-    refund_account_5: NotRequired[str]
-    refund_account_6: NotRequired[str]
-    refund_account_7: NotRequired[str]
-    refund_account_8: NotRequired[str]
-    refund_account_9: NotRequired[str]
+    refund_account_0: str
+    refund_account_1: str
+    refund_account_2: str
+    refund_account_3: str
+    refund_account_4: str
+    refund_account_5: str
+    refund_account_6: str
+    refund_account_7: str
+    refund_account_8: str
+    refund_account_9: str
     refund_recv_accout_0: str
     refund_recv_accout_1: str
     refund_recv_accout_2: str
@@ -1174,16 +1174,16 @@ class RefundqueryPostAnswer(TypedDict):
     refund_recv_accout_7: str
     refund_recv_accout_8: str
     refund_recv_accout_9: str
-    refund_success_time_0: NotRequired[str]
-    refund_success_time_1: NotRequired[str]
-    refund_success_time_2: NotRequired[str]
-    refund_success_time_3: NotRequired[str]
-    refund_success_time_4: NotRequired[str]
-    refund_success_time_5: NotRequired[str]
-    refund_success_time_6: NotRequired[str]
-    refund_success_time_7: NotRequired[str]
-    refund_success_time_8: NotRequired[str]
-    refund_success_time_9: NotRequired[str]
+    refund_success_time_0: str
+    refund_success_time_1: str
+    refund_success_time_2: str
+    refund_success_time_3: str
+    refund_success_time_4: str
+    refund_success_time_5: str
+    refund_success_time_6: str
+    refund_success_time_7: str
+    refund_success_time_8: str
+    refund_success_time_9: str
 class RefundqueryPostOptions(call.XmlCallOptions):
     xml: RefundqueryPostXml
 class Refundqueryv2PostXml(TypedDict):
@@ -1192,10 +1192,10 @@ class Refundqueryv2PostXml(TypedDict):
     sub_appid: NotRequired[str]
     sub_mch_id: NotRequired[str]
     sign_type: NotRequired[Literal["MD5", "HMAC-SHA256"]]
-    transaction_id: str
-    out_trade_no: str
-    out_refund_no: str
-    refund_id: str
+    transaction_id: NotRequired[str]
+    out_trade_no: NotRequired[str]
+    out_refund_no: NotRequired[str]
+    refund_id: NotRequired[str]
     offset: NotRequired[int | str]
 class Refundqueryv2PostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
@@ -1205,16 +1205,16 @@ class Refundqueryv2PostAnswer(TypedDict):
     err_code_des: str
     appid: str
     mch_id: str
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
     nonce_str: str
     sign: str
-    total_refund_count: NotRequired[str]
+    total_refund_count: str
     transaction_id: str
     out_trade_no: str
     total_fee: str
-    settlement_total_fee: NotRequired[str]
-    fee_type: NotRequired[str]
+    settlement_total_fee: str
+    fee_type: str
     cash_fee: str
     refund_count: str
     out_refund_no_0: str
@@ -1237,16 +1237,16 @@ class Refundqueryv2PostAnswer(TypedDict):
     refund_id_7: str
     refund_id_8: str
     refund_id_9: str
-    refund_channel_0: NotRequired[str]
-    refund_channel_1: NotRequired[str]
-    refund_channel_2: NotRequired[str]
-    refund_channel_3: NotRequired[str]
-    refund_channel_4: NotRequired[str]
-    refund_channel_5: NotRequired[str]
-    refund_channel_6: NotRequired[str]
-    refund_channel_7: NotRequired[str]
-    refund_channel_8: NotRequired[str]
-    refund_channel_9: NotRequired[str]
+    refund_channel_0: str
+    refund_channel_1: str
+    refund_channel_2: str
+    refund_channel_3: str
+    refund_channel_4: str
+    refund_channel_5: str
+    refund_channel_6: str
+    refund_channel_7: str
+    refund_channel_8: str
+    refund_channel_9: str
     refund_fee_0: str
     refund_fee_1: str
     refund_fee_2: str
@@ -1257,336 +1257,336 @@ class Refundqueryv2PostAnswer(TypedDict):
     refund_fee_7: str
     refund_fee_8: str
     refund_fee_9: str
-    settlement_refund_fee_0: NotRequired[str]
-    settlement_refund_fee_1: NotRequired[str]
-    settlement_refund_fee_2: NotRequired[str]
-    settlement_refund_fee_3: NotRequired[str]
-    settlement_refund_fee_4: NotRequired[str]
-    settlement_refund_fee_5: NotRequired[str]
-    settlement_refund_fee_6: NotRequired[str]
-    settlement_refund_fee_7: NotRequired[str]
-    settlement_refund_fee_8: NotRequired[str]
-    settlement_refund_fee_9: NotRequired[str]
-    coupon_type_0_0: NotRequired[str]
-    coupon_type_0_1: NotRequired[str]
-    coupon_type_0_2: NotRequired[str]
-    coupon_type_0_3: NotRequired[str]
-    coupon_type_0_4: NotRequired[str]
-    coupon_type_0_5: NotRequired[str]
-    coupon_type_0_6: NotRequired[str]
-    coupon_type_0_7: NotRequired[str]
-    coupon_type_0_8: NotRequired[str]
-    coupon_type_0_9: NotRequired[str]
-    coupon_type_1_0: NotRequired[str]
-    coupon_type_1_1: NotRequired[str]
-    coupon_type_1_2: NotRequired[str]
-    coupon_type_1_3: NotRequired[str]
-    coupon_type_1_4: NotRequired[str]
-    coupon_type_1_5: NotRequired[str]
-    coupon_type_1_6: NotRequired[str]
-    coupon_type_1_7: NotRequired[str]
-    coupon_type_1_8: NotRequired[str]
-    coupon_type_1_9: NotRequired[str]
-    coupon_type_2_0: NotRequired[str]
-    coupon_type_2_1: NotRequired[str]
-    coupon_type_2_2: NotRequired[str]
-    coupon_type_2_3: NotRequired[str]
-    coupon_type_2_4: NotRequired[str]
-    coupon_type_2_5: NotRequired[str]
-    coupon_type_2_6: NotRequired[str]
-    coupon_type_2_7: NotRequired[str]
-    coupon_type_2_8: NotRequired[str]
-    coupon_type_2_9: NotRequired[str]
-    coupon_type_3_0: NotRequired[str]
-    coupon_type_3_1: NotRequired[str]
-    coupon_type_3_2: NotRequired[str]
-    coupon_type_3_3: NotRequired[str]
-    coupon_type_3_4: NotRequired[str]
-    coupon_type_3_5: NotRequired[str]
-    coupon_type_3_6: NotRequired[str]
-    coupon_type_3_7: NotRequired[str]
-    coupon_type_3_8: NotRequired[str]
-    coupon_type_3_9: NotRequired[str]
-    coupon_type_4_0: NotRequired[str]
-    coupon_type_4_1: NotRequired[str]
-    coupon_type_4_2: NotRequired[str]
-    coupon_type_4_3: NotRequired[str]
-    coupon_type_4_4: NotRequired[str]
-    coupon_type_4_5: NotRequired[str]
-    coupon_type_4_6: NotRequired[str]
-    coupon_type_4_7: NotRequired[str]
-    coupon_type_4_8: NotRequired[str]
-    coupon_type_4_9: NotRequired[str]
-    coupon_type_5_0: NotRequired[str]
-    coupon_type_5_1: NotRequired[str]
-    coupon_type_5_2: NotRequired[str]
-    coupon_type_5_3: NotRequired[str]
-    coupon_type_5_4: NotRequired[str]
-    coupon_type_5_5: NotRequired[str]
-    coupon_type_5_6: NotRequired[str]
-    coupon_type_5_7: NotRequired[str]
-    coupon_type_5_8: NotRequired[str]
-    coupon_type_5_9: NotRequired[str]
-    coupon_type_6_0: NotRequired[str]
-    coupon_type_6_1: NotRequired[str]
-    coupon_type_6_2: NotRequired[str]
-    coupon_type_6_3: NotRequired[str]
-    coupon_type_6_4: NotRequired[str]
-    coupon_type_6_5: NotRequired[str]
-    coupon_type_6_6: NotRequired[str]
-    coupon_type_6_7: NotRequired[str]
-    coupon_type_6_8: NotRequired[str]
-    coupon_type_6_9: NotRequired[str]
-    coupon_type_7_0: NotRequired[str]
-    coupon_type_7_1: NotRequired[str]
-    coupon_type_7_2: NotRequired[str]
-    coupon_type_7_3: NotRequired[str]
-    coupon_type_7_4: NotRequired[str]
-    coupon_type_7_5: NotRequired[str]
-    coupon_type_7_6: NotRequired[str]
-    coupon_type_7_7: NotRequired[str]
-    coupon_type_7_8: NotRequired[str]
-    coupon_type_7_9: NotRequired[str]
-    coupon_type_8_0: NotRequired[str]
-    coupon_type_8_1: NotRequired[str]
-    coupon_type_8_2: NotRequired[str]
-    coupon_type_8_3: NotRequired[str]
-    coupon_type_8_4: NotRequired[str]
-    coupon_type_8_5: NotRequired[str]
-    coupon_type_8_6: NotRequired[str]
-    coupon_type_8_7: NotRequired[str]
-    coupon_type_8_8: NotRequired[str]
-    coupon_type_8_9: NotRequired[str]
-    coupon_type_9_0: NotRequired[str]
-    coupon_type_9_1: NotRequired[str]
-    coupon_type_9_2: NotRequired[str]
-    coupon_type_9_3: NotRequired[str]
-    coupon_type_9_4: NotRequired[str]
-    coupon_type_9_5: NotRequired[str]
-    coupon_type_9_6: NotRequired[str]
-    coupon_type_9_7: NotRequired[str]
-    coupon_type_9_8: NotRequired[str]
-    coupon_type_9_9: NotRequired[str]
-    coupon_refund_fee_0: NotRequired[str]
-    coupon_refund_fee_1: NotRequired[str]
-    coupon_refund_fee_2: NotRequired[str]
-    coupon_refund_fee_3: NotRequired[str]
-    coupon_refund_fee_4: NotRequired[str]
-    coupon_refund_fee_5: NotRequired[str]
-    coupon_refund_fee_6: NotRequired[str]
-    coupon_refund_fee_7: NotRequired[str]
-    coupon_refund_fee_8: NotRequired[str]
-    coupon_refund_fee_9: NotRequired[str]
-    coupon_refund_count_0: NotRequired[str]
-    coupon_refund_count_1: NotRequired[str]
-    coupon_refund_count_2: NotRequired[str]
-    coupon_refund_count_3: NotRequired[str]
-    coupon_refund_count_4: NotRequired[str]
-    coupon_refund_count_5: NotRequired[str]
-    coupon_refund_count_6: NotRequired[str]
-    coupon_refund_count_7: NotRequired[str]
-    coupon_refund_count_8: NotRequired[str]
-    coupon_refund_count_9: NotRequired[str]
-    coupon_refund_id_0_0: NotRequired[str]
-    coupon_refund_id_0_1: NotRequired[str]
-    coupon_refund_id_0_2: NotRequired[str]
-    coupon_refund_id_0_3: NotRequired[str]
-    coupon_refund_id_0_4: NotRequired[str]
-    coupon_refund_id_0_5: NotRequired[str]
-    coupon_refund_id_0_6: NotRequired[str]
-    coupon_refund_id_0_7: NotRequired[str]
-    coupon_refund_id_0_8: NotRequired[str]
-    coupon_refund_id_0_9: NotRequired[str]
-    coupon_refund_id_1_0: NotRequired[str]
-    coupon_refund_id_1_1: NotRequired[str]
-    coupon_refund_id_1_2: NotRequired[str]
-    coupon_refund_id_1_3: NotRequired[str]
-    coupon_refund_id_1_4: NotRequired[str]
-    coupon_refund_id_1_5: NotRequired[str]
-    coupon_refund_id_1_6: NotRequired[str]
-    coupon_refund_id_1_7: NotRequired[str]
-    coupon_refund_id_1_8: NotRequired[str]
-    coupon_refund_id_1_9: NotRequired[str]
-    coupon_refund_id_2_0: NotRequired[str]
-    coupon_refund_id_2_1: NotRequired[str]
-    coupon_refund_id_2_2: NotRequired[str]
-    coupon_refund_id_2_3: NotRequired[str]
-    coupon_refund_id_2_4: NotRequired[str]
-    coupon_refund_id_2_5: NotRequired[str]
-    coupon_refund_id_2_6: NotRequired[str]
-    coupon_refund_id_2_7: NotRequired[str]
-    coupon_refund_id_2_8: NotRequired[str]
-    coupon_refund_id_2_9: NotRequired[str]
-    coupon_refund_id_3_0: NotRequired[str]
-    coupon_refund_id_3_1: NotRequired[str]
-    coupon_refund_id_3_2: NotRequired[str]
-    coupon_refund_id_3_3: NotRequired[str]
-    coupon_refund_id_3_4: NotRequired[str]
-    coupon_refund_id_3_5: NotRequired[str]
-    coupon_refund_id_3_6: NotRequired[str]
-    coupon_refund_id_3_7: NotRequired[str]
-    coupon_refund_id_3_8: NotRequired[str]
-    coupon_refund_id_3_9: NotRequired[str]
-    coupon_refund_id_4_0: NotRequired[str]
-    coupon_refund_id_4_1: NotRequired[str]
-    coupon_refund_id_4_2: NotRequired[str]
-    coupon_refund_id_4_3: NotRequired[str]
-    coupon_refund_id_4_4: NotRequired[str]
-    coupon_refund_id_4_5: NotRequired[str]
-    coupon_refund_id_4_6: NotRequired[str]
-    coupon_refund_id_4_7: NotRequired[str]
-    coupon_refund_id_4_8: NotRequired[str]
-    coupon_refund_id_4_9: NotRequired[str]
-    coupon_refund_id_5_0: NotRequired[str]
-    coupon_refund_id_5_1: NotRequired[str]
-    coupon_refund_id_5_2: NotRequired[str]
-    coupon_refund_id_5_3: NotRequired[str]
-    coupon_refund_id_5_4: NotRequired[str]
-    coupon_refund_id_5_5: NotRequired[str]
-    coupon_refund_id_5_6: NotRequired[str]
-    coupon_refund_id_5_7: NotRequired[str]
-    coupon_refund_id_5_8: NotRequired[str]
-    coupon_refund_id_5_9: NotRequired[str]
-    coupon_refund_id_6_0: NotRequired[str]
-    coupon_refund_id_6_1: NotRequired[str]
-    coupon_refund_id_6_2: NotRequired[str]
-    coupon_refund_id_6_3: NotRequired[str]
-    coupon_refund_id_6_4: NotRequired[str]
-    coupon_refund_id_6_5: NotRequired[str]
-    coupon_refund_id_6_6: NotRequired[str]
-    coupon_refund_id_6_7: NotRequired[str]
-    coupon_refund_id_6_8: NotRequired[str]
-    coupon_refund_id_6_9: NotRequired[str]
-    coupon_refund_id_7_0: NotRequired[str]
-    coupon_refund_id_7_1: NotRequired[str]
-    coupon_refund_id_7_2: NotRequired[str]
-    coupon_refund_id_7_3: NotRequired[str]
-    coupon_refund_id_7_4: NotRequired[str]
-    coupon_refund_id_7_5: NotRequired[str]
-    coupon_refund_id_7_6: NotRequired[str]
-    coupon_refund_id_7_7: NotRequired[str]
-    coupon_refund_id_7_8: NotRequired[str]
-    coupon_refund_id_7_9: NotRequired[str]
-    coupon_refund_id_8_0: NotRequired[str]
-    coupon_refund_id_8_1: NotRequired[str]
-    coupon_refund_id_8_2: NotRequired[str]
-    coupon_refund_id_8_3: NotRequired[str]
-    coupon_refund_id_8_4: NotRequired[str]
-    coupon_refund_id_8_5: NotRequired[str]
-    coupon_refund_id_8_6: NotRequired[str]
-    coupon_refund_id_8_7: NotRequired[str]
-    coupon_refund_id_8_8: NotRequired[str]
-    coupon_refund_id_8_9: NotRequired[str]
-    coupon_refund_id_9_0: NotRequired[str]
-    coupon_refund_id_9_1: NotRequired[str]
-    coupon_refund_id_9_2: NotRequired[str]
-    coupon_refund_id_9_3: NotRequired[str]
-    coupon_refund_id_9_4: NotRequired[str]
-    coupon_refund_id_9_5: NotRequired[str]
-    coupon_refund_id_9_6: NotRequired[str]
-    coupon_refund_id_9_7: NotRequired[str]
-    coupon_refund_id_9_8: NotRequired[str]
-    coupon_refund_id_9_9: NotRequired[str]
-    coupon_refund_fee_0_0: NotRequired[str]
-    coupon_refund_fee_0_1: NotRequired[str]
-    coupon_refund_fee_0_2: NotRequired[str]
-    coupon_refund_fee_0_3: NotRequired[str]
-    coupon_refund_fee_0_4: NotRequired[str]
-    coupon_refund_fee_0_5: NotRequired[str]
-    coupon_refund_fee_0_6: NotRequired[str]
-    coupon_refund_fee_0_7: NotRequired[str]
-    coupon_refund_fee_0_8: NotRequired[str]
-    coupon_refund_fee_0_9: NotRequired[str]
-    coupon_refund_fee_1_0: NotRequired[str]
-    coupon_refund_fee_1_1: NotRequired[str]
-    coupon_refund_fee_1_2: NotRequired[str]
-    coupon_refund_fee_1_3: NotRequired[str]
-    coupon_refund_fee_1_4: NotRequired[str]
-    coupon_refund_fee_1_5: NotRequired[str]
-    coupon_refund_fee_1_6: NotRequired[str]
-    coupon_refund_fee_1_7: NotRequired[str]
-    coupon_refund_fee_1_8: NotRequired[str]
-    coupon_refund_fee_1_9: NotRequired[str]
-    coupon_refund_fee_2_0: NotRequired[str]
-    coupon_refund_fee_2_1: NotRequired[str]
-    coupon_refund_fee_2_2: NotRequired[str]
-    coupon_refund_fee_2_3: NotRequired[str]
-    coupon_refund_fee_2_4: NotRequired[str]
-    coupon_refund_fee_2_5: NotRequired[str]
-    coupon_refund_fee_2_6: NotRequired[str]
-    coupon_refund_fee_2_7: NotRequired[str]
-    coupon_refund_fee_2_8: NotRequired[str]
-    coupon_refund_fee_2_9: NotRequired[str]
-    coupon_refund_fee_3_0: NotRequired[str]
-    coupon_refund_fee_3_1: NotRequired[str]
-    coupon_refund_fee_3_2: NotRequired[str]
-    coupon_refund_fee_3_3: NotRequired[str]
-    coupon_refund_fee_3_4: NotRequired[str]
-    coupon_refund_fee_3_5: NotRequired[str]
-    coupon_refund_fee_3_6: NotRequired[str]
-    coupon_refund_fee_3_7: NotRequired[str]
-    coupon_refund_fee_3_8: NotRequired[str]
-    coupon_refund_fee_3_9: NotRequired[str]
-    coupon_refund_fee_4_0: NotRequired[str]
-    coupon_refund_fee_4_1: NotRequired[str]
-    coupon_refund_fee_4_2: NotRequired[str]
-    coupon_refund_fee_4_3: NotRequired[str]
-    coupon_refund_fee_4_4: NotRequired[str]
-    coupon_refund_fee_4_5: NotRequired[str]
-    coupon_refund_fee_4_6: NotRequired[str]
-    coupon_refund_fee_4_7: NotRequired[str]
-    coupon_refund_fee_4_8: NotRequired[str]
-    coupon_refund_fee_4_9: NotRequired[str]
-    coupon_refund_fee_5_0: NotRequired[str]
-    coupon_refund_fee_5_1: NotRequired[str]
-    coupon_refund_fee_5_2: NotRequired[str]
-    coupon_refund_fee_5_3: NotRequired[str]
-    coupon_refund_fee_5_4: NotRequired[str]
-    coupon_refund_fee_5_5: NotRequired[str]
-    coupon_refund_fee_5_6: NotRequired[str]
-    coupon_refund_fee_5_7: NotRequired[str]
-    coupon_refund_fee_5_8: NotRequired[str]
-    coupon_refund_fee_5_9: NotRequired[str]
-    coupon_refund_fee_6_0: NotRequired[str]
-    coupon_refund_fee_6_1: NotRequired[str]
-    coupon_refund_fee_6_2: NotRequired[str]
-    coupon_refund_fee_6_3: NotRequired[str]
-    coupon_refund_fee_6_4: NotRequired[str]
-    coupon_refund_fee_6_5: NotRequired[str]
-    coupon_refund_fee_6_6: NotRequired[str]
-    coupon_refund_fee_6_7: NotRequired[str]
-    coupon_refund_fee_6_8: NotRequired[str]
-    coupon_refund_fee_6_9: NotRequired[str]
-    coupon_refund_fee_7_0: NotRequired[str]
-    coupon_refund_fee_7_1: NotRequired[str]
-    coupon_refund_fee_7_2: NotRequired[str]
-    coupon_refund_fee_7_3: NotRequired[str]
-    coupon_refund_fee_7_4: NotRequired[str]
-    coupon_refund_fee_7_5: NotRequired[str]
-    coupon_refund_fee_7_6: NotRequired[str]
-    coupon_refund_fee_7_7: NotRequired[str]
-    coupon_refund_fee_7_8: NotRequired[str]
-    coupon_refund_fee_7_9: NotRequired[str]
-    coupon_refund_fee_8_0: NotRequired[str]
-    coupon_refund_fee_8_1: NotRequired[str]
-    coupon_refund_fee_8_2: NotRequired[str]
-    coupon_refund_fee_8_3: NotRequired[str]
-    coupon_refund_fee_8_4: NotRequired[str]
-    coupon_refund_fee_8_5: NotRequired[str]
-    coupon_refund_fee_8_6: NotRequired[str]
-    coupon_refund_fee_8_7: NotRequired[str]
-    coupon_refund_fee_8_8: NotRequired[str]
-    coupon_refund_fee_8_9: NotRequired[str]
-    coupon_refund_fee_9_0: NotRequired[str]
-    coupon_refund_fee_9_1: NotRequired[str]
-    coupon_refund_fee_9_2: NotRequired[str]
-    coupon_refund_fee_9_3: NotRequired[str]
-    coupon_refund_fee_9_4: NotRequired[str]
-    coupon_refund_fee_9_5: NotRequired[str]
-    coupon_refund_fee_9_6: NotRequired[str]
-    coupon_refund_fee_9_7: NotRequired[str]
-    coupon_refund_fee_9_8: NotRequired[str]
-    coupon_refund_fee_9_9: NotRequired[str]
+    settlement_refund_fee_0: str
+    settlement_refund_fee_1: str
+    settlement_refund_fee_2: str
+    settlement_refund_fee_3: str
+    settlement_refund_fee_4: str
+    settlement_refund_fee_5: str
+    settlement_refund_fee_6: str
+    settlement_refund_fee_7: str
+    settlement_refund_fee_8: str
+    settlement_refund_fee_9: str
+    coupon_type_0_0: str
+    coupon_type_0_1: str
+    coupon_type_0_2: str
+    coupon_type_0_3: str
+    coupon_type_0_4: str
+    coupon_type_0_5: str
+    coupon_type_0_6: str
+    coupon_type_0_7: str
+    coupon_type_0_8: str
+    coupon_type_0_9: str
+    coupon_type_1_0: str
+    coupon_type_1_1: str
+    coupon_type_1_2: str
+    coupon_type_1_3: str
+    coupon_type_1_4: str
+    coupon_type_1_5: str
+    coupon_type_1_6: str
+    coupon_type_1_7: str
+    coupon_type_1_8: str
+    coupon_type_1_9: str
+    coupon_type_2_0: str
+    coupon_type_2_1: str
+    coupon_type_2_2: str
+    coupon_type_2_3: str
+    coupon_type_2_4: str
+    coupon_type_2_5: str
+    coupon_type_2_6: str
+    coupon_type_2_7: str
+    coupon_type_2_8: str
+    coupon_type_2_9: str
+    coupon_type_3_0: str
+    coupon_type_3_1: str
+    coupon_type_3_2: str
+    coupon_type_3_3: str
+    coupon_type_3_4: str
+    coupon_type_3_5: str
+    coupon_type_3_6: str
+    coupon_type_3_7: str
+    coupon_type_3_8: str
+    coupon_type_3_9: str
+    coupon_type_4_0: str
+    coupon_type_4_1: str
+    coupon_type_4_2: str
+    coupon_type_4_3: str
+    coupon_type_4_4: str
+    coupon_type_4_5: str
+    coupon_type_4_6: str
+    coupon_type_4_7: str
+    coupon_type_4_8: str
+    coupon_type_4_9: str
+    coupon_type_5_0: str
+    coupon_type_5_1: str
+    coupon_type_5_2: str
+    coupon_type_5_3: str
+    coupon_type_5_4: str
+    coupon_type_5_5: str
+    coupon_type_5_6: str
+    coupon_type_5_7: str
+    coupon_type_5_8: str
+    coupon_type_5_9: str
+    coupon_type_6_0: str
+    coupon_type_6_1: str
+    coupon_type_6_2: str
+    coupon_type_6_3: str
+    coupon_type_6_4: str
+    coupon_type_6_5: str
+    coupon_type_6_6: str
+    coupon_type_6_7: str
+    coupon_type_6_8: str
+    coupon_type_6_9: str
+    coupon_type_7_0: str
+    coupon_type_7_1: str
+    coupon_type_7_2: str
+    coupon_type_7_3: str
+    coupon_type_7_4: str
+    coupon_type_7_5: str
+    coupon_type_7_6: str
+    coupon_type_7_7: str
+    coupon_type_7_8: str
+    coupon_type_7_9: str
+    coupon_type_8_0: str
+    coupon_type_8_1: str
+    coupon_type_8_2: str
+    coupon_type_8_3: str
+    coupon_type_8_4: str
+    coupon_type_8_5: str
+    coupon_type_8_6: str
+    coupon_type_8_7: str
+    coupon_type_8_8: str
+    coupon_type_8_9: str
+    coupon_type_9_0: str
+    coupon_type_9_1: str
+    coupon_type_9_2: str
+    coupon_type_9_3: str
+    coupon_type_9_4: str
+    coupon_type_9_5: str
+    coupon_type_9_6: str
+    coupon_type_9_7: str
+    coupon_type_9_8: str
+    coupon_type_9_9: str
+    coupon_refund_fee_0: str
+    coupon_refund_fee_1: str
+    coupon_refund_fee_2: str
+    coupon_refund_fee_3: str
+    coupon_refund_fee_4: str
+    coupon_refund_fee_5: str
+    coupon_refund_fee_6: str
+    coupon_refund_fee_7: str
+    coupon_refund_fee_8: str
+    coupon_refund_fee_9: str
+    coupon_refund_count_0: str
+    coupon_refund_count_1: str
+    coupon_refund_count_2: str
+    coupon_refund_count_3: str
+    coupon_refund_count_4: str
+    coupon_refund_count_5: str
+    coupon_refund_count_6: str
+    coupon_refund_count_7: str
+    coupon_refund_count_8: str
+    coupon_refund_count_9: str
+    coupon_refund_id_0_0: str
+    coupon_refund_id_0_1: str
+    coupon_refund_id_0_2: str
+    coupon_refund_id_0_3: str
+    coupon_refund_id_0_4: str
+    coupon_refund_id_0_5: str
+    coupon_refund_id_0_6: str
+    coupon_refund_id_0_7: str
+    coupon_refund_id_0_8: str
+    coupon_refund_id_0_9: str
+    coupon_refund_id_1_0: str
+    coupon_refund_id_1_1: str
+    coupon_refund_id_1_2: str
+    coupon_refund_id_1_3: str
+    coupon_refund_id_1_4: str
+    coupon_refund_id_1_5: str
+    coupon_refund_id_1_6: str
+    coupon_refund_id_1_7: str
+    coupon_refund_id_1_8: str
+    coupon_refund_id_1_9: str
+    coupon_refund_id_2_0: str
+    coupon_refund_id_2_1: str
+    coupon_refund_id_2_2: str
+    coupon_refund_id_2_3: str
+    coupon_refund_id_2_4: str
+    coupon_refund_id_2_5: str
+    coupon_refund_id_2_6: str
+    coupon_refund_id_2_7: str
+    coupon_refund_id_2_8: str
+    coupon_refund_id_2_9: str
+    coupon_refund_id_3_0: str
+    coupon_refund_id_3_1: str
+    coupon_refund_id_3_2: str
+    coupon_refund_id_3_3: str
+    coupon_refund_id_3_4: str
+    coupon_refund_id_3_5: str
+    coupon_refund_id_3_6: str
+    coupon_refund_id_3_7: str
+    coupon_refund_id_3_8: str
+    coupon_refund_id_3_9: str
+    coupon_refund_id_4_0: str
+    coupon_refund_id_4_1: str
+    coupon_refund_id_4_2: str
+    coupon_refund_id_4_3: str
+    coupon_refund_id_4_4: str
+    coupon_refund_id_4_5: str
+    coupon_refund_id_4_6: str
+    coupon_refund_id_4_7: str
+    coupon_refund_id_4_8: str
+    coupon_refund_id_4_9: str
+    coupon_refund_id_5_0: str
+    coupon_refund_id_5_1: str
+    coupon_refund_id_5_2: str
+    coupon_refund_id_5_3: str
+    coupon_refund_id_5_4: str
+    coupon_refund_id_5_5: str
+    coupon_refund_id_5_6: str
+    coupon_refund_id_5_7: str
+    coupon_refund_id_5_8: str
+    coupon_refund_id_5_9: str
+    coupon_refund_id_6_0: str
+    coupon_refund_id_6_1: str
+    coupon_refund_id_6_2: str
+    coupon_refund_id_6_3: str
+    coupon_refund_id_6_4: str
+    coupon_refund_id_6_5: str
+    coupon_refund_id_6_6: str
+    coupon_refund_id_6_7: str
+    coupon_refund_id_6_8: str
+    coupon_refund_id_6_9: str
+    coupon_refund_id_7_0: str
+    coupon_refund_id_7_1: str
+    coupon_refund_id_7_2: str
+    coupon_refund_id_7_3: str
+    coupon_refund_id_7_4: str
+    coupon_refund_id_7_5: str
+    coupon_refund_id_7_6: str
+    coupon_refund_id_7_7: str
+    coupon_refund_id_7_8: str
+    coupon_refund_id_7_9: str
+    coupon_refund_id_8_0: str
+    coupon_refund_id_8_1: str
+    coupon_refund_id_8_2: str
+    coupon_refund_id_8_3: str
+    coupon_refund_id_8_4: str
+    coupon_refund_id_8_5: str
+    coupon_refund_id_8_6: str
+    coupon_refund_id_8_7: str
+    coupon_refund_id_8_8: str
+    coupon_refund_id_8_9: str
+    coupon_refund_id_9_0: str
+    coupon_refund_id_9_1: str
+    coupon_refund_id_9_2: str
+    coupon_refund_id_9_3: str
+    coupon_refund_id_9_4: str
+    coupon_refund_id_9_5: str
+    coupon_refund_id_9_6: str
+    coupon_refund_id_9_7: str
+    coupon_refund_id_9_8: str
+    coupon_refund_id_9_9: str
+    coupon_refund_fee_0_0: str
+    coupon_refund_fee_0_1: str
+    coupon_refund_fee_0_2: str
+    coupon_refund_fee_0_3: str
+    coupon_refund_fee_0_4: str
+    coupon_refund_fee_0_5: str
+    coupon_refund_fee_0_6: str
+    coupon_refund_fee_0_7: str
+    coupon_refund_fee_0_8: str
+    coupon_refund_fee_0_9: str
+    coupon_refund_fee_1_0: str
+    coupon_refund_fee_1_1: str
+    coupon_refund_fee_1_2: str
+    coupon_refund_fee_1_3: str
+    coupon_refund_fee_1_4: str
+    coupon_refund_fee_1_5: str
+    coupon_refund_fee_1_6: str
+    coupon_refund_fee_1_7: str
+    coupon_refund_fee_1_8: str
+    coupon_refund_fee_1_9: str
+    coupon_refund_fee_2_0: str
+    coupon_refund_fee_2_1: str
+    coupon_refund_fee_2_2: str
+    coupon_refund_fee_2_3: str
+    coupon_refund_fee_2_4: str
+    coupon_refund_fee_2_5: str
+    coupon_refund_fee_2_6: str
+    coupon_refund_fee_2_7: str
+    coupon_refund_fee_2_8: str
+    coupon_refund_fee_2_9: str
+    coupon_refund_fee_3_0: str
+    coupon_refund_fee_3_1: str
+    coupon_refund_fee_3_2: str
+    coupon_refund_fee_3_3: str
+    coupon_refund_fee_3_4: str
+    coupon_refund_fee_3_5: str
+    coupon_refund_fee_3_6: str
+    coupon_refund_fee_3_7: str
+    coupon_refund_fee_3_8: str
+    coupon_refund_fee_3_9: str
+    coupon_refund_fee_4_0: str
+    coupon_refund_fee_4_1: str
+    coupon_refund_fee_4_2: str
+    coupon_refund_fee_4_3: str
+    coupon_refund_fee_4_4: str
+    coupon_refund_fee_4_5: str
+    coupon_refund_fee_4_6: str
+    coupon_refund_fee_4_7: str
+    coupon_refund_fee_4_8: str
+    coupon_refund_fee_4_9: str
+    coupon_refund_fee_5_0: str
+    coupon_refund_fee_5_1: str
+    coupon_refund_fee_5_2: str
+    coupon_refund_fee_5_3: str
+    coupon_refund_fee_5_4: str
+    coupon_refund_fee_5_5: str
+    coupon_refund_fee_5_6: str
+    coupon_refund_fee_5_7: str
+    coupon_refund_fee_5_8: str
+    coupon_refund_fee_5_9: str
+    coupon_refund_fee_6_0: str
+    coupon_refund_fee_6_1: str
+    coupon_refund_fee_6_2: str
+    coupon_refund_fee_6_3: str
+    coupon_refund_fee_6_4: str
+    coupon_refund_fee_6_5: str
+    coupon_refund_fee_6_6: str
+    coupon_refund_fee_6_7: str
+    coupon_refund_fee_6_8: str
+    coupon_refund_fee_6_9: str
+    coupon_refund_fee_7_0: str
+    coupon_refund_fee_7_1: str
+    coupon_refund_fee_7_2: str
+    coupon_refund_fee_7_3: str
+    coupon_refund_fee_7_4: str
+    coupon_refund_fee_7_5: str
+    coupon_refund_fee_7_6: str
+    coupon_refund_fee_7_7: str
+    coupon_refund_fee_7_8: str
+    coupon_refund_fee_7_9: str
+    coupon_refund_fee_8_0: str
+    coupon_refund_fee_8_1: str
+    coupon_refund_fee_8_2: str
+    coupon_refund_fee_8_3: str
+    coupon_refund_fee_8_4: str
+    coupon_refund_fee_8_5: str
+    coupon_refund_fee_8_6: str
+    coupon_refund_fee_8_7: str
+    coupon_refund_fee_8_8: str
+    coupon_refund_fee_8_9: str
+    coupon_refund_fee_9_0: str
+    coupon_refund_fee_9_1: str
+    coupon_refund_fee_9_2: str
+    coupon_refund_fee_9_3: str
+    coupon_refund_fee_9_4: str
+    coupon_refund_fee_9_5: str
+    coupon_refund_fee_9_6: str
+    coupon_refund_fee_9_7: str
+    coupon_refund_fee_9_8: str
+    coupon_refund_fee_9_9: str
     refund_status_0: str
     refund_status_1: str
     refund_status_2: str
@@ -1597,16 +1597,16 @@ class Refundqueryv2PostAnswer(TypedDict):
     refund_status_7: str
     refund_status_8: str
     refund_status_9: str
-    refund_account_0: NotRequired[str]
-    refund_account_1: NotRequired[str]
-    refund_account_2: NotRequired[str]
-    refund_account_3: NotRequired[str]
-    refund_account_4: NotRequired[str]
-    refund_account_5: NotRequired[str]
-    refund_account_6: NotRequired[str]
-    refund_account_7: NotRequired[str]
-    refund_account_8: NotRequired[str]
-    refund_account_9: NotRequired[str]
+    refund_account_0: str
+    refund_account_1: str
+    refund_account_2: str
+    refund_account_3: str
+    refund_account_4: str
+    refund_account_5: str
+    refund_account_6: str
+    refund_account_7: str
+    refund_account_8: str
+    refund_account_9: str
     refund_recv_accout_0: str
     refund_recv_accout_1: str
     refund_recv_accout_2: str
@@ -1617,17 +1617,17 @@ class Refundqueryv2PostAnswer(TypedDict):
     refund_recv_accout_7: str
     refund_recv_accout_8: str
     refund_recv_accout_9: str
-    refund_success_time_0: NotRequired[str]
-    refund_success_time_1: NotRequired[str]
-    refund_success_time_2: NotRequired[str]
-    refund_success_time_3: NotRequired[str]
-    refund_success_time_4: NotRequired[str]
-    refund_success_time_5: NotRequired[str]
-    refund_success_time_6: NotRequired[str]
-    refund_success_time_7: NotRequired[str]
-    refund_success_time_8: NotRequired[str]
-    refund_success_time_9: NotRequired[str]
-    promotion_detail: NotRequired[str]
+    refund_success_time_0: str
+    refund_success_time_1: str
+    refund_success_time_2: str
+    refund_success_time_3: str
+    refund_success_time_4: str
+    refund_success_time_5: str
+    refund_success_time_6: str
+    refund_success_time_7: str
+    refund_success_time_8: str
+    refund_success_time_9: str
+    promotion_detail: str
 class Refundqueryv2PostOptions(call.XmlCallOptions):
     xml: Refundqueryv2PostXml
 class SettlementqueryPostXml(TypedDict):
@@ -1647,9 +1647,9 @@ class SettlementqueryPostAnswer(TypedDict):
     mch_id: str
     nonce_str: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    sign: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    sign: str
     record_num: str
     fbatchno: str
     date_settlement: str
@@ -1662,8 +1662,8 @@ class SettlementqueryPostAnswer(TypedDict):
     refund_fee: str
     pay_net_fee: str
     poundage_fee: str
-    split_settlement_fee: NotRequired[str]
-    split_unsettlement_fee: NotRequired[str]
+    split_settlement_fee: str
+    split_unsettlement_fee: str
 class SettlementqueryPostOptions(call.XmlCallOptions):
     xml: SettlementqueryPostXml
 class UnifiedorderPostXml(TypedDict):
@@ -1698,16 +1698,16 @@ class UnifiedorderPostAnswer(TypedDict):
     return_msg: str
     appid: str
     mch_id: str
-    device_info: NotRequired[str]
+    device_info: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB"] | str
     prepay_id: str
-    code_url: NotRequired[str]
-    mweb_url: NotRequired[str]
-    promotion_detail: NotRequired[str]
+    code_url: str
+    mweb_url: str
+    promotion_detail: str
 class UnifiedorderPostOptions(call.XmlCallOptions):
     xml: UnifiedorderPostXml

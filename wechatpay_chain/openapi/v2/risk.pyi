@@ -8,11 +8,11 @@ class GetcertficatesPostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256"]
 class GetcertficatesPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
-    nonce_str: NotRequired[str]
-    sign: NotRequired[str]
-    error_code: NotRequired[str]
-    error_code_des: NotRequired[str]
+    return_msg: str
+    nonce_str: str
+    sign: str
+    error_code: str
+    error_code_des: str
     result_code: Literal["SUCCESS", "FAIL"] | str
     mch_id: str
     certificates: str
@@ -23,12 +23,12 @@ class GetpublickeyPostXml(TypedDict):
     sign_type: Literal["MD5", "HMAC-SHA256"]
 class GetpublickeyPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
-    error_code: NotRequired[str]
-    error_code_des: NotRequired[str]
+    return_msg: str
+    error_code: str
+    error_code_des: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    mch_id: NotRequired[str]
-    pub_key: NotRequired[str]
+    mch_id: str
+    pub_key: str
 class GetpublickeyPostOptions(call.XmlCallOptions):
     xml: GetpublickeyPostXml
 class GetviolationPostXml(TypedDict):
@@ -41,11 +41,11 @@ class GetviolationPostXml(TypedDict):
     violation_records_format: NotRequired[Literal["csv", "json"]]
 class GetviolationPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
-    error_code: NotRequired[str]
-    error_code_des: NotRequired[str]
+    return_msg: str
+    error_code: str
+    error_code_des: str
     result_code: Literal["SUCCESS", "FAIL"] | str
     result_msg: str
-    violation_records: NotRequired[str]
+    violation_records: str
 class GetviolationPostOptions(call.XmlCallOptions):
     xml: NotRequired[GetviolationPostXml]

@@ -25,11 +25,11 @@ class MchChannelsettingPostXml(TypedDict):
     channel_id: str
 class MchChannelsettingPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
     sign: str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     mch_id: str
     result_msg: str
     appid: str
@@ -44,12 +44,12 @@ class MchModifymchinfoPostXml(TypedDict):
     service_phone: NotRequired[str]
 class MchModifymchinfoPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
     result_msg: str
     sign: str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     nonce_str: str
 class MchModifymchinfoPostOptions(call.XmlCallOptions):
     xml: MchModifymchinfoPostXml
@@ -83,17 +83,17 @@ class MchSubmchmanagePostAnswerMchinfo(TypedDict):
     merchant_name: str
     merchant_shortname: str
     service_phone: str
-    contact: NotRequired[str]
-    contact_phone: NotRequired[str]
-    contact_email: NotRequired[str]
+    contact: str
+    contact_phone: str
+    contact_email: str
     business: str
     channel_id: str
     channel_name: str
 class MchSubmchmanagePostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
-    result_code: NotRequired[Literal["SUCCESS", "FAIL"] | str]
-    result_msg: NotRequired[str]
+    return_msg: str
+    result_code: Literal["SUCCESS", "FAIL"] | str
+    result_msg: str
     total: str
     mchinfo: list[MchSubmchmanagePostAnswerMchinfo]
 class MchSubmchmanagePostOptions(call.XmlCallOptions):
@@ -135,15 +135,15 @@ class MchByAddinstitutionsubPostXml(TypedDict):
     attach: NotRequired[str]
 class MchByAddinstitutionsubPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     sub_mch_id: str
     sign: str
-    verification_status: NotRequired[Literal["Under review", "Approved"] | str]
-    description: NotRequired[str]
-    h5_authorization_state: NotRequired[Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str]
+    verification_status: Literal["Under review", "Approved"] | str
+    description: str
+    h5_authorization_state: Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str
 class MchByAddinstitutionsubPostOptions(call.XmlCallOptions):
     addinstitutionsub: call.Scalar
     xml: MchByAddinstitutionsubPostXml
@@ -182,14 +182,14 @@ class MchByModifyinstitutionsubPostXml(TypedDict):
     h5_domains: NotRequired[str]
 class MchByModifyinstitutionsubPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     sub_mch_id: str
     sign: str
-    verification_status: NotRequired[Literal["Under review", "Approved"] | str]
-    h5_authorization_state: NotRequired[Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str]
+    verification_status: Literal["Under review", "Approved"] | str
+    h5_authorization_state: Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str
 class MchByModifyinstitutionsubPostOptions(call.XmlCallOptions):
     modifyinstitutionsub: call.Scalar
     xml: MchByModifyinstitutionsubPostXml
@@ -199,43 +199,43 @@ class MchByQueryinstitutionsubPostXml(TypedDict):
     sub_mch_id: str
 class MchByQueryinstitutionsubPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     sign: str
     sub_mch_id: str
     merchant_name: str
     merchant_shortname: str
-    merchant_country_code: NotRequired[str]
+    merchant_country_code: str
     business_category: str
-    mcc: NotRequired[str]
+    mcc: str
     office_phone: str
-    contact_name: NotRequired[str]
-    contact_phone: NotRequired[str]
-    contact_email: NotRequired[str]
+    contact_name: str
+    contact_phone: str
+    contact_email: str
     merchant_remark: str
-    business_type: NotRequired[Literal["ONLINE", "OFFLINE", "BOTH"] | str]
-    merchant_type: NotRequired[Literal["ENTERPRISE", "INDIVIDUAL"] | str]
-    registration_certificate_number: NotRequired[str]
-    registration_certificate_date: NotRequired[str]
-    app_download: NotRequired[str]
-    business_website: NotRequired[str]
-    office_account: NotRequired[str]
-    mini_program: NotRequired[str]
-    store_address: NotRequired[str]
-    director_name: NotRequired[str]
-    director_id_number: NotRequired[str]
-    principal_name: NotRequired[str]
-    principal_id_number: NotRequired[str]
-    settlement_bank_number: NotRequired[str]
-    channel_id: NotRequired[str]
-    h5_authorization_state: NotRequired[Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str]
-    h5_audit_reject_detail: NotRequired[str]
-    sub_mch_status: NotRequired[Literal["OPERATING", "PENDING", "DEACTIVATED", "CLOSED", "INCOMPLETE_APPLICATION"] | str]
-    application_status: NotRequired[Literal["UNDER_REVIEW", "REJECTED"] | str]
-    application_reject_detail: NotRequired[str]
-    attach: NotRequired[str]
+    business_type: Literal["ONLINE", "OFFLINE", "BOTH"] | str
+    merchant_type: Literal["ENTERPRISE", "INDIVIDUAL"] | str
+    registration_certificate_number: str
+    registration_certificate_date: str
+    app_download: str
+    business_website: str
+    office_account: str
+    mini_program: str
+    store_address: str
+    director_name: str
+    director_id_number: str
+    principal_name: str
+    principal_id_number: str
+    settlement_bank_number: str
+    channel_id: str
+    h5_authorization_state: Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str
+    h5_audit_reject_detail: str
+    sub_mch_status: Literal["OPERATING", "PENDING", "DEACTIVATED", "CLOSED", "INCOMPLETE_APPLICATION"] | str
+    application_status: Literal["UNDER_REVIEW", "REJECTED"] | str
+    application_reject_detail: str
+    attach: str
 class MchByQueryinstitutionsubPostOptions(call.XmlCallOptions):
     queryinstitutionsub: call.Scalar
     xml: MchByQueryinstitutionsubPostXml
@@ -265,14 +265,14 @@ class PayFacepayreversePostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
-    sub_mch_id: NotRequired[str]
+    sub_mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     recall: Literal["Y", "N"] | str
 class PayFacepayreversePostOptions(call.XmlCallOptions):
     xml: PayFacepayreversePostXml
@@ -286,21 +286,21 @@ class PayMultiprofitsharingPostXml(TypedDict):
     out_order_no: str
     receivers: str
 class PayMultiprofitsharingPostAnswer(TypedDict):
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     transaction_id: str
     out_order_no: str
     order_id: str
-    receivers: NotRequired[str]
+    receivers: str
 class PayMultiprofitsharingPostOptions(call.XmlCallOptions):
     xml: PayMultiprofitsharingPostXml
 class PayProfitsharingPostXml(TypedDict):
@@ -314,23 +314,23 @@ class PayProfitsharingPostXml(TypedDict):
     out_order_no: str
     receivers: str
 class PayProfitsharingPostAnswer(TypedDict):
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    brand_mch_id: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    brand_mch_id: str
     transaction_id: str
     out_order_no: str
     order_id: str
-    status: NotRequired[Literal["FINISHED", "PROCESSING"] | str]
-    receivers: NotRequired[str]
+    status: Literal["FINISHED", "PROCESSING"] | str
+    receivers: str
 class PayProfitsharingPostOptions(call.XmlCallOptions):
     xml: PayProfitsharingPostXml
 class PayProfitsharingfinishPostXml(TypedDict):
@@ -342,17 +342,17 @@ class PayProfitsharingfinishPostXml(TypedDict):
     out_order_no: str
     description: str
 class PayProfitsharingfinishPostAnswer(TypedDict):
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     transaction_id: str
     out_order_no: str
     order_id: str
@@ -373,28 +373,28 @@ class PayProfitsharingreturnPostXml(TypedDict):
     description: str
 class PayProfitsharingreturnPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    sub_mch_id: NotRequired[str]
-    sub_appid: NotRequired[str]
-    sign_type: NotRequired[Literal["HMAC-SHA256"] | str]
-    order_id: NotRequired[str]
-    out_order_no: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    sub_mch_id: str
+    sub_appid: str
+    sign_type: Literal["HMAC-SHA256"] | str
+    order_id: str
+    out_order_no: str
     out_return_no: str
-    return_no: NotRequired[str]
+    return_no: str
     return_account_type: Literal["MERCHANT_ID"] | str
     return_account: str
     return_amount: str
     description: str
-    result: NotRequired[Literal["SUCCESS", "PROCESSING", "FAILED"] | str]
-    fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
-    finish_time: NotRequired[str]
+    result: Literal["SUCCESS", "PROCESSING", "FAILED"] | str
+    fail_reason: Literal["ACCOUNT_ABNORMAL", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str
+    finish_time: str
 class PayProfitsharingreturnPostOptions(call.XmlCallOptions):
     xml: PayProfitsharingreturnPostXml
 class PayRefundPostXml(TypedDict):
@@ -403,8 +403,8 @@ class PayRefundPostXml(TypedDict):
     mch_id: str
     sub_mch_id: NotRequired[str]
     sign_type: NotRequired[Literal["MD5", "HMAC-SHA256"]]
-    transaction_id: str
-    out_trade_no: str
+    transaction_id: NotRequired[str]
+    out_trade_no: NotRequired[str]
     out_refund_no: str
     total_fee: int | str
     refund_fee: int | str
@@ -416,12 +416,12 @@ class PayRefundPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     appid: str
     mch_id: str
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
     nonce_str: str
     sign: str
     transaction_id: str
@@ -429,45 +429,45 @@ class PayRefundPostAnswer(TypedDict):
     out_refund_no: str
     refund_id: str
     refund_fee: str
-    settlement_refund_fee: NotRequired[str]
+    settlement_refund_fee: str
     total_fee: str
-    settlement_total_fee: NotRequired[str]
-    fee_type: NotRequired[str]
+    settlement_total_fee: str
+    fee_type: str
     cash_fee: str
-    cash_fee_type: NotRequired[str]
-    cash_refund_fee: NotRequired[str]
-    coupon_type_0: NotRequired[str]
-    coupon_type_1: NotRequired[str]
-    coupon_type_2: NotRequired[str]
-    coupon_type_3: NotRequired[str]
-    coupon_type_4: NotRequired[str]
-    coupon_type_5: NotRequired[str]
-    coupon_type_6: NotRequired[str]
-    coupon_type_7: NotRequired[str]
-    coupon_type_8: NotRequired[str]
-    coupon_type_9: NotRequired[str]
-    coupon_refund_fee: NotRequired[str]
-    coupon_refund_fee_0: NotRequired[str]
-    coupon_refund_fee_1: NotRequired[str]
-    coupon_refund_fee_2: NotRequired[str]
-    coupon_refund_fee_3: NotRequired[str]
-    coupon_refund_fee_4: NotRequired[str]
-    coupon_refund_fee_5: NotRequired[str]
-    coupon_refund_fee_6: NotRequired[str]
-    coupon_refund_fee_7: NotRequired[str]
-    coupon_refund_fee_8: NotRequired[str]
-    coupon_refund_fee_9: NotRequired[str]
-    coupon_refund_count: NotRequired[str]
-    coupon_refund_id_0: NotRequired[str]
-    coupon_refund_id_1: NotRequired[str]
-    coupon_refund_id_2: NotRequired[str]
-    coupon_refund_id_3: NotRequired[str]
-    coupon_refund_id_4: NotRequired[str]
-    coupon_refund_id_5: NotRequired[str]
-    coupon_refund_id_6: NotRequired[str]
-    coupon_refund_id_7: NotRequired[str]
-    coupon_refund_id_8: NotRequired[str]
-    coupon_refund_id_9: NotRequired[str]
+    cash_fee_type: str
+    cash_refund_fee: str
+    coupon_type_0: str
+    coupon_type_1: str
+    coupon_type_2: str
+    coupon_type_3: str
+    coupon_type_4: str
+    coupon_type_5: str
+    coupon_type_6: str
+    coupon_type_7: str
+    coupon_type_8: str
+    coupon_type_9: str
+    coupon_refund_fee: str
+    coupon_refund_fee_0: str
+    coupon_refund_fee_1: str
+    coupon_refund_fee_2: str
+    coupon_refund_fee_3: str
+    coupon_refund_fee_4: str
+    coupon_refund_fee_5: str
+    coupon_refund_fee_6: str
+    coupon_refund_fee_7: str
+    coupon_refund_fee_8: str
+    coupon_refund_fee_9: str
+    coupon_refund_count: str
+    coupon_refund_id_0: str
+    coupon_refund_id_1: str
+    coupon_refund_id_2: str
+    coupon_refund_id_3: str
+    coupon_refund_id_4: str
+    coupon_refund_id_5: str
+    coupon_refund_id_6: str
+    coupon_refund_id_7: str
+    coupon_refund_id_8: str
+    coupon_refund_id_9: str
 class PayRefundPostOptions(call.XmlCallOptions):
     xml: PayRefundPostXml
 class PayRefundv2PostXml(TypedDict):
@@ -477,8 +477,8 @@ class PayRefundv2PostXml(TypedDict):
     mch_id: str
     sub_mch_id: NotRequired[str]
     sign_type: NotRequired[Literal["MD5", "HMAC-SHA256"]]
-    transaction_id: str
-    out_trade_no: str
+    transaction_id: NotRequired[str]
+    out_trade_no: NotRequired[str]
     out_refund_no: str
     total_fee: int | str
     refund_fee: int | str
@@ -490,12 +490,12 @@ class PayRefundv2PostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     appid: str
     mch_id: str
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
     nonce_str: str
     sign: str
     transaction_id: str
@@ -503,46 +503,46 @@ class PayRefundv2PostAnswer(TypedDict):
     out_refund_no: str
     refund_id: str
     refund_fee: str
-    settlement_refund_fee: NotRequired[str]
+    settlement_refund_fee: str
     total_fee: str
-    settlement_total_fee: NotRequired[str]
-    fee_type: NotRequired[str]
+    settlement_total_fee: str
+    fee_type: str
     cash_fee: str
-    cash_fee_type: NotRequired[str]
-    cash_refund_fee: NotRequired[str]
-    coupon_type_0: NotRequired[str]
-    coupon_type_1: NotRequired[str]
-    coupon_type_2: NotRequired[str]
-    coupon_type_3: NotRequired[str]
-    coupon_type_4: NotRequired[str]
-    coupon_type_5: NotRequired[str]
-    coupon_type_6: NotRequired[str]
-    coupon_type_7: NotRequired[str]
-    coupon_type_8: NotRequired[str]
-    coupon_type_9: NotRequired[str]
-    coupon_refund_fee: NotRequired[str]
-    coupon_refund_fee_0: NotRequired[str]
-    coupon_refund_fee_1: NotRequired[str]
-    coupon_refund_fee_2: NotRequired[str]
-    coupon_refund_fee_3: NotRequired[str]
-    coupon_refund_fee_4: NotRequired[str]
-    coupon_refund_fee_5: NotRequired[str]
-    coupon_refund_fee_6: NotRequired[str]
-    coupon_refund_fee_7: NotRequired[str]
-    coupon_refund_fee_8: NotRequired[str]
-    coupon_refund_fee_9: NotRequired[str]
-    coupon_refund_count: NotRequired[str]
-    coupon_refund_id_0: NotRequired[str]
-    coupon_refund_id_1: NotRequired[str]
-    coupon_refund_id_2: NotRequired[str]
-    coupon_refund_id_3: NotRequired[str]
-    coupon_refund_id_4: NotRequired[str]
-    coupon_refund_id_5: NotRequired[str]
-    coupon_refund_id_6: NotRequired[str]
-    coupon_refund_id_7: NotRequired[str]
-    coupon_refund_id_8: NotRequired[str]
-    coupon_refund_id_9: NotRequired[str]
-    promotion_detail: NotRequired[str]
+    cash_fee_type: str
+    cash_refund_fee: str
+    coupon_type_0: str
+    coupon_type_1: str
+    coupon_type_2: str
+    coupon_type_3: str
+    coupon_type_4: str
+    coupon_type_5: str
+    coupon_type_6: str
+    coupon_type_7: str
+    coupon_type_8: str
+    coupon_type_9: str
+    coupon_refund_fee: str
+    coupon_refund_fee_0: str
+    coupon_refund_fee_1: str
+    coupon_refund_fee_2: str
+    coupon_refund_fee_3: str
+    coupon_refund_fee_4: str
+    coupon_refund_fee_5: str
+    coupon_refund_fee_6: str
+    coupon_refund_fee_7: str
+    coupon_refund_fee_8: str
+    coupon_refund_fee_9: str
+    coupon_refund_count: str
+    coupon_refund_id_0: str
+    coupon_refund_id_1: str
+    coupon_refund_id_2: str
+    coupon_refund_id_3: str
+    coupon_refund_id_4: str
+    coupon_refund_id_5: str
+    coupon_refund_id_6: str
+    coupon_refund_id_7: str
+    coupon_refund_id_8: str
+    coupon_refund_id_9: str
+    promotion_detail: str
 class PayRefundv2PostOptions(call.XmlCallOptions):
     xml: PayRefundv2PostXml
 class PayReversePostXml(TypedDict):
@@ -557,14 +557,14 @@ class PayReversePostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
-    sub_mch_id: NotRequired[str]
+    sub_mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     recall: Literal["Y", "N"] | str
 class PayReversePostOptions(call.XmlCallOptions):
     xml: PayReversePostXml

@@ -16,9 +16,9 @@ class GetrealnameinfoPostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256"]
 class GetrealnameinfoPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
-    error_code: NotRequired[str]
-    error_code_des: NotRequired[str]
+    return_msg: str
+    error_code: str
+    error_code_des: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
     appid: str
@@ -27,7 +27,7 @@ class GetrealnameinfoPostAnswer(TypedDict):
     openid: str
     encrypted_real_name: str
     encrypted_credential_id: str
-    cre_type: NotRequired[Literal["MAINLAND_ID", "PASSPOT", "MO", "SOLDIERS", "HVPS", "MAINLAND_TMP_ID", "ACCOUNT_THIN", "POLICE", "MTPS", "BL", "OTHER", "RPFF", "HK_MACAO", "TAIWAN"] | str]
+    cre_type: Literal["MAINLAND_ID", "PASSPOT", "MO", "SOLDIERS", "HVPS", "MAINLAND_TMP_ID", "ACCOUNT_THIN", "POLICE", "MTPS", "BL", "OTHER", "RPFF", "HK_MACAO", "TAIWAN"] | str
 class GetrealnameinfoPostOptions(call.XmlCallOptions):
     xml: GetrealnameinfoPostXml
 class RealnameauthPostXml(TypedDict):
@@ -42,18 +42,18 @@ class RealnameauthPostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256", "MD5"]
 class RealnameauthPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
-    error_code: NotRequired[str]
-    error_code_des: NotRequired[str]
-    sign: NotRequired[str]
+    return_msg: str
+    error_code: str
+    error_code_des: str
+    sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    appid: NotRequired[str]
-    mch_id: NotRequired[str]
-    nonce_str: NotRequired[str]
-    openid: NotRequired[str]
-    access_token: NotRequired[str]
-    verify_openid: NotRequired[Literal["V_OP_NA", "V_OP_NM_MA", "V_OP_NM_UM"] | str]
-    verify_real_name: NotRequired[Literal["V_NM_ID_MA", "V_NM_ID_UM", "V_NM_ID_TYPE_UM"] | str]
-    bind_bankcard: NotRequired[Literal["YES", "NO"] | str]
+    appid: str
+    mch_id: str
+    nonce_str: str
+    openid: str
+    access_token: str
+    verify_openid: Literal["V_OP_NA", "V_OP_NM_MA", "V_OP_NM_UM"] | str
+    verify_real_name: Literal["V_NM_ID_MA", "V_NM_ID_UM", "V_NM_ID_TYPE_UM"] | str
+    bind_bankcard: Literal["YES", "NO"] | str
 class RealnameauthPostOptions(call.XmlCallOptions):
     xml: RealnameauthPostXml

@@ -10,17 +10,17 @@ class AuthcodetoopenidPostXml(TypedDict):
     sub_mch_id: NotRequired[str]
     auth_code: str
 class AuthcodetoopenidPostAnswer(TypedDict):
-    sub_appid: NotRequired[str]
-    sub_mch_id: NotRequired[str]
-    sub_openid: NotRequired[str]
+    sub_appid: str
+    sub_mch_id: str
+    sub_openid: str
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
+    err_code: str
     openid: str
 class AuthcodetoopenidPostOptions(call.XmlCallOptions):
     xml: AuthcodetoopenidPostXml
@@ -37,7 +37,7 @@ class ShorturlPostAnswer(TypedDict):
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
+    err_code: str
     short_url: str
 class ShorturlPostOptions(call.XmlCallOptions):
     xml: ShorturlPostXml

@@ -35,15 +35,15 @@ class PartnerpayPayapplyPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
     sub_mch_id: str
-    device_info: NotRequired[str]
+    device_info: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
 class PartnerpayPayapplyPostOptions(call.XmlCallOptions):
     xml: PartnerpayPayapplyPostXml
 class PartnerpayQueryorderPostXml(TypedDict):
@@ -55,65 +55,65 @@ class PartnerpayQueryorderPostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256"]
 class PartnerpayQueryorderPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
     sub_mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    device_info: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    device_info: str
     openid: str
-    sub_openid: NotRequired[str]
-    is_subscribe: NotRequired[Literal["Y", "N"] | str]
+    sub_openid: str
+    is_subscribe: Literal["Y", "N"] | str
     trade_type: Literal["PAP"] | str
     trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT"] | str
     bank_type: str
     total_fee: str
-    fee_type: NotRequired[str]
+    fee_type: str
     cash_fee: str
-    cash_fee_type: NotRequired[str]
-    settlement_total_fee: NotRequired[str]
-    coupon_fee: NotRequired[str]
-    coupon_count: NotRequired[str]
-    coupon_type_0: NotRequired[str]
-    coupon_type_1: NotRequired[str]
-    coupon_type_2: NotRequired[str]
-    coupon_type_3: NotRequired[str]
-    coupon_type_4: NotRequired[str]
-    coupon_type_5: NotRequired[str]
-    coupon_type_6: NotRequired[str]
-    coupon_type_7: NotRequired[str]
-    coupon_type_8: NotRequired[str]
-    coupon_type_9: NotRequired[str]
-    coupon_id_0: NotRequired[str]
-    coupon_id_1: NotRequired[str]
-    coupon_id_2: NotRequired[str]
-    coupon_id_3: NotRequired[str]
-    coupon_id_4: NotRequired[str]
-    coupon_id_5: NotRequired[str]
-    coupon_id_6: NotRequired[str]
-    coupon_id_7: NotRequired[str]
-    coupon_id_8: NotRequired[str]
-    coupon_id_9: NotRequired[str]
-    coupon_fee_0: NotRequired[str]
-    coupon_fee_1: NotRequired[str]
-    coupon_fee_2: NotRequired[str]
-    coupon_fee_3: NotRequired[str]
-    coupon_fee_4: NotRequired[str]
-    coupon_fee_5: NotRequired[str]
-    coupon_fee_6: NotRequired[str]
-    coupon_fee_7: NotRequired[str]
-    coupon_fee_8: NotRequired[str]
-    coupon_fee_9: NotRequired[str]
+    cash_fee_type: str
+    settlement_total_fee: str
+    coupon_fee: str
+    coupon_count: str
+    coupon_type_0: str
+    coupon_type_1: str
+    coupon_type_2: str
+    coupon_type_3: str
+    coupon_type_4: str
+    coupon_type_5: str
+    coupon_type_6: str
+    coupon_type_7: str
+    coupon_type_8: str
+    coupon_type_9: str
+    coupon_id_0: str
+    coupon_id_1: str
+    coupon_id_2: str
+    coupon_id_3: str
+    coupon_id_4: str
+    coupon_id_5: str
+    coupon_id_6: str
+    coupon_id_7: str
+    coupon_id_8: str
+    coupon_id_9: str
+    coupon_fee_0: str
+    coupon_fee_1: str
+    coupon_fee_2: str
+    coupon_fee_3: str
+    coupon_fee_4: str
+    coupon_fee_5: str
+    coupon_fee_6: str
+    coupon_fee_7: str
+    coupon_fee_8: str
+    coupon_fee_9: str
     transaction_id: str
     out_trade_no: str
-    attach: NotRequired[str]
+    attach: str
     time_end: str
-    trade_state_desc: NotRequired[str]
+    trade_state_desc: str
 class PartnerpayQueryorderPostOptions(call.XmlCallOptions):
     xml: PartnerpayQueryorderPostXml
 class PartnerpayQuerystatePostXml(TypedDict):
@@ -126,21 +126,21 @@ class PartnerpayQuerystatePostXml(TypedDict):
     openid: str
 class PartnerpayQuerystatePostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
-    sub_mch_id: NotRequired[str]
+    sub_mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     user_state: Literal["NORMAL", "BLOCKED", "OVERDUE"] | str
-    contract_id: NotRequired[str]
-    plan_id: NotRequired[str]
-    contract_code: NotRequired[str]
-    contract_state: NotRequired[Literal["0", "1"] | str]
+    contract_id: str
+    plan_id: str
+    contract_code: str
+    contract_state: Literal["0", "1"] | str
 class PartnerpayQuerystatePostOptions(call.XmlCallOptions):
     xml: PartnerpayQuerystatePostXml
 class PayPayapplyPostXml(TypedDict):
@@ -174,12 +174,12 @@ class PayPayapplyPostAnswer(TypedDict):
     return_msg: str
     appid: str
     mch_id: str
-    device_info: NotRequired[str]
+    device_info: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
 class PayPayapplyPostOptions(call.XmlCallOptions):
     xml: PayPayapplyPostXml
 class PayQuerystatePostXml(TypedDict):
@@ -189,19 +189,19 @@ class PayQuerystatePostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256"]
 class PayQuerystatePostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     user_state: Literal["NORMAL", "BLOCKED", "OVERDUE"] | str
-    contract_id: NotRequired[str]
-    plan_id: NotRequired[str]
-    contract_code: NotRequired[str]
-    contract_state: NotRequired[Literal["0", "1"] | str]
+    contract_id: str
+    plan_id: str
+    contract_code: str
+    contract_state: Literal["0", "1"] | str
 class PayQuerystatePostOptions(call.XmlCallOptions):
     xml: PayQuerystatePostXml
 class QueryorderPostXml(TypedDict):
@@ -211,61 +211,61 @@ class QueryorderPostXml(TypedDict):
     sign_type: Literal["HMAC-SHA256"]
 class QueryorderPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
-    device_info: NotRequired[str]
+    err_code: str
+    err_code_des: str
+    device_info: str
     openid: str
-    is_subscribe: NotRequired[Literal["Y", "N"] | str]
+    is_subscribe: Literal["Y", "N"] | str
     trade_type: Literal["PAP"] | str
     trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT"] | str
     bank_type: str
     total_fee: str
-    fee_type: NotRequired[str]
+    fee_type: str
     cash_fee: str
-    cash_fee_type: NotRequired[str]
-    settlement_total_fee: NotRequired[str]
-    coupon_fee: NotRequired[str]
-    coupon_count: NotRequired[str]
-    coupon_type_0: NotRequired[str]
-    coupon_type_1: NotRequired[str]
-    coupon_type_2: NotRequired[str]
-    coupon_type_3: NotRequired[str]
-    coupon_type_4: NotRequired[str]
-    coupon_type_5: NotRequired[str]
-    coupon_type_6: NotRequired[str]
-    coupon_type_7: NotRequired[str]
-    coupon_type_8: NotRequired[str]
-    coupon_type_9: NotRequired[str]
-    coupon_id_0: NotRequired[str]
-    coupon_id_1: NotRequired[str]
-    coupon_id_2: NotRequired[str]
-    coupon_id_3: NotRequired[str]
-    coupon_id_4: NotRequired[str]
-    coupon_id_5: NotRequired[str]
-    coupon_id_6: NotRequired[str]
-    coupon_id_7: NotRequired[str]
-    coupon_id_8: NotRequired[str]
-    coupon_id_9: NotRequired[str]
-    coupon_fee_0: NotRequired[str]
-    coupon_fee_1: NotRequired[str]
-    coupon_fee_2: NotRequired[str]
-    coupon_fee_3: NotRequired[str]
-    coupon_fee_4: NotRequired[str]
-    coupon_fee_5: NotRequired[str]
-    coupon_fee_6: NotRequired[str]
-    coupon_fee_7: NotRequired[str]
-    coupon_fee_8: NotRequired[str]
-    coupon_fee_9: NotRequired[str]
+    cash_fee_type: str
+    settlement_total_fee: str
+    coupon_fee: str
+    coupon_count: str
+    coupon_type_0: str
+    coupon_type_1: str
+    coupon_type_2: str
+    coupon_type_3: str
+    coupon_type_4: str
+    coupon_type_5: str
+    coupon_type_6: str
+    coupon_type_7: str
+    coupon_type_8: str
+    coupon_type_9: str
+    coupon_id_0: str
+    coupon_id_1: str
+    coupon_id_2: str
+    coupon_id_3: str
+    coupon_id_4: str
+    coupon_id_5: str
+    coupon_id_6: str
+    coupon_id_7: str
+    coupon_id_8: str
+    coupon_id_9: str
+    coupon_fee_0: str
+    coupon_fee_1: str
+    coupon_fee_2: str
+    coupon_fee_3: str
+    coupon_fee_4: str
+    coupon_fee_5: str
+    coupon_fee_6: str
+    coupon_fee_7: str
+    coupon_fee_8: str
+    coupon_fee_9: str
     transaction_id: str
     out_trade_no: str
-    attach: NotRequired[str]
+    attach: str
     time_end: str
-    trade_state_desc: NotRequired[str]
+    trade_state_desc: str
 class QueryorderPostOptions(call.XmlCallOptions):
     xml: QueryorderPostXml

@@ -14,18 +14,18 @@ class PartnerpayNotificationPostXml(TypedDict):
     scene_info: str
 class PartnerpayNotificationPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     user_state: Literal["NORMAL", "BLOCK"] | str
-    deduct_mode: NotRequired[Literal["PROACTIVE", "AUTOPAY"] | str]
+    deduct_mode: Literal["PROACTIVE", "AUTOPAY"] | str
 class PartnerpayNotificationPostOptions(call.XmlCallOptions):
     xml: PartnerpayNotificationPostXml
 class PartnerpayPayapplyPostXml(TypedDict):
@@ -53,15 +53,15 @@ class PartnerpayPayapplyPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
     return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
     sub_mch_id: str
-    device_info: NotRequired[str]
+    device_info: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
 class PartnerpayPayapplyPostOptions(call.XmlCallOptions):
     xml: PartnerpayPayapplyPostXml
 class PartnerpayQuerystatePostXml(TypedDict):
@@ -76,22 +76,22 @@ class PartnerpayQuerystatePostXml(TypedDict):
     version: Literal["3.0"]
 class PartnerpayQuerystatePostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     mch_id: str
     sub_mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     user_state: Literal["NORMAL", "PAUSED", "OVERDUE", "UNAUTHORIZED"] | str
-    openid: NotRequired[str]
-    deduct_mode: NotRequired[Literal["PROACTIVE", "AUTOPAY"] | str]
-    sub_openid: NotRequired[str]
-    path: NotRequired[str]
-    plate_number_info: NotRequired[str]
+    openid: str
+    deduct_mode: Literal["PROACTIVE", "AUTOPAY"] | str
+    sub_openid: str
+    path: str
+    plate_number_info: str
 class PartnerpayQuerystatePostOptions(call.XmlCallOptions):
     xml: PartnerpayQuerystatePostXml
 class PayNotificationPostXml(TypedDict):
@@ -103,16 +103,16 @@ class PayNotificationPostXml(TypedDict):
     scene_info: str
 class PayNotificationPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     user_state: Literal["NORMAL", "BLOCK"] | str
-    deduct_mode: NotRequired[Literal["PROACTIVE", "AUTOPAY"] | str]
+    deduct_mode: Literal["PROACTIVE", "AUTOPAY"] | str
 class PayNotificationPostOptions(call.XmlCallOptions):
     xml: PayNotificationPostXml
 class PayPayapplyPostXml(TypedDict):
@@ -139,12 +139,12 @@ class PayPayapplyPostAnswer(TypedDict):
     return_msg: str
     appid: str
     mch_id: str
-    device_info: NotRequired[str]
+    device_info: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
 class PayPayapplyPostOptions(call.XmlCallOptions):
     xml: PayPayapplyPostXml
 class PayQuerystatePostXml(TypedDict):
@@ -157,18 +157,18 @@ class PayQuerystatePostXml(TypedDict):
     version: Literal["3.0"]
 class PayQuerystatePostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     appid: str
     mch_id: str
     nonce_str: str
     sign: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     user_state: Literal["NORMAL", "PAUSED", "OVERDUE", "UNAUTHORIZED"] | str
-    openid: NotRequired[str]
-    deduct_mode: NotRequired[Literal["PROACTIVE", "AUTOPAY"] | str]
-    path: NotRequired[str]
-    plate_number_info: NotRequired[str]
+    openid: str
+    deduct_mode: Literal["PROACTIVE", "AUTOPAY"] | str
+    path: str
+    plate_number_info: str
 class PayQuerystatePostOptions(call.XmlCallOptions):
     xml: PayQuerystatePostXml

@@ -13,12 +13,12 @@ class CancelbillPostXml(TypedDict):
     service_id: str
 class CancelbillPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     sign: str
     nonce_str: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     appid: str
     mch_id: str
     out_order_no: str
@@ -40,12 +40,12 @@ class ChangerentmoneyPostXml(TypedDict):
     compensation_fee_desc: NotRequired[str]
 class ChangerentmoneyPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     sign: str
     nonce_str: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     appid: str
     mch_id: str
     out_order_no: str
@@ -78,12 +78,12 @@ class CreatehotelbillPostXml(TypedDict):
     address: NotRequired[str]
 class CreatehotelbillPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     sign: str
     nonce_str: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     appid: str
     mch_id: str
     out_order_no: str
@@ -119,12 +119,12 @@ class CreaterentbillPostXml(TypedDict):
     address: NotRequired[str]
 class CreaterentbillPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     sign: str
     nonce_str: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     appid: str
     mch_id: str
     out_order_no: str
@@ -157,12 +157,12 @@ class FinishhotelbillPostXml(TypedDict):
     profit_sharing: Literal["Y", "N"]
 class FinishhotelbillPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     sign: str
     nonce_str: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     appid: str
     mch_id: str
     out_order_no: str
@@ -188,12 +188,12 @@ class FinishrentbillPostXml(TypedDict):
     profit_sharing: Literal["Y", "N"]
 class FinishrentbillPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     sign: str
     nonce_str: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     appid: str
     mch_id: str
     out_order_no: str
@@ -211,12 +211,12 @@ class QueryhotelbillPostXml(TypedDict):
     service_id: str
 class QueryhotelbillPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     sign: str
     nonce_str: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     appid: str
     mch_id: str
     out_order_no: str
@@ -224,26 +224,26 @@ class QueryhotelbillPostAnswer(TypedDict):
     state: Literal["CREATED", "USER_ACCEPTED", "FINISHED", "USER_PAID", "REVOKED", "EXPIRED"] | str
     room: str
     start_time: str
-    end_time: NotRequired[str]
+    end_time: str
     service_location: str
     deposit_amount: str
     room_rate: str
     room_rate_desc: str
-    real_end_time: NotRequired[str]
+    real_end_time: str
     checked_in: str
-    other_fee: NotRequired[str]
-    other_fee_desc: NotRequired[str]
-    compensation_fee: NotRequired[str]
-    compensation_fee_desc: NotRequired[str]
-    overdue_fine: NotRequired[str]
-    overdue_fine_desc: NotRequired[str]
-    cancel_fee: NotRequired[str]
-    cancel_fee_desc: NotRequired[str]
+    other_fee: str
+    other_fee_desc: str
+    compensation_fee: str
+    compensation_fee_desc: str
+    overdue_fine: str
+    overdue_fine_desc: str
+    cancel_fee: str
+    cancel_fee_desc: str
     order_id: str
     finish_ticket: str
-    attach: NotRequired[str]
-    finish_transaction_id: NotRequired[str]
-    pay_type: NotRequired[Literal["MchChannelPayType"] | str]
+    attach: str
+    finish_transaction_id: str
+    pay_type: Literal["MchChannelPayType"] | str
 class QueryhotelbillPostOptions(call.XmlCallOptions):
     xml: QueryhotelbillPostXml
 class QueryrentbillPostXml(TypedDict):
@@ -256,12 +256,12 @@ class QueryrentbillPostXml(TypedDict):
     service_id: str
 class QueryrentbillPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     sign: str
     nonce_str: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     appid: str
     mch_id: str
     out_order_no: str
@@ -269,21 +269,21 @@ class QueryrentbillPostAnswer(TypedDict):
     state: Literal["CREATED", "USER_ACCEPTED", "FINISHED", "USER_PAID", "REVOKED", "EXPIRED"] | str
     goods_name: str
     returned: str
-    start_time: NotRequired[str]
-    service_location: NotRequired[str]
+    start_time: str
+    service_location: str
     deposit_amount: str
     rent_unit: Literal["FEN_YEAR", "FEN_MONTH", "FEN_DAY", "FEN_HOUR", "FEN_MINUTE", "FEN_ONCE"] | str
     rent_unit_fee: str
-    rent_fee_desc: NotRequired[str]
-    real_end_time: NotRequired[str]
-    rent_fee: NotRequired[str]
-    compensation_fee: NotRequired[str]
-    compensation_fee_desc: NotRequired[str]
-    service_end_location: NotRequired[str]
+    rent_fee_desc: str
+    real_end_time: str
+    rent_fee: str
+    compensation_fee: str
+    compensation_fee_desc: str
+    service_end_location: str
     order_id: str
     finish_ticket: str
-    attach: NotRequired[str]
-    finish_transaction_id: NotRequired[str]
-    pay_type: NotRequired[Literal["MchChannelPayType"] | str]
+    attach: str
+    finish_transaction_id: str
+    pay_type: Literal["MchChannelPayType"] | str
 class QueryrentbillPostOptions(call.XmlCallOptions):
     xml: QueryrentbillPostXml

@@ -7,9 +7,9 @@ class Apiv2getsignkeySignGetsignkeyPostXml(TypedDict):
     mch_id: str
 class Apiv2getsignkeySignGetsignkeyPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     mch_id: str
-    sandbox_signkey: NotRequired[str]
+    sandbox_signkey: str
 class Apiv2getsignkeySignGetsignkeyPostOptions(call.XmlCallOptions):
     xml: Apiv2getsignkeySignGetsignkeyPostXml
 class Apiv2sandboxPayMicropayPostXml(TypedDict):
@@ -24,17 +24,17 @@ class Apiv2sandboxPayMicropayPostXml(TypedDict):
     auth_code: str
 class Apiv2sandboxPayMicropayPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     trade_type: str
-    trade_state: NotRequired[Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT"] | str]
+    trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT"] | str
     out_trade_no: str
     transaction_id: str
     total_fee: str
     cash_fee: str
-    coupon_fee: NotRequired[str]
+    coupon_fee: str
 class Apiv2sandboxPayMicropayPostOptions(call.XmlCallOptions):
     xml: Apiv2sandboxPayMicropayPostXml
 class Apiv2sandboxPayOrderqueryPostXml(TypedDict):
@@ -44,16 +44,16 @@ class Apiv2sandboxPayOrderqueryPostXml(TypedDict):
     sign_type: NotRequired[Literal["MD5", "HMAC-SHA256"]]
 class Apiv2sandboxPayOrderqueryPostAnswer(TypedDict):
     return_code: Literal["SUCCESS", "FAIL"] | str
-    return_msg: NotRequired[str]
+    return_msg: str
     result_code: Literal["SUCCESS", "FAIL"] | str
-    err_code: NotRequired[str]
-    err_code_des: NotRequired[str]
+    err_code: str
+    err_code_des: str
     trade_type: str
-    trade_state: NotRequired[Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT"] | str]
+    trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR", "ACCEPT"] | str
     out_trade_no: str
     transaction_id: str
     total_fee: str
     cash_fee: str
-    coupon_fee: NotRequired[str]
+    coupon_fee: str
 class Apiv2sandboxPayOrderqueryPostOptions(call.XmlCallOptions):
     xml: Apiv2sandboxPayOrderqueryPostXml

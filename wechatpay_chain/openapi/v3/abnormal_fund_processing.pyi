@@ -13,7 +13,7 @@ class ReceiptsByReceiptIdGetAnswerInstruction(TypedDict):
     out_instruction_no: str
     commander: ReceiptsByReceiptIdGetAnswerInstructionCommander
     transfer_mode: Literal["TRANSFER_TO_ORIGINAL_RECEIVE_USER"] | str
-    success_time: NotRequired[str]
+    success_time: str
     appid: list[str]
     notify_url: str
 class ReceiptsByReceiptIdGetAnswer(TypedDict):
@@ -21,9 +21,9 @@ class ReceiptsByReceiptIdGetAnswer(TypedDict):
     receipt_id: str
     transfer_amount: ReceiptsByReceiptIdGetAnswerTransferAmount
     receipt_state: Literal["RECEIPT_STATE_PENDING", "RECEIPT_STATE_PROGRESS", "RECEIPT_STATE_COMPLETED"] | str
-    create_time: NotRequired[str]
-    last_update_time: NotRequired[str]
-    instruction: NotRequired[ReceiptsByReceiptIdGetAnswerInstruction]
+    create_time: str
+    last_update_time: str
+    instruction: ReceiptsByReceiptIdGetAnswerInstruction
 class ReceiptsByReceiptIdGetOptions(call.CallOptions):
     receipt_id: call.Scalar
 class ReceiptsByReceiptIdTransferInstructionsPostJsonReceiver(TypedDict):
@@ -42,48 +42,48 @@ class ReceiptsByReceiptIdTransferInstructionsPostAnswerInstructionCommander(Type
     operator: Literal["MERCHANT"] | str
     mchid: str
 class ReceiptsByReceiptIdTransferInstructionsPostAnswerInstructionReceiver(TypedDict):
-    openid: NotRequired[str]
-    appid: NotRequired[str]
-    mchid: NotRequired[str]
+    openid: str
+    appid: str
+    mchid: str
 class ReceiptsByReceiptIdTransferInstructionsPostAnswerInstruction(TypedDict):
     out_instruction_no: str
     commander: ReceiptsByReceiptIdTransferInstructionsPostAnswerInstructionCommander
     transfer_mode: Literal["TRANSFER_TO_ORIGINAL_RECEIVE_USER", "TRANSFER_MODE_TO_ORIGINAL_RECEIVE_MERCHANT", "TRANSFER_MODE_TO_SPECIFIED_RECEIVE_MERCHANT"] | str
-    receiver: NotRequired[ReceiptsByReceiptIdTransferInstructionsPostAnswerInstructionReceiver]
-    instruction_state: NotRequired[Literal["INSTRUCTION_STATE_PENDING", "INSTRUCTION_STATE_IN_PROGRESS", "INSTRUCTION_STATE_CLOSED", "INSTRUCTION_STATE_SUCCESS"] | str]
-    create_time: NotRequired[str]
-    success_time: NotRequired[str]
+    receiver: ReceiptsByReceiptIdTransferInstructionsPostAnswerInstructionReceiver
+    instruction_state: Literal["INSTRUCTION_STATE_PENDING", "INSTRUCTION_STATE_IN_PROGRESS", "INSTRUCTION_STATE_CLOSED", "INSTRUCTION_STATE_SUCCESS"] | str
+    create_time: str
+    success_time: str
     notify_url: str
 class ReceiptsByReceiptIdTransferInstructionsPostAnswer(TypedDict):
     product_name: Literal["C2C"] | str
     receipt_id: str
     transfer_amount: ReceiptsByReceiptIdTransferInstructionsPostAnswerTransferAmount
     receipt_state: Literal["RECEIPT_STATE_PENDING", "RECEIPT_STATE_PROGRESS", "RECEIPT_STATE_COMPLETED"] | str
-    create_time: NotRequired[str]
-    last_update_time: NotRequired[str]
-    instruction: NotRequired[ReceiptsByReceiptIdTransferInstructionsPostAnswerInstruction]
+    create_time: str
+    last_update_time: str
+    instruction: ReceiptsByReceiptIdTransferInstructionsPostAnswerInstruction
 class ReceiptsByReceiptIdTransferInstructionsPostOptions(call.CallOptions):
     receipt_id: call.Scalar
     json: ReceiptsByReceiptIdTransferInstructionsPostJson
 class ReceiptsByReceiptIdTransferInstructionsByOutInstructionNoGetAnswerCommander(TypedDict):
     operator: Literal["MERCHANT"] | str
-    mchid: NotRequired[str]
+    mchid: str
 class ReceiptsByReceiptIdTransferInstructionsByOutInstructionNoGetAnswerReceiver(TypedDict):
-    account_type: NotRequired[str]
-    openid: NotRequired[str]
-    appid: NotRequired[str]
-    mchid: NotRequired[str]
+    account_type: str
+    openid: str
+    appid: str
+    mchid: str
 class ReceiptsByReceiptIdTransferInstructionsByOutInstructionNoGetAnswer(TypedDict):
     out_instruction_no: str
     commander: ReceiptsByReceiptIdTransferInstructionsByOutInstructionNoGetAnswerCommander
     transfer_mode: Literal["TRANSFER_TO_ORIGINAL_RECEIVE_USER", "TRANSFER_MODE_TO_ORIGINAL_RECEIVE_MERCHANT", "TRANSFER_MODE_TO_SPECIFIED_RECEIVE_MERCHANT"] | str
-    receiver: NotRequired[ReceiptsByReceiptIdTransferInstructionsByOutInstructionNoGetAnswerReceiver]
+    receiver: ReceiptsByReceiptIdTransferInstructionsByOutInstructionNoGetAnswerReceiver
     instruction_state: Literal["INSTRUCTION_STATE_PENDING", "INSTRUCTION_STATE_IN_PROGRESS", "INSTRUCTION_STATE_CLOSED", "INSTRUCTION_STATE_SUCCESS"] | str
-    create_time: NotRequired[str]
-    success_time: NotRequired[str]
-    close_time: NotRequired[str]
+    create_time: str
+    success_time: str
+    close_time: str
     notify_url: str
-    instruction_instance_id: NotRequired[str]
+    instruction_instance_id: str
 class ReceiptsByReceiptIdTransferInstructionsByOutInstructionNoGetOptions(call.CallOptions):
     receipt_id: call.Scalar
     out_instruction_no: call.Scalar

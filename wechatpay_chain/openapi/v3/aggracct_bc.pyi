@@ -10,8 +10,8 @@ class WbChannelAccountBalanceGetQuery(TypedDict):
     sgn_no: NotRequired[call.Text]
     req_scene: NotRequired[Literal["SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT", "SJT_MICRO_MERCHANT", "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT"]]
 class WbChannelAccountBalanceGetAnswer(TypedDict):
-    in_transit_reduction_exist: NotRequired[bool]
-    balance: NotRequired[int]
+    in_transit_reduction_exist: bool
+    balance: int
 class WbChannelAccountBalanceGetOptions(call.CallOptions):
     query: WbChannelAccountBalanceGetQuery
 class WbChannelAccountMch_ArchivesGetQuery(TypedDict):
@@ -29,8 +29,8 @@ class WbChannelAccountMch_ArchivesGetAnswerLegalRepresentative(TypedDict):
     legal_representative_img_front_id: str
     legal_representative_img_back_id: str
     legal_representative_address: str
-    legal_representative_issue_authority: NotRequired[str]
-    legal_representative_nation: NotRequired[str]
+    legal_representative_issue_authority: str
+    legal_representative_nation: str
 class WbChannelAccountMch_ArchivesGetAnswerBeneficialOwner(TypedDict):
     beneficial_owner_no: str
     beneficial_owner_id_type: Literal["01"] | str
@@ -42,21 +42,21 @@ class WbChannelAccountMch_ArchivesGetAnswerBeneficialOwner(TypedDict):
     beneficial_owner_img_back_id: str
     beneficial_owner_address: str
 class WbChannelAccountMch_ArchivesGetAnswer(TypedDict):
-    mchid: NotRequired[str]
-    bal_account_no: NotRequired[str]
-    merchant_type: NotRequired[Literal["1", "2", "3"] | str]
-    merchant_id_type: NotRequired[Literal["12"] | str]
-    merchant_name: NotRequired[str]
-    merchant_id_no: NotRequired[str]
-    effective_date: NotRequired[str]
-    expire_date: NotRequired[str]
-    merchant_img_front_id: NotRequired[str]
-    register_address: NotRequired[str]
-    business_scope: NotRequired[str]
-    legal_representative: NotRequired[WbChannelAccountMch_ArchivesGetAnswerLegalRepresentative]
-    beneficial_owner: NotRequired[list[WbChannelAccountMch_ArchivesGetAnswerBeneficialOwner]]
-    card_no: NotRequired[str]
-    sgn_no: NotRequired[str]
+    mchid: str
+    bal_account_no: str
+    merchant_type: Literal["1", "2", "3"] | str
+    merchant_id_type: Literal["12"] | str
+    merchant_name: str
+    merchant_id_no: str
+    effective_date: str
+    expire_date: str
+    merchant_img_front_id: str
+    register_address: str
+    business_scope: str
+    legal_representative: WbChannelAccountMch_ArchivesGetAnswerLegalRepresentative
+    beneficial_owner: list[WbChannelAccountMch_ArchivesGetAnswerBeneficialOwner]
+    card_no: str
+    sgn_no: str
 class WbChannelAccountMch_ArchivesGetOptions(call.CallOptions):
     query: WbChannelAccountMch_ArchivesGetQuery
 class WbChannelAccountMch_MediaGetQuery(TypedDict):
@@ -66,11 +66,11 @@ class WbChannelAccountMch_MediaGetQuery(TypedDict):
     mch_media_type: NotRequired[Literal["ID_CARD_FRONT", "ID_CARD_BACK", "STORE_FRONT", "STORE_INTERIOR"]]
     media_id: NotRequired[call.Text]
 class WbChannelAccountMch_MediaGetAnswer(TypedDict):
-    media_content: NotRequired[str]
-    media_type: NotRequired[Literal["jpg", "png", "bmp", "jpeg"] | str]
-    media_sm3: NotRequired[str]
-    key: NotRequired[str]
-    media_id: NotRequired[str]
+    media_content: str
+    media_type: Literal["jpg", "png", "bmp", "jpeg"] | str
+    media_sm3: str
+    key: str
+    media_id: str
 class WbChannelAccountMch_MediaGetOptions(call.CallOptions):
     query: WbChannelAccountMch_MediaGetQuery
 class WbChannelBankChannelAccountRenamePostJson(TypedDict):
@@ -87,9 +87,9 @@ class WbChannelBankChannelAccountRenamePostAnswer(TypedDict):
     bal_account_no: str
     new_account_name: str
     application_state: Literal["PROCESSING", "SUCCESS", "FAIL"] | str
-    finish_time: NotRequired[str]
-    fail_code: NotRequired[str]
-    fail_msg: NotRequired[str]
+    finish_time: str
+    fail_code: str
+    fail_msg: str
 class WbChannelBankChannelAccountRenamePostOptions(call.CallOptions):
     json: WbChannelBankChannelAccountRenamePostJson
 class WbChannelBankChannelAccountRenameByApplicationIdGetQuery(TypedDict):
@@ -103,9 +103,9 @@ class WbChannelBankChannelAccountRenameByApplicationIdGetAnswer(TypedDict):
     bal_account_no: str
     new_account_name: str
     application_state: Literal["PROCESSING", "SUCCESS", "FAIL"] | str
-    finish_time: NotRequired[str]
-    fail_code: NotRequired[str]
-    fail_msg: NotRequired[str]
+    finish_time: str
+    fail_code: str
+    fail_msg: str
 class WbChannelBankChannelAccountRenameByApplicationIdGetOptions(call.CallOptions):
     application_id: call.Scalar
     query: WbChannelBankChannelAccountRenameByApplicationIdGetQuery
@@ -121,7 +121,7 @@ class WbChannelControlOrdersInfoUpdateResultNotifyPostJson(TypedDict):
     fail_msg: NotRequired[call.Text]
     scene: NotRequired[Literal["01", "02", "03"]]
 class WbChannelControlOrdersInfoUpdateResultNotifyPostAnswer(TypedDict):
-    ret_msg: NotRequired[str]
+    ret_msg: str
 class WbChannelControlOrdersInfoUpdateResultNotifyPostOptions(call.CallOptions):
     json: WbChannelControlOrdersInfoUpdateResultNotifyPostJson
 class WbChannelControlOrdersPunishPostJson(TypedDict):
@@ -164,16 +164,16 @@ class WbChannelControlOrdersByOutRequestNoGetAnswerPunishOrder(TypedDict):
     mchid: str
     punish_scene: int
     punish_rule_version: int
-    punish_reason: NotRequired[str]
-    punish_start_time: NotRequired[str]
-    punish_end_time: NotRequired[str]
+    punish_reason: str
+    punish_start_time: str
+    punish_end_time: str
     punish_accept_time: str
-    punish_finish_time: NotRequired[str]
+    punish_finish_time: str
     punish_state: Literal["EXECUTING", "SUCCESS", "FAILED"] | str
-    effect_state: NotRequired[Literal["ACTIVE", "RECOVERED"] | str]
-    control_action: NotRequired[list[Literal["DISABLE_RECEIVE", "DISABLE_WITHDRAWAL", "DISABLE_PAY", "DISABLE_REFUND", "DISABLE_CLOSE_MERCHANT"] | str]]
-    error_message: NotRequired[str]
-    error_code: NotRequired[str]
+    effect_state: Literal["ACTIVE", "RECOVERED"] | str
+    control_action: list[Literal["DISABLE_RECEIVE", "DISABLE_WITHDRAWAL", "DISABLE_PAY", "DISABLE_REFUND", "DISABLE_CLOSE_MERCHANT"] | str]
+    error_message: str
+    error_code: str
 class WbChannelControlOrdersByOutRequestNoGetAnswerRecoverOrder(TypedDict):
     wxpay_recover_no: str
     out_request_no: str
@@ -185,12 +185,12 @@ class WbChannelControlOrdersByOutRequestNoGetAnswerRecoverOrder(TypedDict):
     recover_finish_time: str
     recover_state: Literal["EXECUTING", "SUCCESS", "FAILED"] | str
     recover_reason: str
-    error_message: NotRequired[str]
-    error_code: NotRequired[str]
+    error_message: str
+    error_code: str
 class WbChannelControlOrdersByOutRequestNoGetAnswer(TypedDict):
     control_scene: Literal["PUNISH", "RECOVER"] | str
-    punish_order: NotRequired[WbChannelControlOrdersByOutRequestNoGetAnswerPunishOrder]
-    recover_order: NotRequired[WbChannelControlOrdersByOutRequestNoGetAnswerRecoverOrder]
+    punish_order: WbChannelControlOrdersByOutRequestNoGetAnswerPunishOrder
+    recover_order: WbChannelControlOrdersByOutRequestNoGetAnswerRecoverOrder
 class WbChannelControlOrdersByOutRequestNoGetOptions(call.CallOptions):
     out_request_no: call.Scalar
     query: WbChannelControlOrdersByOutRequestNoGetQuery
@@ -207,17 +207,17 @@ class WbChannelSpecialReductionPostJson(TypedDict):
     sgn_no: NotRequired[call.Text]
     req_scene: NotRequired[Literal["SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT", "SJT_MICRO_MERCHANT", "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT"]]
 class WbChannelSpecialReductionPostAnswer(TypedDict):
-    mchid: NotRequired[str]
-    bal_account_no: NotRequired[str]
-    out_request_no: NotRequired[str]
-    reduction_type: NotRequired[Literal["FINANCIAL_PENALTY", "JUDICIAL_DEDUCTION"] | str]
-    amount: NotRequired[int]
-    state: NotRequired[Literal["PROCESSING", "SUCCESS", "FAILED"] | str]
-    reason: NotRequired[str]
-    quota_change_no: NotRequired[str]
-    success_time: NotRequired[str]
-    fail_time: NotRequired[str]
-    fail_reason: NotRequired[Literal["BALANCE_NOT_ENOUGH", "RECEIPT_NOT_EXIST_CLOSED", "TIME_OUT_CLOSED"] | str]
+    mchid: str
+    bal_account_no: str
+    out_request_no: str
+    reduction_type: Literal["FINANCIAL_PENALTY", "JUDICIAL_DEDUCTION"] | str
+    amount: int
+    state: Literal["PROCESSING", "SUCCESS", "FAILED"] | str
+    reason: str
+    quota_change_no: str
+    success_time: str
+    fail_time: str
+    fail_reason: Literal["BALANCE_NOT_ENOUGH", "RECEIPT_NOT_EXIST_CLOSED", "TIME_OUT_CLOSED"] | str
 class WbChannelSpecialReductionPostOptions(call.CallOptions):
     json: WbChannelSpecialReductionPostJson
 class WbChannelSpecialReductionByOutRequestNoGetQuery(TypedDict):
@@ -227,17 +227,17 @@ class WbChannelSpecialReductionByOutRequestNoGetQuery(TypedDict):
     sgn_no: NotRequired[call.Text]
     req_scene: NotRequired[Literal["SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT", "SJT_MICRO_MERCHANT", "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT"]]
 class WbChannelSpecialReductionByOutRequestNoGetAnswer(TypedDict):
-    mchid: NotRequired[str]
-    bal_account_no: NotRequired[str]
-    out_request_no: NotRequired[str]
-    reduction_type: NotRequired[Literal["FINANCIAL_PENALTY", "JUDICIAL_DEDUCTION"] | str]
-    amount: NotRequired[int]
-    state: NotRequired[Literal["PROCESSING", "SUCCESS", "FAILED"] | str]
-    reason: NotRequired[str]
-    quota_change_no: NotRequired[str]
-    success_time: NotRequired[str]
-    fail_time: NotRequired[str]
-    fail_reason: NotRequired[Literal["BALANCE_NOT_ENOUGH", "RECEIPT_NOT_EXIST_CLOSED", "TIME_OUT_CLOSED"] | str]
+    mchid: str
+    bal_account_no: str
+    out_request_no: str
+    reduction_type: Literal["FINANCIAL_PENALTY", "JUDICIAL_DEDUCTION"] | str
+    amount: int
+    state: Literal["PROCESSING", "SUCCESS", "FAILED"] | str
+    reason: str
+    quota_change_no: str
+    success_time: str
+    fail_time: str
+    fail_reason: Literal["BALANCE_NOT_ENOUGH", "RECEIPT_NOT_EXIST_CLOSED", "TIME_OUT_CLOSED"] | str
 class WbChannelSpecialReductionByOutRequestNoGetOptions(call.CallOptions):
     out_request_no: call.Scalar
     query: WbChannelSpecialReductionByOutRequestNoGetQuery

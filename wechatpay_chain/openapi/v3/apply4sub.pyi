@@ -9,12 +9,12 @@ class Sub_MerchantsBySubMchidApplicationByApplicationNoGetAnswer(TypedDict):
     account_name: str
     account_type: Literal["ACCOUNT_TYPE_BUSINESS", "ACCOUNT_TYPE_PRIVATE"] | str
     account_bank: str
-    bank_name: NotRequired[str]
-    bank_branch_id: NotRequired[str]
+    bank_name: str
+    bank_branch_id: str
     account_number: str
     verify_result: Literal["AUDIT_SUCCESS", "AUDITING", "AUDIT_FAIL"] | str
-    verify_fail_reason: NotRequired[str]
-    verify_finish_time: NotRequired[str]
+    verify_fail_reason: str
+    verify_finish_time: str
 class Sub_MerchantsBySubMchidApplicationByApplicationNoGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
     application_no: call.Scalar
@@ -39,11 +39,11 @@ class Sub_MerchantsBySubMchidModifySettlementPostOptions(call.CallOptions):
 class Sub_MerchantsBySubMchidSettlementGetAnswer(TypedDict):
     account_type: Literal["ACCOUNT_TYPE_BUSINESS", "ACCOUNT_TYPE_PRIVATE"] | str
     account_bank: str
-    bank_name: NotRequired[str]
-    bank_branch_id: NotRequired[str]
+    bank_name: str
+    bank_branch_id: str
     account_number: str
     verify_result: Literal["VERIFY_SUCCESS", "VERIFY_FAIL", "VERIFYING"] | str
-    verify_fail_reason: NotRequired[str]
+    verify_fail_reason: str
 class Sub_MerchantsBySubMchidSettlementGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
 class Sub_MerchantsGivenSubMchidApplicationByApplicationNoGetOptions(call.CallOptions):

@@ -9,9 +9,9 @@ class ApplymentGetQuery(TypedDict):
     business_code: NotRequired[call.Text]
 class ApplymentGetAnswer(TypedDict):
     applyment_state: Literal["APPLYMENT_STATE_WAITTING_FOR_AUDIT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_CONTACT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_LEGALPERSON", "APPLYMENT_STATE_PASSED", "APPLYMENT_STATE_FREEZED", "APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_TO_BE_CONFIRMED", "APPLYMENT_STATE_TO_BE_SIGNED", "APPLYMENT_STATE_SIGNING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
-    qrcode_data: NotRequired[str]
-    reject_param: NotRequired[str]
-    reject_reason: NotRequired[str]
+    qrcode_data: str
+    reject_param: str
+    reject_reason: str
 class ApplymentGetOptions(call.CallOptions):
     query: NotRequired[ApplymentGetQuery]
 class ApplymentPostJsonContactInfo(TypedDict):

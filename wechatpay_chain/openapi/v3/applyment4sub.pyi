@@ -5,33 +5,33 @@ from typing import Literal, NotRequired, TypedDict
 from wechatpay_chain.openapi import call
 
 class ApplymentApplyment_IdByApplymentIdGetAnswerAuditDetail(TypedDict):
-    field: NotRequired[str]
-    field_name: NotRequired[str]
-    reject_reason: NotRequired[str]
+    field: str
+    field_name: str
+    reject_reason: str
 class ApplymentApplyment_IdByApplymentIdGetAnswer(TypedDict):
-    business_code: NotRequired[str]
-    applyment_id: NotRequired[float]
-    sub_mchid: NotRequired[str]
-    sign_url: NotRequired[str]
+    business_code: str
+    applyment_id: float
+    sub_mchid: str
+    sign_url: str
     applyment_state: Literal["APPLYMENT_STATE_WAITTING_FOR_AUDIT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_CONTACT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_LEGALPERSON", "APPLYMENT_STATE_PASSED", "APPLYMENT_STATE_FREEZED", "APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_TO_BE_CONFIRMED", "APPLYMENT_STATE_TO_BE_SIGNED", "APPLYMENT_STATE_SIGNING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
-    applyment_state_msg: NotRequired[str]
-    audit_detail: NotRequired[list[ApplymentApplyment_IdByApplymentIdGetAnswerAuditDetail]]
+    applyment_state_msg: str
+    audit_detail: list[ApplymentApplyment_IdByApplymentIdGetAnswerAuditDetail]
 class ApplymentApplyment_IdByApplymentIdGetOptions(call.CallOptions):
     applyment_id: call.Scalar
 class ApplymentApplyment_IdGivenApplymentIdGetOptions(call.CallOptions):
     pass
 class ApplymentBusiness_CodeByBusinessCodeGetAnswerAuditDetail(TypedDict):
-    field: NotRequired[str]
-    field_name: NotRequired[str]
-    reject_reason: NotRequired[str]
+    field: str
+    field_name: str
+    reject_reason: str
 class ApplymentBusiness_CodeByBusinessCodeGetAnswer(TypedDict):
-    business_code: NotRequired[str]
-    applyment_id: NotRequired[float]
-    sub_mchid: NotRequired[str]
-    sign_url: NotRequired[str]
+    business_code: str
+    applyment_id: float
+    sub_mchid: str
+    sign_url: str
     applyment_state: Literal["APPLYMENT_STATE_WAITTING_FOR_AUDIT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_CONTACT", "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_LEGALPERSON", "APPLYMENT_STATE_PASSED", "APPLYMENT_STATE_FREEZED", "APPLYMENT_STATE_EDITTING", "APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_TO_BE_CONFIRMED", "APPLYMENT_STATE_TO_BE_SIGNED", "APPLYMENT_STATE_SIGNING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
-    applyment_state_msg: NotRequired[str]
-    audit_detail: NotRequired[list[ApplymentBusiness_CodeByBusinessCodeGetAnswerAuditDetail]]
+    applyment_state_msg: str
+    audit_detail: list[ApplymentBusiness_CodeByBusinessCodeGetAnswerAuditDetail]
 class ApplymentBusiness_CodeByBusinessCodeGetOptions(call.CallOptions):
     business_code: call.Scalar
 class ApplymentBusiness_CodeGivenBusinessCodeGetOptions(call.CallOptions):

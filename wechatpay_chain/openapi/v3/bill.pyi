@@ -29,7 +29,7 @@ class SubMerchantFundflowbillGetAnswerDownloadBillList(TypedDict):
     nonce: str
 class SubMerchantFundflowbillGetAnswer(TypedDict):
     download_bill_count: int
-    download_bill_list: NotRequired[list[SubMerchantFundflowbillGetAnswerDownloadBillList]]
+    download_bill_list: list[SubMerchantFundflowbillGetAnswerDownloadBillList]
 class SubMerchantFundflowbillGetOptions(call.CallOptions):
     query: SubMerchantFundflowbillGetQuery
 class TradebillGetQuery(TypedDict):

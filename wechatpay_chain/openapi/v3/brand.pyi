@@ -63,9 +63,9 @@ class ApplymentsApplymentIdByApplymentIdGetAnswer(TypedDict):
     business_code: str
     applyment_state: Literal["APPLYMENT_STATE_UNKNOWN", "APPLYMENT_STATE_UNSUBMITTED", "APPLYMENT_STATE_WAITING_VALIDATE", "APPLYMENT_STATE_WAITING_AUDIT", "APPLYMENT_STATE_WAITING_AUTH", "APPLYMENT_STATE_OPEN_ACCOUNT", "APPLYMENT_STATE_FINISH", "APPLYMENT_STATE_AUDIT_REJECTED", "APPLYMENT_STATE_CANCELED"] | str
     applyment_state_desc: str
-    authorization_confirmation_qr_code: NotRequired[str]
-    reject_reason: NotRequired[str]
-    brand_id: NotRequired[str]
+    authorization_confirmation_qr_code: str
+    reject_reason: str
+    brand_id: str
 class ApplymentsApplymentIdByApplymentIdGetOptions(call.CallOptions):
     applyment_id: call.Scalar
 class ApplymentsApplymentIdGivenApplymentIdGetOptions(call.CallOptions):
@@ -75,9 +75,9 @@ class ApplymentsBusinessCodeByBusinessCodeGetAnswer(TypedDict):
     business_code: str
     applyment_state: Literal["APPLYMENT_STATE_UNKNOWN", "APPLYMENT_STATE_UNSUBMITTED", "APPLYMENT_STATE_WAITING_VALIDATE", "APPLYMENT_STATE_WAITING_AUDIT", "APPLYMENT_STATE_WAITING_AUTH", "APPLYMENT_STATE_OPEN_ACCOUNT", "APPLYMENT_STATE_FINISH", "APPLYMENT_STATE_AUDIT_REJECTED", "APPLYMENT_STATE_CANCELED"] | str
     applyment_state_desc: str
-    authorization_confirmation_qr_code: NotRequired[str]
-    reject_reason: NotRequired[str]
-    brand_id: NotRequired[str]
+    authorization_confirmation_qr_code: str
+    reject_reason: str
+    brand_id: str
 class ApplymentsBusinessCodeByBusinessCodeGetOptions(call.CallOptions):
     business_code: call.Scalar
 class ApplymentsBusinessCodeGivenBusinessCodeGetOptions(call.CallOptions):
@@ -99,9 +99,9 @@ class CardCardConfigsGetAnswer(TypedDict):
     applyment_id: str
     brand_id: str
     applyment_state: Literal["STATE_UNKNOWN", "DRAFTING", "AUDITING", "AUDIT_REJECTED", "PENDING_PUBLISH", "PUBLISHED", "CANCELED"] | str
-    scheduled_publish_time: NotRequired[str]
-    reject_reason: NotRequired[str]
-    actual_publish_time: NotRequired[str]
+    scheduled_publish_time: str
+    reject_reason: str
+    actual_publish_time: str
 class CardCardConfigsGetOptions(call.CallOptions):
     query: CardCardConfigsGetQuery
 class CardCardConfigsPostJsonBrandMiniProgramInfo(TypedDict):
@@ -165,7 +165,7 @@ class CardCardConfigsPublishPostAnswer(TypedDict):
     applyment_id: str
     brand_id: str
     publish_type: Literal["IMMEDIATE_PUBLISH", "SCHEDULED_PUBLISH"] | str
-    scheduled_publish_time: NotRequired[str]
+    scheduled_publish_time: str
 class CardCardConfigsPublishPostOptions(call.CallOptions):
     json: CardCardConfigsPublishPostJson
 class CardCardLinksGetQuery(TypedDict):
@@ -175,15 +175,15 @@ class CardCardLinksGetQuery(TypedDict):
     page_size: NotRequired[int | str]
 class CardCardLinksGetAnswerActiveLinkList(TypedDict):
     payment_scene: Literal["MINI_PROGRAM", "APP", "PAYMENT_SCORE", "PAYMENT_CODE"] | str
-    appid_list: NotRequired[list[str]]
-    card_link_mchid: NotRequired[str]
-    service_id: NotRequired[str]
+    appid_list: list[str]
+    card_link_mchid: str
+    service_id: str
 class CardCardLinksGetAnswer(TypedDict):
-    brand_id: NotRequired[str]
-    page_index: NotRequired[int]
-    page_size: NotRequired[int]
-    total_num: NotRequired[int]
-    active_link_list: NotRequired[list[CardCardLinksGetAnswerActiveLinkList]]
+    brand_id: str
+    page_index: int
+    page_size: int
+    total_num: int
+    active_link_list: list[CardCardLinksGetAnswerActiveLinkList]
 class CardCardLinksGetOptions(call.CallOptions):
     query: CardCardLinksGetQuery
 class CardCardLinksPostJson(TypedDict):
@@ -197,9 +197,9 @@ class CardCardLinksPostAnswer(TypedDict):
     business_code: str
     brand_id: str
     payment_scene: Literal["MINI_PROGRAM", "APP", "PAYMENT_SCORE", "PAYMENT_CODE"] | str
-    appid: NotRequired[str]
-    card_link_mchid: NotRequired[str]
-    service_id: NotRequired[str]
+    appid: str
+    card_link_mchid: str
+    service_id: str
 class CardCardLinksPostOptions(call.CallOptions):
     json: CardCardLinksPostJson
 class CardCardLinksBusinessCodeByBusinessCodeGetQuery(TypedDict):
@@ -208,11 +208,11 @@ class CardCardLinksBusinessCodeByBusinessCodeGetAnswer(TypedDict):
     business_code: str
     brand_id: str
     payment_scene: Literal["MINI_PROGRAM", "APP", "PAYMENT_SCORE", "PAYMENT_CODE"] | str
-    appid: NotRequired[str]
-    card_link_mchid: NotRequired[str]
-    service_id: NotRequired[str]
+    appid: str
+    card_link_mchid: str
+    service_id: str
     configuration_state: Literal["WAITING_AUDIT", "AUDIT_REJECT", "WAITING_CONFIRMATION", "MERCHANT_ADMIN_REJECT", "IN_EFFECT"] | str
-    reject_reason: NotRequired[str]
+    reject_reason: str
 class CardCardLinksBusinessCodeByBusinessCodeGetOptions(call.CallOptions):
     business_code: call.Scalar
     query: CardCardLinksBusinessCodeByBusinessCodeGetQuery
@@ -234,9 +234,9 @@ class CardCardLinksUnbindCardLinkPostJson(TypedDict):
 class CardCardLinksUnbindCardLinkPostAnswer(TypedDict):
     brand_id: str
     payment_scene: Literal["MINI_PROGRAM", "APP", "PAYMENT_SCORE", "PAYMENT_CODE"] | str
-    appid: NotRequired[str]
-    card_link_mchid: NotRequired[str]
-    service_id: NotRequired[str]
+    appid: str
+    card_link_mchid: str
+    service_id: str
 class CardCardLinksUnbindCardLinkPostOptions(call.CallOptions):
     json: CardCardLinksUnbindCardLinkPostJson
 class MarketingShakeActivitiesActivitiesGetQuery(TypedDict):
@@ -252,7 +252,7 @@ class MarketingShakeActivitiesActivitiesGetAnswerDataProductCouponStockList(Type
     stock_id: str
 class MarketingShakeActivitiesActivitiesGetAnswerDataProductCoupon(TypedDict):
     product_coupon_id: str
-    stock_list: NotRequired[list[MarketingShakeActivitiesActivitiesGetAnswerDataProductCouponStockList]]
+    stock_list: list[MarketingShakeActivitiesActivitiesGetAnswerDataProductCouponStockList]
 class MarketingShakeActivitiesActivitiesGetAnswerData(TypedDict):
     id: str
     name: str
@@ -262,12 +262,12 @@ class MarketingShakeActivitiesActivitiesGetAnswerData(TypedDict):
     total_quota: int
     delivery_mode: Literal["SMART", "TARGETED"] | str
     time_range: MarketingShakeActivitiesActivitiesGetAnswerDataTimeRange
-    product_coupon: NotRequired[MarketingShakeActivitiesActivitiesGetAnswerDataProductCoupon]
+    product_coupon: MarketingShakeActivitiesActivitiesGetAnswerDataProductCoupon
 class MarketingShakeActivitiesActivitiesGetAnswer(TypedDict):
     offset: int
     limit: int
     total_count: int
-    data: NotRequired[list[MarketingShakeActivitiesActivitiesGetAnswerData]]
+    data: list[MarketingShakeActivitiesActivitiesGetAnswerData]
 class MarketingShakeActivitiesActivitiesGetOptions(call.CallOptions):
     query: MarketingShakeActivitiesActivitiesGetQuery
 class PartnerCardMemberCardsGetQuery(TypedDict):
@@ -276,30 +276,30 @@ class PartnerCardMemberCardsGetQuery(TypedDict):
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
 class PartnerCardMemberCardsGetAnswerDataCodeJumpInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsGetAnswerDataValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class PartnerCardMemberCardsGetAnswerDataPointsInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsGetAnswerDataBalanceInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsGetAnswerDataPurchaseInformation(TypedDict):
-    price: NotRequired[float]
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    price: float
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsGetAnswerDataUserInformationCustomFieldList(TypedDict):
-    type: NotRequired[Literal["CHECK_BOX", "RADIO"] | str]
-    name: NotRequired[str]
-    values: NotRequired[list[str]]
+    type: Literal["CHECK_BOX", "RADIO"] | str
+    name: str
+    values: list[str]
 class PartnerCardMemberCardsGetAnswerDataUserInformation(TypedDict):
-    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
-    custom_field_list: NotRequired[list[PartnerCardMemberCardsGetAnswerDataUserInformationCustomFieldList]]
+    common_field_list: list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    custom_field_list: list[PartnerCardMemberCardsGetAnswerDataUserInformationCustomFieldList]
 class PartnerCardMemberCardsGetAnswerData(TypedDict):
     card_id: str
     brand_id: str
@@ -310,24 +310,24 @@ class PartnerCardMemberCardsGetAnswerData(TypedDict):
     card_picture_url: str
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_ALLOCATE"] | str
     code_type: Literal["NONE_CODE", "BAR_CODE", "QR_CODE", "BAR_CODE_AND_QR_CODE", "JUMP_MINI_PROGRAM"] | str
-    code_jump_information: NotRequired[PartnerCardMemberCardsGetAnswerDataCodeJumpInformation]
+    code_jump_information: PartnerCardMemberCardsGetAnswerDataCodeJumpInformation
     benefits: str
     notify_url: str
-    need_pinned: NotRequired[bool]
-    need_display_level: NotRequired[bool]
-    init_level: NotRequired[str]
-    service_phone: NotRequired[str]
-    legal_agreement: NotRequired[str]
+    need_pinned: bool
+    need_display_level: bool
+    init_level: str
+    service_phone: str
+    legal_agreement: str
     valid_date_information: PartnerCardMemberCardsGetAnswerDataValidDateInformation
-    points_information: NotRequired[PartnerCardMemberCardsGetAnswerDataPointsInformation]
-    balance_information: NotRequired[PartnerCardMemberCardsGetAnswerDataBalanceInformation]
-    purchase_information: NotRequired[PartnerCardMemberCardsGetAnswerDataPurchaseInformation]
-    user_information: NotRequired[PartnerCardMemberCardsGetAnswerDataUserInformation]
+    points_information: PartnerCardMemberCardsGetAnswerDataPointsInformation
+    balance_information: PartnerCardMemberCardsGetAnswerDataBalanceInformation
+    purchase_information: PartnerCardMemberCardsGetAnswerDataPurchaseInformation
+    user_information: PartnerCardMemberCardsGetAnswerDataUserInformation
 class PartnerCardMemberCardsGetAnswer(TypedDict):
     total_count: int
     offset: int
     limit: int
-    data: NotRequired[list[PartnerCardMemberCardsGetAnswerData]]
+    data: list[PartnerCardMemberCardsGetAnswerData]
 class PartnerCardMemberCardsGetOptions(call.CallOptions):
     query: PartnerCardMemberCardsGetQuery
 class PartnerCardMemberCardsPostJsonCodeJumpInformation(TypedDict):
@@ -378,30 +378,30 @@ class PartnerCardMemberCardsPostJson(TypedDict):
     purchase_information: NotRequired[PartnerCardMemberCardsPostJsonPurchaseInformation]
     user_information: NotRequired[PartnerCardMemberCardsPostJsonUserInformation]
 class PartnerCardMemberCardsPostAnswerCodeJumpInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsPostAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class PartnerCardMemberCardsPostAnswerPointsInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsPostAnswerBalanceInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsPostAnswerPurchaseInformation(TypedDict):
-    price: NotRequired[float]
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    price: float
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsPostAnswerUserInformationCustomFieldList(TypedDict):
-    type: NotRequired[Literal["CHECK_BOX", "RADIO"] | str]
-    name: NotRequired[str]
-    values: NotRequired[list[str]]
+    type: Literal["CHECK_BOX", "RADIO"] | str
+    name: str
+    values: list[str]
 class PartnerCardMemberCardsPostAnswerUserInformation(TypedDict):
-    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
-    custom_field_list: NotRequired[list[PartnerCardMemberCardsPostAnswerUserInformationCustomFieldList]]
+    common_field_list: list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    custom_field_list: list[PartnerCardMemberCardsPostAnswerUserInformationCustomFieldList]
 class PartnerCardMemberCardsPostAnswer(TypedDict):
     card_id: str
     brand_id: str
@@ -412,48 +412,48 @@ class PartnerCardMemberCardsPostAnswer(TypedDict):
     card_picture_url: str
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_ALLOCATE"] | str
     code_type: Literal["NONE_CODE", "BAR_CODE", "QR_CODE", "BAR_CODE_AND_QR_CODE", "JUMP_MINI_PROGRAM"] | str
-    code_jump_information: NotRequired[PartnerCardMemberCardsPostAnswerCodeJumpInformation]
+    code_jump_information: PartnerCardMemberCardsPostAnswerCodeJumpInformation
     benefits: str
     notify_url: str
-    need_pinned: NotRequired[bool]
-    need_display_level: NotRequired[bool]
-    init_level: NotRequired[str]
-    service_phone: NotRequired[str]
-    legal_agreement: NotRequired[str]
+    need_pinned: bool
+    need_display_level: bool
+    init_level: str
+    service_phone: str
+    legal_agreement: str
     valid_date_information: PartnerCardMemberCardsPostAnswerValidDateInformation
-    points_information: NotRequired[PartnerCardMemberCardsPostAnswerPointsInformation]
-    balance_information: NotRequired[PartnerCardMemberCardsPostAnswerBalanceInformation]
-    purchase_information: NotRequired[PartnerCardMemberCardsPostAnswerPurchaseInformation]
-    user_information: NotRequired[PartnerCardMemberCardsPostAnswerUserInformation]
+    points_information: PartnerCardMemberCardsPostAnswerPointsInformation
+    balance_information: PartnerCardMemberCardsPostAnswerBalanceInformation
+    purchase_information: PartnerCardMemberCardsPostAnswerPurchaseInformation
+    user_information: PartnerCardMemberCardsPostAnswerUserInformation
 class PartnerCardMemberCardsPostOptions(call.CallOptions):
     json: PartnerCardMemberCardsPostJson
 class PartnerCardMemberCardsByCardIdDeleteQuery(TypedDict):
     brand_id: call.Text
 class PartnerCardMemberCardsByCardIdDeleteAnswerCodeJumpInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdDeleteAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class PartnerCardMemberCardsByCardIdDeleteAnswerPointsInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdDeleteAnswerBalanceInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdDeleteAnswerPurchaseInformation(TypedDict):
-    price: NotRequired[float]
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    price: float
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdDeleteAnswerUserInformationCustomFieldList(TypedDict):
-    type: NotRequired[Literal["CHECK_BOX", "RADIO"] | str]
-    name: NotRequired[str]
-    values: NotRequired[list[str]]
+    type: Literal["CHECK_BOX", "RADIO"] | str
+    name: str
+    values: list[str]
 class PartnerCardMemberCardsByCardIdDeleteAnswerUserInformation(TypedDict):
-    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
-    custom_field_list: NotRequired[list[PartnerCardMemberCardsByCardIdDeleteAnswerUserInformationCustomFieldList]]
+    common_field_list: list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    custom_field_list: list[PartnerCardMemberCardsByCardIdDeleteAnswerUserInformationCustomFieldList]
 class PartnerCardMemberCardsByCardIdDeleteAnswer(TypedDict):
     card_id: str
     brand_id: str
@@ -464,19 +464,19 @@ class PartnerCardMemberCardsByCardIdDeleteAnswer(TypedDict):
     card_picture_url: str
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_ALLOCATE"] | str
     code_type: Literal["NONE_CODE", "BAR_CODE", "QR_CODE", "BAR_CODE_AND_QR_CODE", "JUMP_MINI_PROGRAM"] | str
-    code_jump_information: NotRequired[PartnerCardMemberCardsByCardIdDeleteAnswerCodeJumpInformation]
+    code_jump_information: PartnerCardMemberCardsByCardIdDeleteAnswerCodeJumpInformation
     benefits: str
     notify_url: str
-    need_pinned: NotRequired[bool]
-    need_display_level: NotRequired[bool]
-    init_level: NotRequired[str]
-    service_phone: NotRequired[str]
-    legal_agreement: NotRequired[str]
+    need_pinned: bool
+    need_display_level: bool
+    init_level: str
+    service_phone: str
+    legal_agreement: str
     valid_date_information: PartnerCardMemberCardsByCardIdDeleteAnswerValidDateInformation
-    points_information: NotRequired[PartnerCardMemberCardsByCardIdDeleteAnswerPointsInformation]
-    balance_information: NotRequired[PartnerCardMemberCardsByCardIdDeleteAnswerBalanceInformation]
-    purchase_information: NotRequired[PartnerCardMemberCardsByCardIdDeleteAnswerPurchaseInformation]
-    user_information: NotRequired[PartnerCardMemberCardsByCardIdDeleteAnswerUserInformation]
+    points_information: PartnerCardMemberCardsByCardIdDeleteAnswerPointsInformation
+    balance_information: PartnerCardMemberCardsByCardIdDeleteAnswerBalanceInformation
+    purchase_information: PartnerCardMemberCardsByCardIdDeleteAnswerPurchaseInformation
+    user_information: PartnerCardMemberCardsByCardIdDeleteAnswerUserInformation
     state: Literal["CARD_EFFECTIVE", "CARD_INVALID"] | str
     create_time: str
     update_time: str
@@ -486,30 +486,30 @@ class PartnerCardMemberCardsByCardIdDeleteOptions(call.CallOptions):
 class PartnerCardMemberCardsByCardIdGetQuery(TypedDict):
     brand_id: call.Text
 class PartnerCardMemberCardsByCardIdGetAnswerCodeJumpInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdGetAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class PartnerCardMemberCardsByCardIdGetAnswerPointsInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdGetAnswerBalanceInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdGetAnswerPurchaseInformation(TypedDict):
-    price: NotRequired[float]
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    price: float
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdGetAnswerUserInformationCustomFieldList(TypedDict):
-    type: NotRequired[Literal["CHECK_BOX", "RADIO"] | str]
-    name: NotRequired[str]
-    values: NotRequired[list[str]]
+    type: Literal["CHECK_BOX", "RADIO"] | str
+    name: str
+    values: list[str]
 class PartnerCardMemberCardsByCardIdGetAnswerUserInformation(TypedDict):
-    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
-    custom_field_list: NotRequired[list[PartnerCardMemberCardsByCardIdGetAnswerUserInformationCustomFieldList]]
+    common_field_list: list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    custom_field_list: list[PartnerCardMemberCardsByCardIdGetAnswerUserInformationCustomFieldList]
 class PartnerCardMemberCardsByCardIdGetAnswer(TypedDict):
     card_id: str
     brand_id: str
@@ -520,19 +520,19 @@ class PartnerCardMemberCardsByCardIdGetAnswer(TypedDict):
     card_picture_url: str
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_ALLOCATE"] | str
     code_type: Literal["NONE_CODE", "BAR_CODE", "QR_CODE", "BAR_CODE_AND_QR_CODE", "JUMP_MINI_PROGRAM"] | str
-    code_jump_information: NotRequired[PartnerCardMemberCardsByCardIdGetAnswerCodeJumpInformation]
+    code_jump_information: PartnerCardMemberCardsByCardIdGetAnswerCodeJumpInformation
     benefits: str
     notify_url: str
-    need_pinned: NotRequired[bool]
-    need_display_level: NotRequired[bool]
-    init_level: NotRequired[str]
-    service_phone: NotRequired[str]
-    legal_agreement: NotRequired[str]
+    need_pinned: bool
+    need_display_level: bool
+    init_level: str
+    service_phone: str
+    legal_agreement: str
     valid_date_information: PartnerCardMemberCardsByCardIdGetAnswerValidDateInformation
-    points_information: NotRequired[PartnerCardMemberCardsByCardIdGetAnswerPointsInformation]
-    balance_information: NotRequired[PartnerCardMemberCardsByCardIdGetAnswerBalanceInformation]
-    purchase_information: NotRequired[PartnerCardMemberCardsByCardIdGetAnswerPurchaseInformation]
-    user_information: NotRequired[PartnerCardMemberCardsByCardIdGetAnswerUserInformation]
+    points_information: PartnerCardMemberCardsByCardIdGetAnswerPointsInformation
+    balance_information: PartnerCardMemberCardsByCardIdGetAnswerBalanceInformation
+    purchase_information: PartnerCardMemberCardsByCardIdGetAnswerPurchaseInformation
+    user_information: PartnerCardMemberCardsByCardIdGetAnswerUserInformation
     state: Literal["CARD_EFFECTIVE", "CARD_INVALID"] | str
     create_time: str
     update_time: str
@@ -583,30 +583,30 @@ class PartnerCardMemberCardsByCardIdPatchJson(TypedDict):
     purchase_information: NotRequired[PartnerCardMemberCardsByCardIdPatchJsonPurchaseInformation]
     user_information: NotRequired[PartnerCardMemberCardsByCardIdPatchJsonUserInformation]
 class PartnerCardMemberCardsByCardIdPatchAnswerCodeJumpInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdPatchAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class PartnerCardMemberCardsByCardIdPatchAnswerPointsInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdPatchAnswerBalanceInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdPatchAnswerPurchaseInformation(TypedDict):
-    price: NotRequired[float]
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    price: float
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdPatchAnswerUserInformationCustomFieldList(TypedDict):
-    type: NotRequired[Literal["CHECK_BOX", "RADIO"] | str]
-    name: NotRequired[str]
-    values: NotRequired[list[str]]
+    type: Literal["CHECK_BOX", "RADIO"] | str
+    name: str
+    values: list[str]
 class PartnerCardMemberCardsByCardIdPatchAnswerUserInformation(TypedDict):
-    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
-    custom_field_list: NotRequired[list[PartnerCardMemberCardsByCardIdPatchAnswerUserInformationCustomFieldList]]
+    common_field_list: list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    custom_field_list: list[PartnerCardMemberCardsByCardIdPatchAnswerUserInformationCustomFieldList]
 class PartnerCardMemberCardsByCardIdPatchAnswer(TypedDict):
     card_id: str
     brand_id: str
@@ -617,19 +617,19 @@ class PartnerCardMemberCardsByCardIdPatchAnswer(TypedDict):
     card_picture_url: str
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_ALLOCATE"] | str
     code_type: Literal["NONE_CODE", "BAR_CODE", "QR_CODE", "BAR_CODE_AND_QR_CODE", "JUMP_MINI_PROGRAM"] | str
-    code_jump_information: NotRequired[PartnerCardMemberCardsByCardIdPatchAnswerCodeJumpInformation]
+    code_jump_information: PartnerCardMemberCardsByCardIdPatchAnswerCodeJumpInformation
     benefits: str
     notify_url: str
-    need_pinned: NotRequired[bool]
-    need_display_level: NotRequired[bool]
-    init_level: NotRequired[str]
-    service_phone: NotRequired[str]
-    legal_agreement: NotRequired[str]
+    need_pinned: bool
+    need_display_level: bool
+    init_level: str
+    service_phone: str
+    legal_agreement: str
     valid_date_information: PartnerCardMemberCardsByCardIdPatchAnswerValidDateInformation
-    points_information: NotRequired[PartnerCardMemberCardsByCardIdPatchAnswerPointsInformation]
-    balance_information: NotRequired[PartnerCardMemberCardsByCardIdPatchAnswerBalanceInformation]
-    purchase_information: NotRequired[PartnerCardMemberCardsByCardIdPatchAnswerPurchaseInformation]
-    user_information: NotRequired[PartnerCardMemberCardsByCardIdPatchAnswerUserInformation]
+    points_information: PartnerCardMemberCardsByCardIdPatchAnswerPointsInformation
+    balance_information: PartnerCardMemberCardsByCardIdPatchAnswerBalanceInformation
+    purchase_information: PartnerCardMemberCardsByCardIdPatchAnswerPurchaseInformation
+    user_information: PartnerCardMemberCardsByCardIdPatchAnswerUserInformation
     state: Literal["CARD_EFFECTIVE", "CARD_INVALID"] | str
     create_time: str
     update_time: str
@@ -639,33 +639,33 @@ class PartnerCardMemberCardsByCardIdPatchOptions(call.CallOptions):
 class PartnerCardMemberCardsByCardIdInvalidatePostJson(TypedDict):
     brand_id: call.Text
 class PartnerCardMemberCardsByCardIdInvalidatePostAnswerCodeJumpInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdInvalidatePostAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class PartnerCardMemberCardsByCardIdInvalidatePostAnswerMemberInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdInvalidatePostAnswerPointsInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdInvalidatePostAnswerBalanceInformation(TypedDict):
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdInvalidatePostAnswerPurchaseInformation(TypedDict):
-    price: NotRequired[float]
-    jump_appid: NotRequired[str]
-    jump_path: NotRequired[str]
+    price: float
+    jump_appid: str
+    jump_path: str
 class PartnerCardMemberCardsByCardIdInvalidatePostAnswerUserInformationCustomFieldList(TypedDict):
-    type: NotRequired[Literal["CHECK_BOX", "RADIO"] | str]
-    name: NotRequired[str]
-    values: NotRequired[list[str]]
+    type: Literal["CHECK_BOX", "RADIO"] | str
+    name: str
+    values: list[str]
 class PartnerCardMemberCardsByCardIdInvalidatePostAnswerUserInformation(TypedDict):
-    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
-    custom_field_list: NotRequired[list[PartnerCardMemberCardsByCardIdInvalidatePostAnswerUserInformationCustomFieldList]]
+    common_field_list: list[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    custom_field_list: list[PartnerCardMemberCardsByCardIdInvalidatePostAnswerUserInformationCustomFieldList]
 class PartnerCardMemberCardsByCardIdInvalidatePostAnswer(TypedDict):
     out_request_no: str
     card_id: str
@@ -677,20 +677,20 @@ class PartnerCardMemberCardsByCardIdInvalidatePostAnswer(TypedDict):
     card_picture_url: str
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_ALLOCATE"] | str
     code_type: Literal["NONE_CODE", "BAR_CODE", "QR_CODE", "BAR_CODE_AND_QR_CODE", "JUMP_MINI_PROGRAM"] | str
-    code_jump_information: NotRequired[PartnerCardMemberCardsByCardIdInvalidatePostAnswerCodeJumpInformation]
+    code_jump_information: PartnerCardMemberCardsByCardIdInvalidatePostAnswerCodeJumpInformation
     benefits: str
     notify_url: str
-    need_pinned: NotRequired[bool]
-    need_display_level: NotRequired[bool]
-    init_level: NotRequired[str]
-    service_phone: NotRequired[str]
-    legal_agreement: NotRequired[str]
+    need_pinned: bool
+    need_display_level: bool
+    init_level: str
+    service_phone: str
+    legal_agreement: str
     valid_date_information: PartnerCardMemberCardsByCardIdInvalidatePostAnswerValidDateInformation
     member_information: PartnerCardMemberCardsByCardIdInvalidatePostAnswerMemberInformation
-    points_information: NotRequired[PartnerCardMemberCardsByCardIdInvalidatePostAnswerPointsInformation]
-    balance_information: NotRequired[PartnerCardMemberCardsByCardIdInvalidatePostAnswerBalanceInformation]
-    purchase_information: NotRequired[PartnerCardMemberCardsByCardIdInvalidatePostAnswerPurchaseInformation]
-    user_information: NotRequired[PartnerCardMemberCardsByCardIdInvalidatePostAnswerUserInformation]
+    points_information: PartnerCardMemberCardsByCardIdInvalidatePostAnswerPointsInformation
+    balance_information: PartnerCardMemberCardsByCardIdInvalidatePostAnswerBalanceInformation
+    purchase_information: PartnerCardMemberCardsByCardIdInvalidatePostAnswerPurchaseInformation
+    user_information: PartnerCardMemberCardsByCardIdInvalidatePostAnswerUserInformation
     state: Literal["CARD_EFFECTIVE", "CARD_INVALID"] | str
     create_time: str
     update_time: str
@@ -731,7 +731,7 @@ class PartnerCardMemberMembershipActivitiesGetAnswerData(TypedDict):
     create_time: str
     modify_time: str
 class PartnerCardMemberMembershipActivitiesGetAnswer(TypedDict):
-    data: NotRequired[list[PartnerCardMemberMembershipActivitiesGetAnswerData]]
+    data: list[PartnerCardMemberMembershipActivitiesGetAnswerData]
     offset: int
     limit: int
     total_count: int
@@ -880,40 +880,40 @@ class PartnerCardMemberUserCardsGetQuery(TypedDict):
     limit: int | str
 class PartnerCardMemberUserCardsGetAnswerDataValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class PartnerCardMemberUserCardsGetAnswerDataUserInformationCommonFieldList(TypedDict):
-    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
-    value: NotRequired[str]
+    name: Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str
+    value: str
 class PartnerCardMemberUserCardsGetAnswerDataUserInformationCustomFieldList(TypedDict):
-    name: NotRequired[str]
-    user_chosen_values: NotRequired[list[str]]
+    name: str
+    user_chosen_values: list[str]
 class PartnerCardMemberUserCardsGetAnswerDataUserInformation(TypedDict):
-    common_field_list: NotRequired[list[PartnerCardMemberUserCardsGetAnswerDataUserInformationCommonFieldList]]
-    custom_field_list: NotRequired[list[PartnerCardMemberUserCardsGetAnswerDataUserInformationCustomFieldList]]
+    common_field_list: list[PartnerCardMemberUserCardsGetAnswerDataUserInformationCommonFieldList]
+    custom_field_list: list[PartnerCardMemberUserCardsGetAnswerDataUserInformationCustomFieldList]
 class PartnerCardMemberUserCardsGetAnswerData(TypedDict):
     user_card_code: str
     card_id: str
     openid: str
-    card_color: NotRequired[str]
-    card_picture_url: NotRequired[str]
+    card_color: str
+    card_picture_url: str
     brand_id: str
     card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
-    phone_number: NotRequired[str]
-    level: NotRequired[str]
+    phone_number: str
+    level: str
     valid_date_information: PartnerCardMemberUserCardsGetAnswerDataValidDateInformation
     pickup_time: str
-    user_information: NotRequired[PartnerCardMemberUserCardsGetAnswerDataUserInformation]
-    attach: NotRequired[str]
+    user_information: PartnerCardMemberUserCardsGetAnswerDataUserInformation
+    attach: str
     user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
-    invalid_reason: NotRequired[str]
-    invalid_time: NotRequired[str]
+    invalid_reason: str
+    invalid_time: str
 class PartnerCardMemberUserCardsGetAnswer(TypedDict):
     total_count: int
     offset: int
     limit: int
-    data: NotRequired[list[PartnerCardMemberUserCardsGetAnswerData]]
+    data: list[PartnerCardMemberUserCardsGetAnswerData]
 class PartnerCardMemberUserCardsGetOptions(call.CallOptions):
     query: PartnerCardMemberUserCardsGetQuery
 class PartnerCardMemberUserCardsImportByOpenidPostJsonUserInformationCommonFieldList(TypedDict):
@@ -941,35 +941,35 @@ class PartnerCardMemberUserCardsImportByOpenidPostJson(TypedDict):
     pickup_time: call.Text
 class PartnerCardMemberUserCardsImportByOpenidPostAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class PartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformationCommonFieldList(TypedDict):
-    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
-    value: NotRequired[str]
+    name: Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str
+    value: str
 class PartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformationCustomFieldList(TypedDict):
-    name: NotRequired[str]
-    user_chosen_values: NotRequired[list[str]]
+    name: str
+    user_chosen_values: list[str]
 class PartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformation(TypedDict):
-    common_field_list: NotRequired[list[PartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformationCommonFieldList]]
-    custom_field_list: NotRequired[list[PartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformationCustomFieldList]]
+    common_field_list: list[PartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformationCommonFieldList]
+    custom_field_list: list[PartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformationCustomFieldList]
 class PartnerCardMemberUserCardsImportByOpenidPostAnswer(TypedDict):
     user_card_code: str
     card_id: str
     openid: str
-    card_color: NotRequired[str]
-    card_picture_url: NotRequired[str]
+    card_color: str
+    card_picture_url: str
     brand_id: str
     card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
-    phone_number: NotRequired[str]
-    level: NotRequired[str]
+    phone_number: str
+    level: str
     valid_date_information: PartnerCardMemberUserCardsImportByOpenidPostAnswerValidDateInformation
     pickup_time: str
-    user_information: NotRequired[PartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformation]
-    attach: NotRequired[str]
+    user_information: PartnerCardMemberUserCardsImportByOpenidPostAnswerUserInformation
+    attach: str
     user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
-    invalid_reason: NotRequired[str]
-    invalid_time: NotRequired[str]
+    invalid_reason: str
+    invalid_time: str
 class PartnerCardMemberUserCardsImportByOpenidPostOptions(call.CallOptions):
     json: PartnerCardMemberUserCardsImportByOpenidPostJson
 class PartnerCardMemberUserCardsImportByPhonePostJsonUserInformationCommonFieldList(TypedDict):
@@ -996,35 +996,35 @@ class PartnerCardMemberUserCardsImportByPhonePostJson(TypedDict):
     pickup_time: call.Text
 class PartnerCardMemberUserCardsImportByPhonePostAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class PartnerCardMemberUserCardsImportByPhonePostAnswerUserInformationCommonFieldList(TypedDict):
-    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
-    value: NotRequired[str]
+    name: Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str
+    value: str
 class PartnerCardMemberUserCardsImportByPhonePostAnswerUserInformationCustomFieldList(TypedDict):
-    name: NotRequired[str]
-    user_chosen_values: NotRequired[list[str]]
+    name: str
+    user_chosen_values: list[str]
 class PartnerCardMemberUserCardsImportByPhonePostAnswerUserInformation(TypedDict):
-    common_field_list: NotRequired[list[PartnerCardMemberUserCardsImportByPhonePostAnswerUserInformationCommonFieldList]]
-    custom_field_list: NotRequired[list[PartnerCardMemberUserCardsImportByPhonePostAnswerUserInformationCustomFieldList]]
+    common_field_list: list[PartnerCardMemberUserCardsImportByPhonePostAnswerUserInformationCommonFieldList]
+    custom_field_list: list[PartnerCardMemberUserCardsImportByPhonePostAnswerUserInformationCustomFieldList]
 class PartnerCardMemberUserCardsImportByPhonePostAnswer(TypedDict):
     user_card_code: str
     card_id: str
     openid: str
-    card_color: NotRequired[str]
-    card_picture_url: NotRequired[str]
+    card_color: str
+    card_picture_url: str
     brand_id: str
     card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
-    phone_number: NotRequired[str]
-    level: NotRequired[str]
+    phone_number: str
+    level: str
     valid_date_information: PartnerCardMemberUserCardsImportByPhonePostAnswerValidDateInformation
     pickup_time: str
-    user_information: NotRequired[PartnerCardMemberUserCardsImportByPhonePostAnswerUserInformation]
-    attach: NotRequired[str]
+    user_information: PartnerCardMemberUserCardsImportByPhonePostAnswerUserInformation
+    attach: str
     user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
-    invalid_reason: NotRequired[str]
-    invalid_time: NotRequired[str]
+    invalid_reason: str
+    invalid_time: str
 class PartnerCardMemberUserCardsImportByPhonePostOptions(call.CallOptions):
     json: PartnerCardMemberUserCardsImportByPhonePostJson
 class PartnerCardMemberUserCardsByUserCardCodeGetQuery(TypedDict):
@@ -1033,35 +1033,35 @@ class PartnerCardMemberUserCardsByUserCardCodeGetQuery(TypedDict):
     openid: call.Text
 class PartnerCardMemberUserCardsByUserCardCodeGetAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class PartnerCardMemberUserCardsByUserCardCodeGetAnswerUserInformationCommonFieldList(TypedDict):
-    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
-    value: NotRequired[str]
+    name: Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str
+    value: str
 class PartnerCardMemberUserCardsByUserCardCodeGetAnswerUserInformationCustomFieldList(TypedDict):
-    name: NotRequired[str]
-    user_chosen_values: NotRequired[list[str]]
+    name: str
+    user_chosen_values: list[str]
 class PartnerCardMemberUserCardsByUserCardCodeGetAnswerUserInformation(TypedDict):
-    common_field_list: NotRequired[list[PartnerCardMemberUserCardsByUserCardCodeGetAnswerUserInformationCommonFieldList]]
-    custom_field_list: NotRequired[list[PartnerCardMemberUserCardsByUserCardCodeGetAnswerUserInformationCustomFieldList]]
+    common_field_list: list[PartnerCardMemberUserCardsByUserCardCodeGetAnswerUserInformationCommonFieldList]
+    custom_field_list: list[PartnerCardMemberUserCardsByUserCardCodeGetAnswerUserInformationCustomFieldList]
 class PartnerCardMemberUserCardsByUserCardCodeGetAnswer(TypedDict):
     user_card_code: str
     card_id: str
     openid: str
-    card_color: NotRequired[str]
-    card_picture_url: NotRequired[str]
+    card_color: str
+    card_picture_url: str
     brand_id: str
     card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
-    phone_number: NotRequired[str]
-    level: NotRequired[str]
+    phone_number: str
+    level: str
     valid_date_information: PartnerCardMemberUserCardsByUserCardCodeGetAnswerValidDateInformation
     pickup_time: str
-    user_information: NotRequired[PartnerCardMemberUserCardsByUserCardCodeGetAnswerUserInformation]
-    attach: NotRequired[str]
+    user_information: PartnerCardMemberUserCardsByUserCardCodeGetAnswerUserInformation
+    attach: str
     user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
-    invalid_reason: NotRequired[str]
-    invalid_time: NotRequired[str]
+    invalid_reason: str
+    invalid_time: str
 class PartnerCardMemberUserCardsByUserCardCodeGetOptions(call.CallOptions):
     user_card_code: call.Scalar
     query: PartnerCardMemberUserCardsByUserCardCodeGetQuery
@@ -1094,35 +1094,35 @@ class PartnerCardMemberUserCardsByUserCardCodePatchQuery(TypedDict):
     card_id: call.Text
 class PartnerCardMemberUserCardsByUserCardCodePatchAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class PartnerCardMemberUserCardsByUserCardCodePatchAnswerUserInformationCommonFieldList(TypedDict):
-    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
-    value: NotRequired[str]
+    name: Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str
+    value: str
 class PartnerCardMemberUserCardsByUserCardCodePatchAnswerUserInformationCustomFieldList(TypedDict):
-    name: NotRequired[str]
-    user_chosen_values: NotRequired[list[str]]
+    name: str
+    user_chosen_values: list[str]
 class PartnerCardMemberUserCardsByUserCardCodePatchAnswerUserInformation(TypedDict):
-    common_field_list: NotRequired[list[PartnerCardMemberUserCardsByUserCardCodePatchAnswerUserInformationCommonFieldList]]
-    custom_field_list: NotRequired[list[PartnerCardMemberUserCardsByUserCardCodePatchAnswerUserInformationCustomFieldList]]
+    common_field_list: list[PartnerCardMemberUserCardsByUserCardCodePatchAnswerUserInformationCommonFieldList]
+    custom_field_list: list[PartnerCardMemberUserCardsByUserCardCodePatchAnswerUserInformationCustomFieldList]
 class PartnerCardMemberUserCardsByUserCardCodePatchAnswer(TypedDict):
     user_card_code: str
     card_id: str
     openid: str
-    card_color: NotRequired[str]
-    card_picture_url: NotRequired[str]
+    card_color: str
+    card_picture_url: str
     brand_id: str
     card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
-    phone_number: NotRequired[str]
-    level: NotRequired[str]
+    phone_number: str
+    level: str
     valid_date_information: PartnerCardMemberUserCardsByUserCardCodePatchAnswerValidDateInformation
     pickup_time: str
-    user_information: NotRequired[PartnerCardMemberUserCardsByUserCardCodePatchAnswerUserInformation]
-    attach: NotRequired[str]
+    user_information: PartnerCardMemberUserCardsByUserCardCodePatchAnswerUserInformation
+    attach: str
     user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
-    invalid_reason: NotRequired[str]
-    invalid_time: NotRequired[str]
+    invalid_reason: str
+    invalid_time: str
 class PartnerCardMemberUserCardsByUserCardCodePatchOptions(call.CallOptions):
     user_card_code: call.Scalar
     json: NotRequired[PartnerCardMemberUserCardsByUserCardCodePatchJson]
@@ -1156,35 +1156,35 @@ class PartnerCardMemberUserCardsByUserCardCodeConfirmPostQuery(TypedDict):
     card_id: call.Text
 class PartnerCardMemberUserCardsByUserCardCodeConfirmPostAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class PartnerCardMemberUserCardsByUserCardCodeConfirmPostAnswerUserInformationCommonFieldList(TypedDict):
-    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
-    value: NotRequired[str]
+    name: Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str
+    value: str
 class PartnerCardMemberUserCardsByUserCardCodeConfirmPostAnswerUserInformationCustomFieldList(TypedDict):
-    name: NotRequired[str]
-    user_chosen_values: NotRequired[list[str]]
+    name: str
+    user_chosen_values: list[str]
 class PartnerCardMemberUserCardsByUserCardCodeConfirmPostAnswerUserInformation(TypedDict):
-    common_field_list: NotRequired[list[PartnerCardMemberUserCardsByUserCardCodeConfirmPostAnswerUserInformationCommonFieldList]]
-    custom_field_list: NotRequired[list[PartnerCardMemberUserCardsByUserCardCodeConfirmPostAnswerUserInformationCustomFieldList]]
+    common_field_list: list[PartnerCardMemberUserCardsByUserCardCodeConfirmPostAnswerUserInformationCommonFieldList]
+    custom_field_list: list[PartnerCardMemberUserCardsByUserCardCodeConfirmPostAnswerUserInformationCustomFieldList]
 class PartnerCardMemberUserCardsByUserCardCodeConfirmPostAnswer(TypedDict):
     user_card_code: str
     card_id: str
     openid: str
-    card_color: NotRequired[str]
-    card_picture_url: NotRequired[str]
+    card_color: str
+    card_picture_url: str
     brand_id: str
     card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
-    phone_number: NotRequired[str]
-    level: NotRequired[str]
+    phone_number: str
+    level: str
     valid_date_information: PartnerCardMemberUserCardsByUserCardCodeConfirmPostAnswerValidDateInformation
     pickup_time: str
-    user_information: NotRequired[PartnerCardMemberUserCardsByUserCardCodeConfirmPostAnswerUserInformation]
-    attach: NotRequired[str]
+    user_information: PartnerCardMemberUserCardsByUserCardCodeConfirmPostAnswerUserInformation
+    attach: str
     user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
-    invalid_reason: NotRequired[str]
-    invalid_time: NotRequired[str]
+    invalid_reason: str
+    invalid_time: str
 class PartnerCardMemberUserCardsByUserCardCodeConfirmPostOptions(call.CallOptions):
     user_card_code: call.Scalar
     json: PartnerCardMemberUserCardsByUserCardCodeConfirmPostJson
@@ -1197,35 +1197,35 @@ class PartnerCardMemberUserCardsByUserCardCodeInvalidatePostQuery(TypedDict):
     card_id: call.Text
 class PartnerCardMemberUserCardsByUserCardCodeInvalidatePostAnswerValidDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class PartnerCardMemberUserCardsByUserCardCodeInvalidatePostAnswerUserInformationCommonFieldList(TypedDict):
-    name: NotRequired[Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
-    value: NotRequired[str]
+    name: Literal["USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str
+    value: str
 class PartnerCardMemberUserCardsByUserCardCodeInvalidatePostAnswerUserInformationCustomFieldList(TypedDict):
-    name: NotRequired[str]
-    user_chosen_values: NotRequired[list[str]]
+    name: str
+    user_chosen_values: list[str]
 class PartnerCardMemberUserCardsByUserCardCodeInvalidatePostAnswerUserInformation(TypedDict):
-    common_field_list: NotRequired[list[PartnerCardMemberUserCardsByUserCardCodeInvalidatePostAnswerUserInformationCommonFieldList]]
-    custom_field_list: NotRequired[list[PartnerCardMemberUserCardsByUserCardCodeInvalidatePostAnswerUserInformationCustomFieldList]]
+    common_field_list: list[PartnerCardMemberUserCardsByUserCardCodeInvalidatePostAnswerUserInformationCommonFieldList]
+    custom_field_list: list[PartnerCardMemberUserCardsByUserCardCodeInvalidatePostAnswerUserInformationCustomFieldList]
 class PartnerCardMemberUserCardsByUserCardCodeInvalidatePostAnswer(TypedDict):
     user_card_code: str
     card_id: str
     openid: str
-    card_color: NotRequired[str]
-    card_picture_url: NotRequired[str]
+    card_color: str
+    card_picture_url: str
     brand_id: str
     card_type: Literal["PURCHASE", "NORMAL", "BALANCE"] | str
-    phone_number: NotRequired[str]
-    level: NotRequired[str]
+    phone_number: str
+    level: str
     valid_date_information: PartnerCardMemberUserCardsByUserCardCodeInvalidatePostAnswerValidDateInformation
     pickup_time: str
-    user_information: NotRequired[PartnerCardMemberUserCardsByUserCardCodeInvalidatePostAnswerUserInformation]
-    attach: NotRequired[str]
+    user_information: PartnerCardMemberUserCardsByUserCardCodeInvalidatePostAnswerUserInformation
+    attach: str
     user_card_state: Literal["UNACTIVATED", "EFFECTIVE", "EXPIRED", "INVALID"] | str
-    invalid_reason: NotRequired[str]
-    invalid_time: NotRequired[str]
+    invalid_reason: str
+    invalid_time: str
 class PartnerCardMemberUserCardsByUserCardCodeInvalidatePostOptions(call.CallOptions):
     user_card_code: call.Scalar
     json: PartnerCardMemberUserCardsByUserCardCodeInvalidatePostJson
@@ -1275,8 +1275,8 @@ class PartnerCardMemberUserPointsExchangeCouponConfirmPostAnswer(TypedDict):
     openid: str
     user_card_code: str
     state: Literal["POINT_EXCHANGE_COUPON_SUCCESS", "POINT_EXCHANGE_COUPON_FAIL"] | str
-    coupon_code: NotRequired[str]
-    fail_reason: NotRequired[str]
+    coupon_code: str
+    fail_reason: str
 class PartnerCardMemberUserPointsExchangeCouponConfirmPostOptions(call.CallOptions):
     json: PartnerCardMemberUserPointsExchangeCouponConfirmPostJson
 class PartnerCardMemberUserPointsSyncPostJson(TypedDict):
@@ -1301,37 +1301,37 @@ class PartnerStoreBrandstoresGetQuery(TypedDict):
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
 class PartnerStoreBrandstoresGetAnswerDataStoreBasics(TypedDict):
-    store_reference_id: NotRequired[str]
-    branch_name: NotRequired[str]
+    store_reference_id: str
+    branch_name: str
 class PartnerStoreBrandstoresGetAnswerDataStoreAddress(TypedDict):
     address_code: str
     address_detail: str
-    address_complements: NotRequired[str]
-    longitude: NotRequired[str]
-    latitude: NotRequired[str]
+    address_complements: str
+    longitude: str
+    latitude: str
 class PartnerStoreBrandstoresGetAnswerDataStoreBusiness(TypedDict):
-    service_phone: NotRequired[str]
-    business_hours: NotRequired[str]
+    service_phone: str
+    business_hours: str
 class PartnerStoreBrandstoresGetAnswerDataStoreRecipient(TypedDict):
-    mchid: NotRequired[str]
-    company_name: NotRequired[str]
-    recipient_state: NotRequired[Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str]
+    mchid: str
+    company_name: str
+    recipient_state: Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str
 class PartnerStoreBrandstoresGetAnswerData(TypedDict):
     brand_id: str
-    store_id: NotRequired[str]
-    store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"] | str]
-    audit_state: NotRequired[Literal["SUCCESS", "PROCESSING", "REJECTED"] | str]
-    review_reject_reason: NotRequired[str]
-    store_basics: NotRequired[PartnerStoreBrandstoresGetAnswerDataStoreBasics]
-    store_address: NotRequired[PartnerStoreBrandstoresGetAnswerDataStoreAddress]
-    store_business: NotRequired[PartnerStoreBrandstoresGetAnswerDataStoreBusiness]
-    store_recipient: NotRequired[list[PartnerStoreBrandstoresGetAnswerDataStoreRecipient]]
+    store_id: str
+    store_state: Literal["OPEN", "CREATING", "CLOSED"] | str
+    audit_state: Literal["SUCCESS", "PROCESSING", "REJECTED"] | str
+    review_reject_reason: str
+    store_basics: PartnerStoreBrandstoresGetAnswerDataStoreBasics
+    store_address: PartnerStoreBrandstoresGetAnswerDataStoreAddress
+    store_business: PartnerStoreBrandstoresGetAnswerDataStoreBusiness
+    store_recipient: list[PartnerStoreBrandstoresGetAnswerDataStoreRecipient]
 class PartnerStoreBrandstoresGetAnswer(TypedDict):
     brand_id: str
-    offset: NotRequired[int]
-    limit: NotRequired[int]
-    total_count: NotRequired[int]
-    data: NotRequired[list[PartnerStoreBrandstoresGetAnswerData]]
+    offset: int
+    limit: int
+    total_count: int
+    data: list[PartnerStoreBrandstoresGetAnswerData]
 class PartnerStoreBrandstoresGetOptions(call.CallOptions):
     query: PartnerStoreBrandstoresGetQuery
 class PartnerStoreBrandstoresPostJsonStoreBasics(TypedDict):
@@ -1352,31 +1352,31 @@ class PartnerStoreBrandstoresPostJson(TypedDict):
     store_address: PartnerStoreBrandstoresPostJsonStoreAddress
     store_business: NotRequired[PartnerStoreBrandstoresPostJsonStoreBusiness]
 class PartnerStoreBrandstoresPostAnswerStoreBasics(TypedDict):
-    store_reference_id: NotRequired[str]
-    branch_name: NotRequired[str]
+    store_reference_id: str
+    branch_name: str
 class PartnerStoreBrandstoresPostAnswerStoreAddress(TypedDict):
     address_code: str
     address_detail: str
-    address_complements: NotRequired[str]
-    longitude: NotRequired[str]
-    latitude: NotRequired[str]
+    address_complements: str
+    longitude: str
+    latitude: str
 class PartnerStoreBrandstoresPostAnswerStoreBusiness(TypedDict):
-    service_phone: NotRequired[str]
-    business_hours: NotRequired[str]
+    service_phone: str
+    business_hours: str
 class PartnerStoreBrandstoresPostAnswerStoreRecipient(TypedDict):
     mchid: str
-    company_name: NotRequired[str]
-    recipient_state: NotRequired[Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str]
+    company_name: str
+    recipient_state: Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str
 class PartnerStoreBrandstoresPostAnswer(TypedDict):
     brand_id: str
-    store_id: NotRequired[str]
-    store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"] | str]
-    audit_state: NotRequired[Literal["SUCCESS", "PROCESSING", "REJECTED"] | str]
-    review_reject_reason: NotRequired[str]
-    store_basics: NotRequired[PartnerStoreBrandstoresPostAnswerStoreBasics]
-    store_address: NotRequired[PartnerStoreBrandstoresPostAnswerStoreAddress]
-    store_business: NotRequired[PartnerStoreBrandstoresPostAnswerStoreBusiness]
-    store_recipient: NotRequired[list[PartnerStoreBrandstoresPostAnswerStoreRecipient]]
+    store_id: str
+    store_state: Literal["OPEN", "CREATING", "CLOSED"] | str
+    audit_state: Literal["SUCCESS", "PROCESSING", "REJECTED"] | str
+    review_reject_reason: str
+    store_basics: PartnerStoreBrandstoresPostAnswerStoreBasics
+    store_address: PartnerStoreBrandstoresPostAnswerStoreAddress
+    store_business: PartnerStoreBrandstoresPostAnswerStoreBusiness
+    store_recipient: list[PartnerStoreBrandstoresPostAnswerStoreRecipient]
 class PartnerStoreBrandstoresPostOptions(call.CallOptions):
     json: PartnerStoreBrandstoresPostJson
 class PartnerStoreBrandstoresByStoreIdDeleteJson(TypedDict):
@@ -1387,31 +1387,31 @@ class PartnerStoreBrandstoresByStoreIdDeleteOptions(call.CallOptions):
 class PartnerStoreBrandstoresByStoreIdGetQuery(TypedDict):
     brand_id: call.Text
 class PartnerStoreBrandstoresByStoreIdGetAnswerStoreBasics(TypedDict):
-    store_reference_id: NotRequired[str]
-    branch_name: NotRequired[str]
+    store_reference_id: str
+    branch_name: str
 class PartnerStoreBrandstoresByStoreIdGetAnswerStoreAddress(TypedDict):
     address_code: str
     address_detail: str
-    address_complements: NotRequired[str]
-    longitude: NotRequired[str]
-    latitude: NotRequired[str]
+    address_complements: str
+    longitude: str
+    latitude: str
 class PartnerStoreBrandstoresByStoreIdGetAnswerStoreBusiness(TypedDict):
-    service_phone: NotRequired[str]
-    business_hours: NotRequired[str]
+    service_phone: str
+    business_hours: str
 class PartnerStoreBrandstoresByStoreIdGetAnswerStoreRecipient(TypedDict):
     mchid: str
-    company_name: NotRequired[str]
-    recipient_state: NotRequired[Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str]
+    company_name: str
+    recipient_state: Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str
 class PartnerStoreBrandstoresByStoreIdGetAnswer(TypedDict):
     brand_id: str
     store_id: str
-    store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"] | str]
-    audit_state: NotRequired[Literal["SUCCESS", "PROCESSING", "REJECTED"] | str]
-    review_reject_reason: NotRequired[str]
-    store_basics: NotRequired[PartnerStoreBrandstoresByStoreIdGetAnswerStoreBasics]
-    store_address: NotRequired[PartnerStoreBrandstoresByStoreIdGetAnswerStoreAddress]
-    store_business: NotRequired[PartnerStoreBrandstoresByStoreIdGetAnswerStoreBusiness]
-    store_recipient: NotRequired[list[PartnerStoreBrandstoresByStoreIdGetAnswerStoreRecipient]]
+    store_state: Literal["OPEN", "CREATING", "CLOSED"] | str
+    audit_state: Literal["SUCCESS", "PROCESSING", "REJECTED"] | str
+    review_reject_reason: str
+    store_basics: PartnerStoreBrandstoresByStoreIdGetAnswerStoreBasics
+    store_address: PartnerStoreBrandstoresByStoreIdGetAnswerStoreAddress
+    store_business: PartnerStoreBrandstoresByStoreIdGetAnswerStoreBusiness
+    store_recipient: list[PartnerStoreBrandstoresByStoreIdGetAnswerStoreRecipient]
 class PartnerStoreBrandstoresByStoreIdGetOptions(call.CallOptions):
     store_id: call.Scalar
     query: PartnerStoreBrandstoresByStoreIdGetQuery
@@ -1433,31 +1433,31 @@ class PartnerStoreBrandstoresByStoreIdPatchJson(TypedDict):
     store_address: NotRequired[PartnerStoreBrandstoresByStoreIdPatchJsonStoreAddress]
     store_business: NotRequired[PartnerStoreBrandstoresByStoreIdPatchJsonStoreBusiness]
 class PartnerStoreBrandstoresByStoreIdPatchAnswerStoreBasics(TypedDict):
-    store_reference_id: NotRequired[str]
-    branch_name: NotRequired[str]
+    store_reference_id: str
+    branch_name: str
 class PartnerStoreBrandstoresByStoreIdPatchAnswerStoreAddress(TypedDict):
     address_code: str
     address_detail: str
-    address_complements: NotRequired[str]
-    longitude: NotRequired[str]
-    latitude: NotRequired[str]
+    address_complements: str
+    longitude: str
+    latitude: str
 class PartnerStoreBrandstoresByStoreIdPatchAnswerStoreBusiness(TypedDict):
-    service_phone: NotRequired[str]
-    business_hours: NotRequired[str]
+    service_phone: str
+    business_hours: str
 class PartnerStoreBrandstoresByStoreIdPatchAnswerStoreRecipient(TypedDict):
     mchid: str
-    company_name: NotRequired[str]
-    recipient_state: NotRequired[Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str]
+    company_name: str
+    recipient_state: Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str
 class PartnerStoreBrandstoresByStoreIdPatchAnswer(TypedDict):
     brand_id: str
     store_id: str
-    store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"] | str]
-    audit_state: NotRequired[Literal["SUCCESS", "PROCESSING", "REJECTED"] | str]
-    review_reject_reason: NotRequired[str]
-    store_basics: NotRequired[PartnerStoreBrandstoresByStoreIdPatchAnswerStoreBasics]
-    store_address: NotRequired[PartnerStoreBrandstoresByStoreIdPatchAnswerStoreAddress]
-    store_business: NotRequired[PartnerStoreBrandstoresByStoreIdPatchAnswerStoreBusiness]
-    store_recipient: NotRequired[list[PartnerStoreBrandstoresByStoreIdPatchAnswerStoreRecipient]]
+    store_state: Literal["OPEN", "CREATING", "CLOSED"] | str
+    audit_state: Literal["SUCCESS", "PROCESSING", "REJECTED"] | str
+    review_reject_reason: str
+    store_basics: PartnerStoreBrandstoresByStoreIdPatchAnswerStoreBasics
+    store_address: PartnerStoreBrandstoresByStoreIdPatchAnswerStoreAddress
+    store_business: PartnerStoreBrandstoresByStoreIdPatchAnswerStoreBusiness
+    store_recipient: list[PartnerStoreBrandstoresByStoreIdPatchAnswerStoreRecipient]
 class PartnerStoreBrandstoresByStoreIdPatchOptions(call.CallOptions):
     store_id: call.Scalar
     json: PartnerStoreBrandstoresByStoreIdPatchJson
@@ -1466,11 +1466,11 @@ class PartnerStoreBrandstoresByStoreIdBindrecipientPostJson(TypedDict):
     mchid: call.Text
     company_name: call.Text
 class PartnerStoreBrandstoresByStoreIdBindrecipientPostAnswer(TypedDict):
-    brand_id: NotRequired[str]
-    store_id: NotRequired[str]
-    mchid: NotRequired[str]
-    company_name: NotRequired[str]
-    recipient_state: NotRequired[Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str]
+    brand_id: str
+    store_id: str
+    mchid: str
+    company_name: str
+    recipient_state: Literal["CONFIRMED", "ADMIN_REJECTED", "CONFIRMING", "TIMEOUT_REJECTED"] | str
 class PartnerStoreBrandstoresByStoreIdBindrecipientPostOptions(call.CallOptions):
     store_id: call.Scalar
     json: PartnerStoreBrandstoresByStoreIdBindrecipientPostJson
@@ -1478,8 +1478,8 @@ class PartnerStoreBrandstoresByStoreIdClosePostJson(TypedDict):
     brand_id: call.Text
 class PartnerStoreBrandstoresByStoreIdClosePostAnswer(TypedDict):
     brand_id: str
-    store_id: NotRequired[str]
-    store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"] | str]
+    store_id: str
+    store_state: Literal["OPEN", "CREATING", "CLOSED"] | str
 class PartnerStoreBrandstoresByStoreIdClosePostOptions(call.CallOptions):
     store_id: call.Scalar
     json: PartnerStoreBrandstoresByStoreIdClosePostJson
@@ -1487,8 +1487,8 @@ class PartnerStoreBrandstoresByStoreIdResumePostJson(TypedDict):
     brand_id: call.Text
 class PartnerStoreBrandstoresByStoreIdResumePostAnswer(TypedDict):
     brand_id: str
-    store_id: NotRequired[str]
-    store_state: NotRequired[Literal["OPEN", "CREATING", "CLOSED"] | str]
+    store_id: str
+    store_state: Literal["OPEN", "CREATING", "CLOSED"] | str
 class PartnerStoreBrandstoresByStoreIdResumePostOptions(call.CallOptions):
     store_id: call.Scalar
     json: PartnerStoreBrandstoresByStoreIdResumePostJson
@@ -1496,7 +1496,7 @@ class PartnerStoreBrandstoresByStoreIdUnbindrecipientPostJson(TypedDict):
     brand_id: call.Text
     mchid: call.Text
 class PartnerStoreBrandstoresByStoreIdUnbindrecipientPostAnswer(TypedDict):
-    failed_reason: NotRequired[str]
+    failed_reason: str
 class PartnerStoreBrandstoresByStoreIdUnbindrecipientPostOptions(call.CallOptions):
     store_id: call.Scalar
     json: PartnerStoreBrandstoresByStoreIdUnbindrecipientPostJson
@@ -1544,7 +1544,7 @@ class ProfitsharingOrdersGetAnswerReceivers(TypedDict):
     description: str
     result: Literal["PENDING", "SUCEESS", "CLOSED"] | str
     finish_time: str
-    fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
+    fail_reason: Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str
     detail_id: str
 class ProfitsharingOrdersGetAnswer(TypedDict):
     sub_mchid: str
@@ -1553,8 +1553,8 @@ class ProfitsharingOrdersGetAnswer(TypedDict):
     order_id: str
     status: Literal["PROCESSING", "FINISHED"] | str
     receivers: list[ProfitsharingOrdersGetAnswerReceivers]
-    finish_amount: NotRequired[int]
-    finish_description: NotRequired[str]
+    finish_amount: int
+    finish_description: str
 class ProfitsharingOrdersGetOptions(call.CallOptions):
     query: ProfitsharingOrdersGetQuery
 class ProfitsharingOrdersPostJsonReceivers(TypedDict):
@@ -1579,7 +1579,7 @@ class ProfitsharingOrdersPostAnswerReceivers(TypedDict):
     description: str
     result: Literal["PENDING", "SUCCESS", "CLOSED"] | str
     finish_time: str
-    fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
+    fail_reason: Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str
     detail_id: str
 class ProfitsharingOrdersPostAnswer(TypedDict):
     brand_mchid: str
@@ -1587,8 +1587,8 @@ class ProfitsharingOrdersPostAnswer(TypedDict):
     transaction_id: str
     out_order_no: str
     order_id: str
-    receivers: NotRequired[list[ProfitsharingOrdersPostAnswerReceivers]]
-    status: NotRequired[Literal["PROCESSING", "FINISHED"] | str]
+    receivers: list[ProfitsharingOrdersPostAnswerReceivers]
+    status: Literal["PROCESSING", "FINISHED"] | str
 class ProfitsharingOrdersPostOptions(call.CallOptions):
     json: ProfitsharingOrdersPostJson
 class ProfitsharingOrdersByTransactionIdAmountsGetAnswer(TypedDict):
@@ -1638,7 +1638,7 @@ class ProfitsharingReturnordersGetAnswer(TypedDict):
     return_no: str
     amount: int
     result: Literal["PROCESSING", "SUCCESS", "FAIL"] | str
-    fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
+    fail_reason: Literal["ACCOUNT_ABNORMAL", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str
     finish_time: str
 class ProfitsharingReturnordersGetOptions(call.CallOptions):
     query: ProfitsharingReturnordersGetQuery
@@ -1659,7 +1659,7 @@ class ProfitsharingReturnordersPostAnswer(TypedDict):
     amount: int
     return_no: str
     result: Literal["PROCESSING", "SUCCESS", "FAIL"] | str
-    fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL"] | str]
+    fail_reason: Literal["ACCOUNT_ABNORMAL", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL"] | str
     finish_time: str
 class ProfitsharingReturnordersPostOptions(call.CallOptions):
     json: ProfitsharingReturnordersPostJson

@@ -31,8 +31,8 @@ class UserAuthorizationsByOpenidGetQuery(TypedDict):
 class UserAuthorizationsByOpenidGetAnswer(TypedDict):
     openid: str
     authorize_state: str
-    authorize_time: NotRequired[str]
-    deauthorize_time: NotRequired[str]
+    authorize_time: str
+    deauthorize_time: str
 class UserAuthorizationsByOpenidGetOptions(call.CallOptions):
     openid: call.Scalar
     query: UserAuthorizationsByOpenidGetQuery

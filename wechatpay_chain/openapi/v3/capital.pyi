@@ -7,7 +7,7 @@ class CapitallhhAreasProvincesGetAnswerData(TypedDict):
     province_name: str
     province_code: int
 class CapitallhhAreasProvincesGetAnswer(TypedDict):
-    data: NotRequired[list[CapitallhhAreasProvincesGetAnswerData]]
+    data: list[CapitallhhAreasProvincesGetAnswerData]
     total_count: int
 class CapitallhhAreasProvincesGetOptions(call.CallOptions):
     pass
@@ -15,7 +15,7 @@ class CapitallhhAreasProvincesByProvinceCodeCitiesGetAnswerData(TypedDict):
     city_name: str
     city_code: int
 class CapitallhhAreasProvincesByProvinceCodeCitiesGetAnswer(TypedDict):
-    data: NotRequired[list[CapitallhhAreasProvincesByProvinceCodeCitiesGetAnswerData]]
+    data: list[CapitallhhAreasProvincesByProvinceCodeCitiesGetAnswerData]
     total_count: int
 class CapitallhhAreasProvincesByProvinceCodeCitiesGetOptions(call.CallOptions):
     province_code: call.Scalar
@@ -31,13 +31,13 @@ class CapitallhhBanksCorporateBankingGetAnswerData(TypedDict):
     account_bank_code: int
     need_bank_branch: bool
 class CapitallhhBanksCorporateBankingGetAnswerLinks(TypedDict):
-    next: NotRequired[str]
-    prev: NotRequired[str]
-    self: NotRequired[str]
+    next: str
+    prev: str
+    self: str
 class CapitallhhBanksCorporateBankingGetAnswer(TypedDict):
     total_count: int
     count: int
-    data: NotRequired[list[CapitallhhBanksCorporateBankingGetAnswerData]]
+    data: list[CapitallhhBanksCorporateBankingGetAnswerData]
     offset: int
     links: CapitallhhBanksCorporateBankingGetAnswerLinks
 class CapitallhhBanksCorporateBankingGetOptions(call.CallOptions):
@@ -52,13 +52,13 @@ class CapitallhhBanksPersonalBankingGetAnswerData(TypedDict):
     account_bank_code: int
     need_bank_branch: bool
 class CapitallhhBanksPersonalBankingGetAnswerLinks(TypedDict):
-    next: NotRequired[str]
-    prev: NotRequired[str]
-    self: NotRequired[str]
+    next: str
+    prev: str
+    self: str
 class CapitallhhBanksPersonalBankingGetAnswer(TypedDict):
     total_count: int
     count: int
-    data: NotRequired[list[CapitallhhBanksPersonalBankingGetAnswerData]]
+    data: list[CapitallhhBanksPersonalBankingGetAnswerData]
     offset: int
     links: CapitallhhBanksPersonalBankingGetAnswerLinks
 class CapitallhhBanksPersonalBankingGetOptions(call.CallOptions):
@@ -73,7 +73,7 @@ class CapitallhhBanksSearchBanksByBankAccountGetAnswerData(TypedDict):
     need_bank_branch: bool
 class CapitallhhBanksSearchBanksByBankAccountGetAnswer(TypedDict):
     total_count: int
-    data: NotRequired[list[CapitallhhBanksSearchBanksByBankAccountGetAnswerData]]
+    data: list[CapitallhhBanksSearchBanksByBankAccountGetAnswerData]
 class CapitallhhBanksSearchBanksByBankAccountGetOptions(call.CallOptions):
     query: CapitallhhBanksSearchBanksByBankAccountGetQuery
 class CapitallhhBanksByBankAliasCodeBranchesGetQuery(TypedDict):
@@ -84,13 +84,13 @@ class CapitallhhBanksByBankAliasCodeBranchesGetAnswerData(TypedDict):
     bank_branch_name: str
     bank_branch_id: str
 class CapitallhhBanksByBankAliasCodeBranchesGetAnswerLinks(TypedDict):
-    next: NotRequired[str]
-    prev: NotRequired[str]
-    self: NotRequired[str]
+    next: str
+    prev: str
+    self: str
 class CapitallhhBanksByBankAliasCodeBranchesGetAnswer(TypedDict):
     total_count: int
     count: int
-    data: NotRequired[list[CapitallhhBanksByBankAliasCodeBranchesGetAnswerData]]
+    data: list[CapitallhhBanksByBankAliasCodeBranchesGetAnswerData]
     offset: int
     links: CapitallhhBanksByBankAliasCodeBranchesGetAnswerLinks
     account_bank: str

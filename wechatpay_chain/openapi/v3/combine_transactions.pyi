@@ -65,10 +65,10 @@ class AppPostJson(TypedDict):
     subsidy_info: NotRequired[AppPostJsonSubsidyInfo]
 class AppPostAnswerContractResult(TypedDict):
     code: str
-    message: NotRequired[str]
+    message: str
 class AppPostAnswer(TypedDict):
     prepay_id: str
-    contract_result: NotRequired[AppPostAnswerContractResult]
+    contract_result: AppPostAnswerContractResult
 class AppPostOptions(call.CallOptions):
     json: AppPostJson
 class H5PostJsonSceneInfoH5Info(TypedDict):
@@ -121,36 +121,36 @@ class H5PostAnswer(TypedDict):
 class H5PostOptions(call.CallOptions):
     json: H5PostJson
 class IdByCombineTransactionIdGetAnswerCombinePayerInfo(TypedDict):
-    openid: NotRequired[str]
+    openid: str
 class IdByCombineTransactionIdGetAnswerSceneInfo(TypedDict):
-    device_id: NotRequired[str]
+    device_id: str
 class IdByCombineTransactionIdGetAnswerSubOrdersAmount(TypedDict):
     total_amount: float
     payer_amount: float
     currency: str
     payer_currency: str
-    settlement_rate: NotRequired[float]
+    settlement_rate: float
 class IdByCombineTransactionIdGetAnswerSubOrders(TypedDict):
     mchid: str
     individual_auth_id: str
-    individual_name: NotRequired[str]
+    individual_name: str
     out_trade_no: str
-    transaction_id: NotRequired[str]
-    trade_type: NotRequired[str]
+    transaction_id: str
+    trade_type: str
     trade_state: str
-    bank_type: NotRequired[str]
-    attach: NotRequired[str]
-    success_time: NotRequired[str]
-    amount: NotRequired[IdByCombineTransactionIdGetAnswerSubOrdersAmount]
+    bank_type: str
+    attach: str
+    success_time: str
+    amount: IdByCombineTransactionIdGetAnswerSubOrdersAmount
 class IdByCombineTransactionIdGetAnswer(TypedDict):
     combine_appid: str
     combine_mchid: str
     combine_out_trade_no: str
     combine_transaction_id: str
-    combine_payer_info: NotRequired[IdByCombineTransactionIdGetAnswerCombinePayerInfo]
-    scene_info: NotRequired[IdByCombineTransactionIdGetAnswerSceneInfo]
-    sub_orders: NotRequired[list[IdByCombineTransactionIdGetAnswerSubOrders]]
-    trade_scenario: NotRequired[Literal["RECOMMERCE"] | str]
+    combine_payer_info: IdByCombineTransactionIdGetAnswerCombinePayerInfo
+    scene_info: IdByCombineTransactionIdGetAnswerSceneInfo
+    sub_orders: list[IdByCombineTransactionIdGetAnswerSubOrders]
+    trade_scenario: Literal["RECOMMERCE"] | str
 class IdByCombineTransactionIdGetOptions(call.CallOptions):
     combine_transaction_id: call.Scalar
 class IdGivenCombineTransactionIdGetOptions(call.CallOptions):
@@ -282,47 +282,47 @@ class NativePostAnswer(TypedDict):
 class NativePostOptions(call.CallOptions):
     json: NativePostJson
 class OutTradeNoByCombineOutTradeNoGetAnswerSceneInfo(TypedDict):
-    device_id: NotRequired[str]
+    device_id: str
 class OutTradeNoByCombineOutTradeNoGetAnswerSubOrdersPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
     quantity: int
     unit_price: int
-    discount_amount: NotRequired[int]
-    goods_remark: NotRequired[str]
+    discount_amount: int
+    goods_remark: str
 class OutTradeNoByCombineOutTradeNoGetAnswerSubOrdersPromotionDetail(TypedDict):
-    coupon_id: NotRequired[str]
-    name: NotRequired[str]
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["CASH", "NOCASH"] | str]
-    amount: NotRequired[int]
-    stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
-    currency: NotRequired[str]
-    goods_detail: NotRequired[list[OutTradeNoByCombineOutTradeNoGetAnswerSubOrdersPromotionDetailGoodsDetail]]
+    coupon_id: str
+    name: str
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["CASH", "NOCASH"] | str
+    amount: int
+    stock_id: str
+    wechatpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
+    currency: str
+    goods_detail: list[OutTradeNoByCombineOutTradeNoGetAnswerSubOrdersPromotionDetailGoodsDetail]
 class OutTradeNoByCombineOutTradeNoGetAnswerSubOrdersAmount(TypedDict):
     total_amount: int
-    currency: NotRequired[str]
+    currency: str
     payer_amount: int
-    payer_currency: NotRequired[str]
-    settlement_rate: NotRequired[float]
+    payer_currency: str
+    settlement_rate: float
 class OutTradeNoByCombineOutTradeNoGetAnswerSubOrders(TypedDict):
     mchid: str
-    individual_auth_id: NotRequired[str]
-    individual_name: NotRequired[str]
-    trade_type: NotRequired[Literal["NATIVE", "JSAPI", "APP", "MWEB"] | str]
-    trade_state: NotRequired[Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "PAYERROR"] | str]
-    bank_type: NotRequired[str]
-    attach: NotRequired[str]
-    success_time: NotRequired[str]
-    transaction_id: NotRequired[str]
+    individual_auth_id: str
+    individual_name: str
+    trade_type: Literal["NATIVE", "JSAPI", "APP", "MWEB"] | str
+    trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "PAYERROR"] | str
+    bank_type: str
+    attach: str
+    success_time: str
+    transaction_id: str
     out_trade_no: str
-    sub_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
-    sub_openid: NotRequired[str]
-    promotion_detail: NotRequired[list[OutTradeNoByCombineOutTradeNoGetAnswerSubOrdersPromotionDetail]]
-    amount: NotRequired[OutTradeNoByCombineOutTradeNoGetAnswerSubOrdersAmount]
+    sub_mchid: str
+    sub_appid: str
+    sub_openid: str
+    promotion_detail: list[OutTradeNoByCombineOutTradeNoGetAnswerSubOrdersPromotionDetail]
+    amount: OutTradeNoByCombineOutTradeNoGetAnswerSubOrdersAmount
 class OutTradeNoByCombineOutTradeNoGetAnswerCombinePayerInfo(TypedDict):
     openid: str
 class OutTradeNoByCombineOutTradeNoGetAnswerInstallmentInfo(TypedDict):
@@ -333,11 +333,11 @@ class OutTradeNoByCombineOutTradeNoGetAnswer(TypedDict):
     combine_mchid: str
     combine_out_trade_no: str
     combine_transaction_id: str
-    scene_info: NotRequired[OutTradeNoByCombineOutTradeNoGetAnswerSceneInfo]
-    sub_orders: NotRequired[list[OutTradeNoByCombineOutTradeNoGetAnswerSubOrders]]
-    combine_payer_info: NotRequired[OutTradeNoByCombineOutTradeNoGetAnswerCombinePayerInfo]
-    trade_scenario: NotRequired[Literal["RECOMMERCE"] | str]
-    installment_info: NotRequired[OutTradeNoByCombineOutTradeNoGetAnswerInstallmentInfo]
+    scene_info: OutTradeNoByCombineOutTradeNoGetAnswerSceneInfo
+    sub_orders: list[OutTradeNoByCombineOutTradeNoGetAnswerSubOrders]
+    combine_payer_info: OutTradeNoByCombineOutTradeNoGetAnswerCombinePayerInfo
+    trade_scenario: Literal["RECOMMERCE"] | str
+    installment_info: OutTradeNoByCombineOutTradeNoGetAnswerInstallmentInfo
 class OutTradeNoByCombineOutTradeNoGetOptions(call.CallOptions):
     combine_out_trade_no: call.Scalar
 class OutTradeNoByCombineOutTradeNoClosePostJsonSubOrders(TypedDict):

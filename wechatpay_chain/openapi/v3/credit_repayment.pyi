@@ -28,7 +28,7 @@ class PartnerContractsAppPresignPostJson(TypedDict):
     trade_info: NotRequired[PartnerContractsAppPresignPostJsonTradeInfo]
 class PartnerContractsAppPresignPostAnswer(TypedDict):
     presign_token: str
-    redirect_service: NotRequired[str]
+    redirect_service: str
 class PartnerContractsAppPresignPostOptions(call.CallOptions):
     json: PartnerContractsAppPresignPostJson
 class PartnerContractsH5PresignPostJsonRealIdentity(TypedDict):
@@ -69,16 +69,16 @@ class PartnerContractsTerminatePostAnswerContractInfo(TypedDict):
     out_contract_code: str
     display_name: str
     contract_state: Literal["CONTRACT_STATE_INVALID", "CONTRACT_STATE_EFFECTIVE", "CONTRACT_STATE_TERMINATED"] | str
-    contract_signed_time: NotRequired[str]
-    contract_terminated_time: NotRequired[str]
-    contract_terminated_mode: NotRequired[Literal["TERMINATION_MODE_INVALID", "TERMINATION_MODE_BY_USER", "TERMINATION_MODE_BY_MERCHANT", "TERMINATION_MODE_BY_CUSTOMER_SERVICE"] | str]
-    contract_termination_remark: NotRequired[str]
-    repayment_day: NotRequired[int]
-    openid: NotRequired[str]
-    appid: NotRequired[str]
+    contract_signed_time: str
+    contract_terminated_time: str
+    contract_terminated_mode: Literal["TERMINATION_MODE_INVALID", "TERMINATION_MODE_BY_USER", "TERMINATION_MODE_BY_MERCHANT", "TERMINATION_MODE_BY_CUSTOMER_SERVICE"] | str
+    contract_termination_remark: str
+    repayment_day: int
+    openid: str
+    appid: str
     repayment_amount_limit: int
 class PartnerContractsTerminatePostAnswer(TypedDict):
-    contract_info: NotRequired[PartnerContractsTerminatePostAnswerContractInfo]
+    contract_info: PartnerContractsTerminatePostAnswerContractInfo
 class PartnerContractsTerminatePostOptions(call.CallOptions):
     json: PartnerContractsTerminatePostJson
 class PartnerContractsByOutContractCodeGetAnswer(TypedDict):
@@ -87,13 +87,13 @@ class PartnerContractsByOutContractCodeGetAnswer(TypedDict):
     out_contract_code: str
     display_name: str
     contract_state: Literal["CONTRACT_STATE_INVALID", "CONTRACT_STATE_EFFECTIVE", "CONTRACT_STATE_TERMINATED"] | str
-    contract_signed_time: NotRequired[str]
-    contract_terminated_time: NotRequired[str]
-    contract_terminated_mode: NotRequired[Literal["TERMINATION_MODE_INVALID", "TERMINATION_MODE_BY_USER", "TERMINATION_MODE_BY_MERCHANT", "TERMINATION_MODE_BY_CUSTOMER_SERVICE"] | str]
-    contract_termination_remark: NotRequired[str]
-    repayment_day: NotRequired[int]
-    openid: NotRequired[str]
-    appid: NotRequired[str]
+    contract_signed_time: str
+    contract_terminated_time: str
+    contract_terminated_mode: Literal["TERMINATION_MODE_INVALID", "TERMINATION_MODE_BY_USER", "TERMINATION_MODE_BY_MERCHANT", "TERMINATION_MODE_BY_CUSTOMER_SERVICE"] | str
+    contract_termination_remark: str
+    repayment_day: int
+    openid: str
+    appid: str
     repayment_amount_limit: int
 class PartnerContractsByOutContractCodeGetOptions(call.CallOptions):
     out_contract_code: call.Scalar
@@ -111,30 +111,30 @@ class PartnerDeductOrdersPostAnswer(TypedDict):
     out_trade_no: str
     out_record_id: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     openid: str
     contract_id: str
     order_state: Literal["DEDUCT_ORDER_STATE_PENDING", "DEDUCT_ORDER_STATE_NOT_PAY", "DEDUCT_ORDER_STATE_PAY_SUCCESS", "DEDUCT_ORDER_STATE_PAY_FAIL"] | str
     deduct_amount: str
-    pay_success_amount: NotRequired[str]
+    pay_success_amount: str
     description: str
-    attach: NotRequired[str]
-    transaction_id: NotRequired[str]
+    attach: str
+    transaction_id: str
 class PartnerDeductOrdersPostOptions(call.CallOptions):
     json: PartnerDeductOrdersPostJson
 class PartnerDeductOrdersByOutTradeNoGetAnswer(TypedDict):
     out_trade_no: str
     out_record_id: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     openid: str
     contract_id: str
     order_state: Literal["DEDUCT_ORDER_STATE_PENDING", "DEDUCT_ORDER_STATE_NOT_PAY", "DEDUCT_ORDER_STATE_PAY_SUCCESS", "DEDUCT_ORDER_STATE_PAY_FAIL"] | str
     deduct_amount: str
-    pay_success_amount: NotRequired[str]
+    pay_success_amount: str
     description: str
-    attach: NotRequired[str]
-    transaction_id: NotRequired[str]
+    attach: str
+    transaction_id: str
 class PartnerDeductOrdersByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
 class PartnerDeductOrdersGivenOutTradeNoGetOptions(call.CallOptions):
@@ -154,14 +154,14 @@ class PartnerScheduleRecordsBatchCreatePostJson(TypedDict):
 class PartnerScheduleRecordsBatchCreatePostAnswerScheduleRecords(TypedDict):
     out_record_id: str
     appid: str
-    sub_appid: NotRequired[str]
-    contract_id: NotRequired[str]
+    sub_appid: str
+    contract_id: str
     repayment_amount: str
     min_repayment_amount: str
     repayment_date: str
     openid: str
 class PartnerScheduleRecordsBatchCreatePostAnswer(TypedDict):
-    schedule_records: NotRequired[list[PartnerScheduleRecordsBatchCreatePostAnswerScheduleRecords]]
+    schedule_records: list[PartnerScheduleRecordsBatchCreatePostAnswerScheduleRecords]
 class PartnerScheduleRecordsBatchCreatePostOptions(call.CallOptions):
     json: PartnerScheduleRecordsBatchCreatePostJson
 class PartnerScheduleRecordsByOutRecordIdGetQuery(TypedDict):
@@ -169,8 +169,8 @@ class PartnerScheduleRecordsByOutRecordIdGetQuery(TypedDict):
 class PartnerScheduleRecordsByOutRecordIdGetAnswer(TypedDict):
     out_record_id: str
     appid: str
-    sub_appid: NotRequired[str]
-    contract_id: NotRequired[str]
+    sub_appid: str
+    contract_id: str
     repayment_amount: str
     min_repayment_amount: str
     repayment_date: str

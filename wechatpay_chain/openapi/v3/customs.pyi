@@ -12,17 +12,17 @@ class OrdersGetQuery(TypedDict):
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
 class OrdersGetAnswerData(TypedDict):
-    sub_order_no: NotRequired[str]
-    sub_order_id: NotRequired[str]
-    mch_customs_no: NotRequired[str]
+    sub_order_no: str
+    sub_order_id: str
+    mch_customs_no: str
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
-    fee_type: NotRequired[str]
-    order_fee: NotRequired[int]
-    duty: NotRequired[int]
-    transport_fee: NotRequired[int]
-    product_fee: NotRequired[int]
+    fee_type: str
+    order_fee: int
+    duty: int
+    transport_fee: int
+    product_fee: int
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
-    explanation: NotRequired[str]
+    explanation: str
     modify_time: str
 class OrdersGetAnswer(TypedDict):
     appid: str
@@ -54,8 +54,8 @@ class OrdersPatchAnswer(TypedDict):
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
     out_trade_no: str
     transaction_id: str
-    sub_order_no: NotRequired[str]
-    sub_order_id: NotRequired[str]
+    sub_order_no: str
+    sub_order_id: str
     modify_time: str
     verify_department: Literal["UNIONPAY", "NETSUNION", "OTHERS"] | str
     verify_department_trade_id: str
@@ -80,8 +80,8 @@ class OrdersPostAnswer(TypedDict):
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
     out_trade_no: str
     transaction_id: str
-    sub_order_no: NotRequired[str]
-    sub_order_id: NotRequired[str]
+    sub_order_no: str
+    sub_order_id: str
     verify_department: Literal["UNIONPAY", "NETSUNION", "OTHERS"] | str
     verify_department_trade_id: str
 class OrdersPostOptions(call.CallOptions):
@@ -101,10 +101,10 @@ class RedeclarePostAnswer(TypedDict):
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
     out_trade_no: str
     transaction_id: str
-    sub_order_no: NotRequired[str]
-    sub_order_id: NotRequired[str]
+    sub_order_no: str
+    sub_order_id: str
     modify_time: str
-    explanation: NotRequired[str]
+    explanation: str
 class RedeclarePostOptions(call.CallOptions):
     json: RedeclarePostJson
 class VerifyCertificatePostJson(TypedDict):

@@ -19,8 +19,8 @@ class CardsByOutCardCodeGetAnswerTimeRange(TypedDict):
 class CardsByOutCardCodeGetAnswerPayInformation(TypedDict):
     pay_amount: int
     pay_state: str
-    transaction_id: NotRequired[str]
-    pay_time: NotRequired[str]
+    transaction_id: str
+    pay_time: str
 class CardsByOutCardCodeGetAnswerObjectivesObjectiveCompletionRecords(TypedDict):
     objective_completion_serial_no: str
     objective_id: str
@@ -28,14 +28,14 @@ class CardsByOutCardCodeGetAnswerObjectivesObjectiveCompletionRecords(TypedDict)
     completion_type: str
     description: str
     completion_count: int
-    remark: NotRequired[str]
+    remark: str
 class CardsByOutCardCodeGetAnswerObjectives(TypedDict):
     objective_id: str
     name: str
     count: int
     unit: str
-    description: NotRequired[str]
-    objective_completion_records: NotRequired[list[CardsByOutCardCodeGetAnswerObjectivesObjectiveCompletionRecords]]
+    description: str
+    objective_completion_records: list[CardsByOutCardCodeGetAnswerObjectivesObjectiveCompletionRecords]
 class CardsByOutCardCodeGetAnswerRewardsRewardUsageRecords(TypedDict):
     reward_usage_serial_no: str
     reward_id: str
@@ -44,7 +44,7 @@ class CardsByOutCardCodeGetAnswerRewardsRewardUsageRecords(TypedDict):
     description: str
     usage_count: int
     amount: int
-    remark: NotRequired[str]
+    remark: str
 class CardsByOutCardCodeGetAnswerRewards(TypedDict):
     reward_id: str
     name: str
@@ -52,8 +52,8 @@ class CardsByOutCardCodeGetAnswerRewards(TypedDict):
     count: int
     unit: str
     amount: int
-    description: NotRequired[str]
-    reward_usage_records: NotRequired[list[CardsByOutCardCodeGetAnswerRewardsRewardUsageRecords]]
+    description: str
+    reward_usage_records: list[CardsByOutCardCodeGetAnswerRewardsRewardUsageRecords]
 class CardsByOutCardCodeGetAnswer(TypedDict):
     card_id: str
     card_template_id: str
@@ -62,13 +62,13 @@ class CardsByOutCardCodeGetAnswer(TypedDict):
     mchid: str
     time_range: CardsByOutCardCodeGetAnswerTimeRange
     state: str
-    unfinished_reason: NotRequired[str]
-    total_amount: NotRequired[int]
-    pay_information: NotRequired[CardsByOutCardCodeGetAnswerPayInformation]
+    unfinished_reason: str
+    total_amount: int
+    pay_information: CardsByOutCardCodeGetAnswerPayInformation
     create_time: str
-    objectives: NotRequired[list[CardsByOutCardCodeGetAnswerObjectives]]
-    rewards: NotRequired[list[CardsByOutCardCodeGetAnswerRewards]]
-    sharer_openid: NotRequired[str]
+    objectives: list[CardsByOutCardCodeGetAnswerObjectives]
+    rewards: list[CardsByOutCardCodeGetAnswerRewards]
+    sharer_openid: str
 class CardsByOutCardCodeGetOptions(call.CallOptions):
     out_card_code: call.Scalar
 class CardsByOutCardCodeAddUserRecordsPostJsonObjectiveCompletionRecords(TypedDict):
@@ -102,24 +102,24 @@ class CardsGivenOutCardCodeAddUserRecordsPostOptions(call.CallOptions):
 class OrdersOutTradeNoByOutTradeNoGetAnswerObjectives(TypedDict):
     objective_serial_no: str
     objective_id: int
-    name: NotRequired[str]
-    unit: NotRequired[str]
+    name: str
+    unit: str
     performance_description: str
     performance_type: str
     count: int
     performance_time: str
-    remark: NotRequired[str]
+    remark: str
 class OrdersOutTradeNoByOutTradeNoGetAnswerRewards(TypedDict):
     reward_serial_no: str
     reward_id: int
-    name: NotRequired[str]
-    unit: NotRequired[str]
+    name: str
+    unit: str
     description: str
     reward_type: str
     count: int
     amount: int
     reward_time: str
-    remark: NotRequired[str]
+    remark: str
 class OrdersOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     out_order_no: str
     discount_card_id: str
@@ -127,7 +127,7 @@ class OrdersOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     appid: str
     service_id: str
     order_id: str
-    transaction_id: NotRequired[str]
+    transaction_id: str
     openid: str
     card_begin_time: str
     card_end_time: str
@@ -135,16 +135,16 @@ class OrdersOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     objective_description: str
     reward_description: str
     estimated_reward_amount: int
-    online_instructions: NotRequired[str]
-    offline_instructions: NotRequired[str]
+    online_instructions: str
+    offline_instructions: str
     state: str
-    total_amount: NotRequired[int]
-    deduction_amount: NotRequired[int]
-    settlement_amount: NotRequired[int]
+    total_amount: int
+    deduction_amount: int
+    settlement_amount: int
     create_time: str
-    pay_time: NotRequired[str]
-    objectives: NotRequired[list[OrdersOutTradeNoByOutTradeNoGetAnswerObjectives]]
-    rewards: NotRequired[list[OrdersOutTradeNoByOutTradeNoGetAnswerRewards]]
+    pay_time: str
+    objectives: list[OrdersOutTradeNoByOutTradeNoGetAnswerObjectives]
+    rewards: list[OrdersOutTradeNoByOutTradeNoGetAnswerRewards]
 class OrdersOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
 class OrdersOutTradeNoGivenOutTradeNoGetOptions(call.CallOptions):
@@ -152,24 +152,24 @@ class OrdersOutTradeNoGivenOutTradeNoGetOptions(call.CallOptions):
 class OrdersByOutOrderNoGetAnswerObjectives(TypedDict):
     objective_serial_no: str
     objective_id: int
-    name: NotRequired[str]
-    unit: NotRequired[str]
+    name: str
+    unit: str
     performance_description: str
     performance_type: str
     count: int
     performance_time: str
-    remark: NotRequired[str]
+    remark: str
 class OrdersByOutOrderNoGetAnswerRewards(TypedDict):
     reward_serial_no: str
     reward_id: int
-    name: NotRequired[str]
-    unit: NotRequired[str]
+    name: str
+    unit: str
     description: str
     reward_type: str
     count: int
     amount: int
     reward_time: str
-    remark: NotRequired[str]
+    remark: str
 class OrdersByOutOrderNoGetAnswer(TypedDict):
     out_order_no: str
     discount_card_id: str
@@ -177,7 +177,7 @@ class OrdersByOutOrderNoGetAnswer(TypedDict):
     appid: str
     service_id: str
     order_id: str
-    transaction_id: NotRequired[str]
+    transaction_id: str
     openid: str
     card_begin_time: str
     card_end_time: str
@@ -185,16 +185,16 @@ class OrdersByOutOrderNoGetAnswer(TypedDict):
     objective_description: str
     reward_description: str
     estimated_reward_amount: int
-    online_instructions: NotRequired[str]
-    offline_instructions: NotRequired[str]
+    online_instructions: str
+    offline_instructions: str
     state: str
-    total_amount: NotRequired[int]
-    deduction_amount: NotRequired[int]
-    settlement_amount: NotRequired[int]
+    total_amount: int
+    deduction_amount: int
+    settlement_amount: int
     create_time: str
-    pay_time: NotRequired[str]
-    objectives: NotRequired[list[OrdersByOutOrderNoGetAnswerObjectives]]
-    rewards: NotRequired[list[OrdersByOutOrderNoGetAnswerRewards]]
+    pay_time: str
+    objectives: list[OrdersByOutOrderNoGetAnswerObjectives]
+    rewards: list[OrdersByOutOrderNoGetAnswerRewards]
 class OrdersByOutOrderNoGetOptions(call.CallOptions):
     out_order_no: call.Scalar
 class OrdersByOutOrderNoPatchJsonObjectives(TypedDict):

@@ -18,8 +18,8 @@ class ChargeContractsByContractIdGetQuery(TypedDict):
 class ChargeContractsByContractIdGetAnswer(TypedDict):
     mchid: str
     openid: str
-    sub_mchid: NotRequired[str]
-    contract_id: NotRequired[str]
+    sub_mchid: str
+    contract_id: str
     contract_state: str
 class ChargeContractsByContractIdGetOptions(call.CallOptions):
     contract_id: call.Scalar
@@ -72,50 +72,50 @@ class ChargeTransactionsPostJson(TypedDict):
     device_info: ChargeTransactionsPostJsonDeviceInfo
 class ChargeTransactionsPostAnswer(TypedDict):
     accept_state: str
-    create_time: NotRequired[str]
+    create_time: str
 class ChargeTransactionsPostOptions(call.CallOptions):
     json: ChargeTransactionsPostJson
 class ChargeTransactionsIdByTransactionIdGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class ChargeTransactionsIdByTransactionIdGetAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sub_openid: str
 class ChargeTransactionsIdByTransactionIdGetAnswerAmount(TypedDict):
     total: int
-    currency: NotRequired[str]
-    payer_total: NotRequired[int]
-    discount_total: NotRequired[int]
+    currency: str
+    payer_total: int
+    discount_total: int
 class ChargeTransactionsIdByTransactionIdGetAnswerDeviceInfo(TypedDict):
     device_id: str
     device_ip: str
 class ChargeTransactionsIdByTransactionIdGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[str]
-    activity_id: NotRequired[str]
+    name: str
+    scope: str
+    type: str
+    activity_id: str
     amount: int
-    wxpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
+    wxpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
 class ChargeTransactionsIdByTransactionIdGetAnswer(TypedDict):
     mchid: str
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_trade_no: str
-    transaction_id: NotRequired[str]
-    attach: NotRequired[str]
+    transaction_id: str
+    attach: str
     trade_type: str
-    bank_type: NotRequired[str]
-    success_time: NotRequired[str]
+    bank_type: str
+    success_time: str
     trade_state: str
-    trade_state_des: NotRequired[str]
+    trade_state_des: str
     contract_id: str
-    payer: NotRequired[ChargeTransactionsIdByTransactionIdGetAnswerPayer]
+    payer: ChargeTransactionsIdByTransactionIdGetAnswerPayer
     amount: ChargeTransactionsIdByTransactionIdGetAnswerAmount
     device_info: ChargeTransactionsIdByTransactionIdGetAnswerDeviceInfo
-    promotion_detail: NotRequired[list[ChargeTransactionsIdByTransactionIdGetAnswerPromotionDetail]]
+    promotion_detail: list[ChargeTransactionsIdByTransactionIdGetAnswerPromotionDetail]
 class ChargeTransactionsIdByTransactionIdGetOptions(call.CallOptions):
     transaction_id: call.Scalar
     query: NotRequired[ChargeTransactionsIdByTransactionIdGetQuery]
@@ -124,44 +124,44 @@ class ChargeTransactionsIdGivenTransactionIdGetOptions(call.CallOptions):
 class ChargeTransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class ChargeTransactionsOutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sub_openid: str
 class ChargeTransactionsOutTradeNoByOutTradeNoGetAnswerAmount(TypedDict):
     total: int
-    currency: NotRequired[str]
-    payer_total: NotRequired[int]
-    discount_total: NotRequired[int]
+    currency: str
+    payer_total: int
+    discount_total: int
 class ChargeTransactionsOutTradeNoByOutTradeNoGetAnswerDeviceInfo(TypedDict):
     device_id: str
     device_ip: str
 class ChargeTransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[str]
-    activity_id: NotRequired[str]
+    name: str
+    scope: str
+    type: str
+    activity_id: str
     amount: int
-    wxpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
+    wxpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
 class ChargeTransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     mchid: str
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_trade_no: str
-    transaction_id: NotRequired[str]
-    attach: NotRequired[str]
+    transaction_id: str
+    attach: str
     trade_type: str
-    bank_type: NotRequired[str]
-    success_time: NotRequired[str]
+    bank_type: str
+    success_time: str
     trade_state: str
-    trade_state_des: NotRequired[str]
+    trade_state_des: str
     contract_id: str
-    payer: NotRequired[ChargeTransactionsOutTradeNoByOutTradeNoGetAnswerPayer]
+    payer: ChargeTransactionsOutTradeNoByOutTradeNoGetAnswerPayer
     amount: ChargeTransactionsOutTradeNoByOutTradeNoGetAnswerAmount
     device_info: ChargeTransactionsOutTradeNoByOutTradeNoGetAnswerDeviceInfo
-    promotion_detail: NotRequired[list[ChargeTransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]]
+    promotion_detail: list[ChargeTransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]
 class ChargeTransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
     query: NotRequired[ChargeTransactionsOutTradeNoByOutTradeNoGetQuery]
@@ -173,8 +173,8 @@ class ChargeUsersByOpenidContractGetQuery(TypedDict):
 class ChargeUsersByOpenidContractGetAnswer(TypedDict):
     mchid: str
     openid: str
-    sub_mchid: NotRequired[str]
-    contract_id: NotRequired[str]
+    sub_mchid: str
+    contract_id: str
     contract_state: str
 class ChargeUsersByOpenidContractGetOptions(call.CallOptions):
     openid: call.Scalar

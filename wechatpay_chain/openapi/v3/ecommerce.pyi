@@ -31,8 +31,8 @@ class AccountApplyCancelWithdrawPostJson(TypedDict):
     additional_materials: NotRequired[call.Texts]
     remark: NotRequired[call.Text]
 class AccountApplyCancelWithdrawPostAnswer(TypedDict):
-    applyment_id: NotRequired[str]
-    out_request_no: NotRequired[str]
+    applyment_id: str
+    out_request_no: str
 class AccountApplyCancelWithdrawPostOptions(call.CallOptions):
     json: AccountApplyCancelWithdrawPostJson
 class AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswerAccountWithdrawResult(TypedDict):
@@ -43,19 +43,19 @@ class AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswerAccountInfo(Typ
     out_account_type: Literal["BASIC_ACCOUNT", "OPERATE_ACCOUNT", "MARGIN_ACCOUNT", "TRADE_FEE_ACCOUNT"] | str
     amount: int
 class AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswerConfirmCancel(TypedDict):
-    confirm_cancel_url: NotRequired[str]
+    confirm_cancel_url: str
 class AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswer(TypedDict):
     applyment_id: str
     out_request_no: str
     cancel_state: Literal["ACCEPTED", "REVIEWING", "REJECTED", "WAITING_MERCHANT_CONFIRM", "REVOKED", "SYSTEM_PROCESSING", "CANCELED", "FUND_PROCESSING", "FINISH"] | str
     cancel_state_description: str
-    withdraw: NotRequired[Literal["APPLY_WITHDRAW", "NOT_APPLY_WITHDRAW"] | str]
-    withdraw_state: NotRequired[Literal["WITHDRAW_PROCESSING", "WITHDRAW_EXCEPTION", "WITHDRAW_SUCCEED"] | str]
-    account_withdraw_result: NotRequired[list[AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswerAccountWithdrawResult]]
-    modify_time: NotRequired[str]
+    withdraw: Literal["APPLY_WITHDRAW", "NOT_APPLY_WITHDRAW"] | str
+    withdraw_state: Literal["WITHDRAW_PROCESSING", "WITHDRAW_EXCEPTION", "WITHDRAW_SUCCEED"] | str
+    account_withdraw_result: list[AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswerAccountWithdrawResult]
+    modify_time: str
     sub_mchid: str
-    account_info: NotRequired[list[AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswerAccountInfo]]
-    confirm_cancel: NotRequired[AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswerConfirmCancel]
+    account_info: list[AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswerAccountInfo]
+    confirm_cancel: AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswerConfirmCancel
 class AccountApplyCancelWithdrawApplymentIdByApplymentIdGetOptions(call.CallOptions):
     applyment_id: call.Scalar
 class AccountApplyCancelWithdrawApplymentIdGivenApplymentIdGetOptions(call.CallOptions):
@@ -68,9 +68,9 @@ class AccountApplyCancelWithdrawConfirmPostJson(TypedDict):
     confirm_time: call.Text
     cancel_contract_version: call.Text
 class AccountApplyCancelWithdrawConfirmPostAnswer(TypedDict):
-    applyment_id: NotRequired[str]
-    out_request_no: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    applyment_id: str
+    out_request_no: str
+    sub_mchid: str
 class AccountApplyCancelWithdrawConfirmPostOptions(call.CallOptions):
     json: AccountApplyCancelWithdrawConfirmPostJson
 class AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswerAccountWithdrawResult(TypedDict):
@@ -81,19 +81,19 @@ class AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswerAccountInfo(T
     out_account_type: Literal["BASIC_ACCOUNT", "OPERATE_ACCOUNT", "MARGIN_ACCOUNT", "TRADE_FEE_ACCOUNT"] | str
     amount: int
 class AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswerConfirmCancel(TypedDict):
-    confirm_cancel_url: NotRequired[str]
+    confirm_cancel_url: str
 class AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswer(TypedDict):
     applyment_id: str
     out_request_no: str
     cancel_state: Literal["ACCEPTED", "REVIEWING", "REJECTED", "WAITING_MERCHANT_CONFIRM", "REVOKED", "SYSTEM_PROCESSING", "CANCELED", "FUND_PROCESSING", "FINISH"] | str
     cancel_state_description: str
-    withdraw: NotRequired[Literal["APPLY_WITHDRAW", "NOT_APPLY_WITHDRAW"] | str]
-    withdraw_state: NotRequired[Literal["WITHDRAW_PROCESSING", "WITHDRAW_EXCEPTION", "WITHDRAW_SUCCEED"] | str]
-    account_withdraw_result: NotRequired[list[AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswerAccountWithdrawResult]]
-    modify_time: NotRequired[str]
+    withdraw: Literal["APPLY_WITHDRAW", "NOT_APPLY_WITHDRAW"] | str
+    withdraw_state: Literal["WITHDRAW_PROCESSING", "WITHDRAW_EXCEPTION", "WITHDRAW_SUCCEED"] | str
+    account_withdraw_result: list[AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswerAccountWithdrawResult]
+    modify_time: str
     sub_mchid: str
-    account_info: NotRequired[list[AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswerAccountInfo]]
-    confirm_cancel: NotRequired[AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswerConfirmCancel]
+    account_info: list[AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswerAccountInfo]
+    confirm_cancel: AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswerConfirmCancel
 class AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
     out_request_no: call.Scalar
 class AccountApplyCancelWithdrawOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
@@ -102,14 +102,14 @@ class AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswerAccountInfo(Typ
     out_account_type: Literal["BASIC_ACCOUNT", "OPERATE_ACCOUNT", "MARGIN_ACCOUNT", "TRADE_FEE_ACCOUNT"] | str
     amount: int
 class AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswerBlockReasons(TypedDict):
-    type: NotRequired[Literal["CONSUMER_COMPLAINT_UNPROCESSED", "HAS_BLOCKING_CONTROL", "FUNDS_PENDING_PROCESSING", "OTHER_REASON"] | str]
-    description: NotRequired[str]
+    type: Literal["CONSUMER_COMPLAINT_UNPROCESSED", "HAS_BLOCKING_CONTROL", "FUNDS_PENDING_PROCESSING", "OTHER_REASON"] | str
+    description: str
 class AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswer(TypedDict):
     sub_mchid: str
     merchant_state: Literal["NORMAL", "HAS_BEEN_CANCELLED"] | str
     validate_result: Literal["ALLOW_CANCEL_WITHDRAW", "NOT_ALLOW_CANCEL_WITHDRAW"] | str
     account_info: list[AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswerAccountInfo]
-    block_reasons: NotRequired[list[AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswerBlockReasons]]
+    block_reasons: list[AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswerBlockReasons]
 class AccountApplyCancelWithdrawValidateCancelBySubMchidGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
 class AccountApplyCancelWithdrawValidateCancelGivenSubMchidGetOptions(call.CallOptions):
@@ -124,9 +124,9 @@ class AccountCancelApplicationsPostJson(TypedDict):
 class AccountCancelApplicationsPostAnswer(TypedDict):
     out_apply_no: str
     sub_mchid: str
-    reject_reason: NotRequired[str]
-    cancel_state: NotRequired[Literal["REVIEWING", "REJECTED", "CANCEL_SUCCESS"] | str]
-    update_time: NotRequired[str]
+    reject_reason: str
+    cancel_state: Literal["REVIEWING", "REJECTED", "CANCEL_SUCCESS"] | str
+    update_time: str
 class AccountCancelApplicationsPostOptions(call.CallOptions):
     json: AccountCancelApplicationsPostJson
 class AccountCancelApplicationsMediaPostUpload(TypedDict):
@@ -141,37 +141,37 @@ class AccountCancelApplicationsMediaPostOptions(call.CallOptions):
 class AccountCancelApplicationsOutApplyNoByOutApplyNoGetAnswer(TypedDict):
     out_apply_no: str
     sub_mchid: str
-    reject_reason: NotRequired[str]
-    cancel_state: NotRequired[Literal["REVIEWING", "REJECTED", "CANCEL_SUCCESS"] | str]
-    update_time: NotRequired[str]
+    reject_reason: str
+    cancel_state: Literal["REVIEWING", "REJECTED", "CANCEL_SUCCESS"] | str
+    update_time: str
 class AccountCancelApplicationsOutApplyNoByOutApplyNoGetOptions(call.CallOptions):
     out_apply_no: call.Scalar
 class AccountCancelApplicationsOutApplyNoGivenOutApplyNoGetOptions(call.CallOptions):
     pass
 class ApplymentsOutRequestNoByOutRequestNoGetAnswerAccountValidation(TypedDict):
-    account_name: NotRequired[str]
-    account_no: NotRequired[str]
-    pay_amount: NotRequired[float]
-    destination_account_number: NotRequired[str]
-    destination_account_name: NotRequired[str]
-    destination_account_bank: NotRequired[str]
-    city: NotRequired[str]
-    remark: NotRequired[str]
-    deadline: NotRequired[str]
+    account_name: str
+    account_no: str
+    pay_amount: float
+    destination_account_number: str
+    destination_account_name: str
+    destination_account_bank: str
+    city: str
+    remark: str
+    deadline: str
 class ApplymentsOutRequestNoByOutRequestNoGetAnswerAuditDetail(TypedDict):
     param_name: str
     reject_reason: str
 class ApplymentsOutRequestNoByOutRequestNoGetAnswer(TypedDict):
     applyment_state: str
     applyment_state_desc: str
-    sign_url: NotRequired[str]
-    sub_mchid: NotRequired[str]
-    account_validation: NotRequired[ApplymentsOutRequestNoByOutRequestNoGetAnswerAccountValidation]
-    audit_detail: NotRequired[list[ApplymentsOutRequestNoByOutRequestNoGetAnswerAuditDetail]]
-    legal_validation_url: NotRequired[str]
+    sign_url: str
+    sub_mchid: str
+    account_validation: ApplymentsOutRequestNoByOutRequestNoGetAnswerAccountValidation
+    audit_detail: list[ApplymentsOutRequestNoByOutRequestNoGetAnswerAuditDetail]
+    legal_validation_url: str
     out_request_no: str
     applyment_id: float
-    sign_state: NotRequired[Literal["UNSIGNED", "SIGNED", "NOT_SIGNABLE"] | str]
+    sign_state: Literal["UNSIGNED", "SIGNED", "NOT_SIGNABLE"] | str
 class ApplymentsOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
     out_request_no: call.Scalar
 class ApplymentsOutRequestNoByOutRequestNoRevokePostAnswer(TypedDict):
@@ -288,7 +288,7 @@ class ApplymentsSubmitSignVerifyInfoPostOptions(call.CallOptions):
     json: ApplymentsSubmitSignVerifyInfoPostJson
 class ApplymentsByApplymentIdGetAnswerAccountValidation(TypedDict):
     account_name: str
-    account_no: NotRequired[str]
+    account_no: str
     pay_amount: float
     destination_account_number: str
     destination_account_name: str
@@ -302,14 +302,14 @@ class ApplymentsByApplymentIdGetAnswerAuditDetail(TypedDict):
 class ApplymentsByApplymentIdGetAnswer(TypedDict):
     applyment_state: str
     applyment_state_desc: str
-    sign_url: NotRequired[str]
-    sub_mchid: NotRequired[str]
-    account_validation: NotRequired[ApplymentsByApplymentIdGetAnswerAccountValidation]
-    audit_detail: NotRequired[list[ApplymentsByApplymentIdGetAnswerAuditDetail]]
-    legal_validation_url: NotRequired[str]
+    sign_url: str
+    sub_mchid: str
+    account_validation: ApplymentsByApplymentIdGetAnswerAccountValidation
+    audit_detail: list[ApplymentsByApplymentIdGetAnswerAuditDetail]
+    legal_validation_url: str
     out_request_no: str
     applyment_id: float
-    sign_state: NotRequired[Literal["UNSIGNED", "SIGNED", "NOT_SIGNABLE"] | str]
+    sign_state: Literal["UNSIGNED", "SIGNED", "NOT_SIGNABLE"] | str
 class ApplymentsByApplymentIdGetOptions(call.CallOptions):
     applyment_id: call.Scalar
 class ApplymentsByApplymentIdRevokePostAnswer(TypedDict):
@@ -423,7 +423,7 @@ class BillFundflowbillGetAnswerDownloadBillList(TypedDict):
     nonce: str
 class BillFundflowbillGetAnswer(TypedDict):
     download_bill_count: int
-    download_bill_list: NotRequired[list[BillFundflowbillGetAnswerDownloadBillList]]
+    download_bill_list: list[BillFundflowbillGetAnswerDownloadBillList]
 class BillFundflowbillGetOptions(call.CallOptions):
     query: BillFundflowbillGetQuery
 class CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
@@ -440,7 +440,7 @@ class CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnsw
     contract_state: str
     contract_signed_time: str
     contract_expired_time: str
-    contract_terminate_info: NotRequired[CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo]
+    contract_terminate_info: CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo
     openid: str
 class CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
     plan_id: call.Scalar
@@ -523,55 +523,55 @@ class CombinePapayTransactionsPostJson(TypedDict):
 class CombinePapayTransactionsPostAnswerSubOrdersAmount(TypedDict):
     total_amount: int
     currency: str
-    payer_amount: NotRequired[int]
-    payer_currency: NotRequired[str]
+    payer_amount: int
+    payer_currency: str
 class CombinePapayTransactionsPostAnswerSubOrders(TypedDict):
     mchid: str
     trade_type: str
     trade_state: str
-    bank_type: NotRequired[str]
-    attach: NotRequired[str]
-    success_time: NotRequired[str]
+    bank_type: str
+    attach: str
+    success_time: str
     transaction_id: str
     out_trade_no: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
-    amount: NotRequired[CombinePapayTransactionsPostAnswerSubOrdersAmount]
+    sub_appid: str
+    amount: CombinePapayTransactionsPostAnswerSubOrdersAmount
 class CombinePapayTransactionsPostAnswerCombinePayerInfo(TypedDict):
     openid: str
 class CombinePapayTransactionsPostAnswer(TypedDict):
     combine_appid: str
     combine_mchid: str
     combine_out_trade_no: str
-    sub_orders: NotRequired[list[CombinePapayTransactionsPostAnswerSubOrders]]
-    combine_payer_info: NotRequired[CombinePapayTransactionsPostAnswerCombinePayerInfo]
+    sub_orders: list[CombinePapayTransactionsPostAnswerSubOrders]
+    combine_payer_info: CombinePapayTransactionsPostAnswerCombinePayerInfo
 class CombinePapayTransactionsPostOptions(call.CallOptions):
     json: CombinePapayTransactionsPostJson
 class CombinePapayTransactionsByCombineOutTradeNoGetAnswerSubOrdersAmount(TypedDict):
     total_amount: int
     currency: str
-    payer_amount: NotRequired[int]
-    payer_currency: NotRequired[str]
+    payer_amount: int
+    payer_currency: str
 class CombinePapayTransactionsByCombineOutTradeNoGetAnswerSubOrders(TypedDict):
     mchid: str
     trade_type: str
     trade_state: str
-    bank_type: NotRequired[str]
-    attach: NotRequired[str]
-    success_time: NotRequired[str]
+    bank_type: str
+    attach: str
+    success_time: str
     transaction_id: str
     out_trade_no: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
-    amount: NotRequired[CombinePapayTransactionsByCombineOutTradeNoGetAnswerSubOrdersAmount]
+    sub_appid: str
+    amount: CombinePapayTransactionsByCombineOutTradeNoGetAnswerSubOrdersAmount
 class CombinePapayTransactionsByCombineOutTradeNoGetAnswerCombinePayerInfo(TypedDict):
     openid: str
 class CombinePapayTransactionsByCombineOutTradeNoGetAnswer(TypedDict):
     combine_appid: str
     combine_mchid: str
     combine_out_trade_no: str
-    sub_orders: NotRequired[list[CombinePapayTransactionsByCombineOutTradeNoGetAnswerSubOrders]]
-    combine_payer_info: NotRequired[CombinePapayTransactionsByCombineOutTradeNoGetAnswerCombinePayerInfo]
+    sub_orders: list[CombinePapayTransactionsByCombineOutTradeNoGetAnswerSubOrders]
+    combine_payer_info: CombinePapayTransactionsByCombineOutTradeNoGetAnswerCombinePayerInfo
 class CombinePapayTransactionsByCombineOutTradeNoGetOptions(call.CallOptions):
     combine_out_trade_no: call.Scalar
 class CombinePapayTransactionsByCombineOutTradeNoReversePostJsonSubOrders(TypedDict):
@@ -593,9 +593,9 @@ class FundBalanceBySubMchidGetQuery(TypedDict):
     account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES", "DEPOSIT"]]
 class FundBalanceBySubMchidGetAnswer(TypedDict):
     sub_mchid: str
-    account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES", "DEPOSIT"] | str]
+    account_type: Literal["BASIC", "OPERATION", "FEES", "DEPOSIT"] | str
     available_amount: int
-    pending_amount: NotRequired[int]
+    pending_amount: int
 class FundBalanceBySubMchidGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
     query: NotRequired[FundBalanceBySubMchidGetQuery]
@@ -607,8 +607,8 @@ class FundEnddaybalanceBySubMchidGetQuery(TypedDict):
 class FundEnddaybalanceBySubMchidGetAnswer(TypedDict):
     sub_mchid: str
     available_amount: int
-    pending_amount: NotRequired[int]
-    account_type: NotRequired[Literal["BASIC", "DEPOSIT"] | str]
+    pending_amount: int
+    account_type: Literal["BASIC", "DEPOSIT"] | str
 class FundEnddaybalanceBySubMchidGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
     query: FundEnddaybalanceBySubMchidGetQuery
@@ -626,27 +626,27 @@ class FundWithdrawPostAnswer(TypedDict):
     sub_mchid: str
     withdraw_id: str
     out_request_no: str
-    account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES"] | str]
+    account_type: Literal["BASIC", "OPERATION", "FEES"] | str
 class FundWithdrawPostOptions(call.CallOptions):
     json: FundWithdrawPostJson
 class FundWithdrawOutRequestNoByOutRequestNoGetQuery(TypedDict):
     sub_mchid: call.Text
 class FundWithdrawOutRequestNoByOutRequestNoGetAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     sp_mchid: str
     status: Literal["CREATE_SUCCESS", "SUCCESS", "FAIL", "REFUND", "CLOSE", "INIT"] | str
     withdraw_id: str
     out_request_no: str
     amount: int
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
-    reason: NotRequired[str]
-    remark: NotRequired[str]
-    bank_memo: NotRequired[str]
-    account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES"] | str]
-    account_number: NotRequired[str]
-    account_bank: NotRequired[str]
-    bank_name: NotRequired[str]
+    create_time: str
+    update_time: str
+    reason: str
+    remark: str
+    bank_memo: str
+    account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    account_number: str
+    account_bank: str
+    bank_name: str
 class FundWithdrawOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
     out_request_no: call.Scalar
     query: FundWithdrawOutRequestNoByOutRequestNoGetQuery
@@ -655,21 +655,21 @@ class FundWithdrawOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
 class FundWithdrawByWithdrawIdGetQuery(TypedDict):
     sub_mchid: call.Text
 class FundWithdrawByWithdrawIdGetAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     sp_mchid: str
     status: Literal["CREATE_SUCCESS", "SUCCESS", "FAIL", "REFUND", "CLOSE", "INIT"] | str
     withdraw_id: str
     out_request_no: str
     amount: int
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
-    reason: NotRequired[str]
-    remark: NotRequired[str]
-    bank_memo: NotRequired[str]
-    account_type: NotRequired[Literal["BASIC", "OPERATION", "FEES"] | str]
-    account_number: NotRequired[str]
-    account_bank: NotRequired[str]
-    bank_name: NotRequired[str]
+    create_time: str
+    update_time: str
+    reason: str
+    remark: str
+    bank_memo: str
+    account_type: Literal["BASIC", "OPERATION", "FEES"] | str
+    account_number: str
+    account_bank: str
+    bank_name: str
 class FundWithdrawByWithdrawIdGetOptions(call.CallOptions):
     withdraw_id: call.Scalar
     query: FundWithdrawByWithdrawIdGetQuery
@@ -682,11 +682,11 @@ class IndividualContractsOutContractCodeByOutContractCodeGetAnswerRealNameAuthRe
     access_token: str
     access_token_expire_time: str
 class IndividualContractsOutContractCodeByOutContractCodeGetAnswer(TypedDict):
-    individual_auth_id: NotRequired[str]
+    individual_auth_id: str
     signed_time: str
     auth_state: Literal["AUTHORIZED", "UNAUTHORIZED"] | str
-    individual_openid: NotRequired[str]
-    real_name_auth_result: NotRequired[IndividualContractsOutContractCodeByOutContractCodeGetAnswerRealNameAuthResult]
+    individual_openid: str
+    real_name_auth_result: IndividualContractsOutContractCodeByOutContractCodeGetAnswerRealNameAuthResult
 class IndividualContractsOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
     out_contract_code: call.Scalar
     query: IndividualContractsOutContractCodeByOutContractCodeGetQuery
@@ -752,13 +752,13 @@ class MchTransferAuthorizationsPostAnswer(TypedDict):
     sub_mchid: str
     authorization_state: str
     accept_time: str
-    authorize_time: NotRequired[str]
+    authorize_time: str
 class MchTransferAuthorizationsPostOptions(call.CallOptions):
     json: MchTransferAuthorizationsPostJson
 class MchTransferAuthorizationsBySubMchidGetAnswer(TypedDict):
     sub_mchid: str
     authorization_state: str
-    authorize_time: NotRequired[str]
+    authorize_time: str
 class MchTransferAuthorizationsBySubMchidGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
 class MchTransferAuthorizationsGivenSubMchidGetOptions(call.CallOptions):
@@ -779,8 +779,8 @@ class MchTransferTransferBillsPostAnswer(TypedDict):
     transfer_bill_no: str
     create_time: str
     state: str
-    fail_reason: NotRequired[str]
-    package_info: NotRequired[str]
+    fail_reason: str
+    package_info: str
 class MchTransferTransferBillsPostOptions(call.CallOptions):
     json: MchTransferTransferBillsPostJson
 class MchTransferTransferBillsOutBillNoByOutBillNoGetQuery(TypedDict):
@@ -795,9 +795,9 @@ class MchTransferTransferBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     state: str
     transfer_amount: float
     transfer_remark: str
-    fail_reason: NotRequired[str]
-    openid: NotRequired[str]
-    user_name: NotRequired[str]
+    fail_reason: str
+    openid: str
+    user_name: str
     create_time: str
     update_time: str
 class MchTransferTransferBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
@@ -830,9 +830,9 @@ class MchTransferTransferBillsTransferBillNoByTransferBillNoGetAnswer(TypedDict)
     state: str
     transfer_amount: float
     transfer_remark: str
-    fail_reason: NotRequired[str]
-    openid: NotRequired[str]
-    user_name: NotRequired[str]
+    fail_reason: str
+    openid: str
+    user_name: str
     create_time: str
     update_time: str
 class MchTransferTransferBillsTransferBillNoByTransferBillNoGetOptions(call.CallOptions):
@@ -848,7 +848,7 @@ class ProfitsharingAfterSalesOrdersGetAnswer(TypedDict):
     transaction_id: str
     amount: int
     result: Literal["PROCESSING", "SUCCESS", "FAILED"] | str
-    fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK"] | str]
+    fail_reason: Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK"] | str
     finish_time: str
 class ProfitsharingAfterSalesOrdersGetOptions(call.CallOptions):
     query: ProfitsharingAfterSalesOrdersGetQuery
@@ -882,31 +882,31 @@ class ProfitsharingOrdersGetQuery(TypedDict):
     transaction_id: call.Text
     out_order_no: call.Text
 class ProfitsharingOrdersGetAnswerReceivers(TypedDict):
-    receiver_mchid: NotRequired[str]
+    receiver_mchid: str
     amount: int
     description: str
-    result: NotRequired[str]
+    result: str
     finish_time: str
-    fail_reason: NotRequired[str]
+    fail_reason: str
     type: str
     receiver_account: str
     detail_id: str
 class ProfitsharingOrdersGetAnswerFundsAbnormalReceivers(TypedDict):
-    mchid: NotRequired[str]
+    mchid: str
 class ProfitsharingOrdersGetAnswer(TypedDict):
     sub_mchid: str
     transaction_id: str
     out_order_no: str
     order_id: str
-    status: NotRequired[str]
-    receivers: NotRequired[list[ProfitsharingOrdersGetAnswerReceivers]]
-    close_reason: NotRequired[str]
-    abnormal_status: NotRequired[Literal["ABNORMAL_PENDING", "ABNORMAL_FINISHED", "ABNORMAL_CLOSED"] | str]
-    funds_abnormal_closed_reason: NotRequired[Literal["CLOSED_REASON_TIMEOUT", "CLOSED_REASON_RESTRICT_TRANSFER"] | str]
-    funds_abnormal_redirect_id: NotRequired[str]
-    funds_abnormal_receivers: NotRequired[list[ProfitsharingOrdersGetAnswerFundsAbnormalReceivers]]
-    finish_amount: NotRequired[int]
-    finish_description: NotRequired[str]
+    status: str
+    receivers: list[ProfitsharingOrdersGetAnswerReceivers]
+    close_reason: str
+    abnormal_status: Literal["ABNORMAL_PENDING", "ABNORMAL_FINISHED", "ABNORMAL_CLOSED"] | str
+    funds_abnormal_closed_reason: Literal["CLOSED_REASON_TIMEOUT", "CLOSED_REASON_RESTRICT_TRANSFER"] | str
+    funds_abnormal_redirect_id: str
+    funds_abnormal_receivers: list[ProfitsharingOrdersGetAnswerFundsAbnormalReceivers]
+    finish_amount: int
+    finish_description: str
 class ProfitsharingOrdersGetOptions(call.CallOptions):
     query: ProfitsharingOrdersGetQuery
 class ProfitsharingOrdersPostJsonReceivers(TypedDict):
@@ -923,26 +923,26 @@ class ProfitsharingOrdersPostJson(TypedDict):
     receivers: Sequence[ProfitsharingOrdersPostJsonReceivers]
     finish: bool
 class ProfitsharingOrdersPostAnswerReceiversFundsAbnormalReceivers(TypedDict):
-    mchid: NotRequired[str]
+    mchid: str
 class ProfitsharingOrdersPostAnswerReceivers(TypedDict):
     amount: int
     description: str
-    result: NotRequired[str]
+    result: str
     finish_time: str
-    fail_reason: NotRequired[str]
+    fail_reason: str
     type: str
     receiver_account: str
     detail_id: str
-    abnormal_status: NotRequired[Literal["ABNORMAL_PENDING", "ABNORMAL_FINISHED", "ABNORMAL_CLOSED"] | str]
-    funds_abnormal_closed_reason: NotRequired[Literal["CLOSED_REASON_TIMEOUT", "CLOSED_REASON_RESTRICT_TRANSFER"] | str]
-    funds_abnormal_redirect_id: NotRequired[str]
-    funds_abnormal_receivers: NotRequired[list[ProfitsharingOrdersPostAnswerReceiversFundsAbnormalReceivers]]
+    abnormal_status: Literal["ABNORMAL_PENDING", "ABNORMAL_FINISHED", "ABNORMAL_CLOSED"] | str
+    funds_abnormal_closed_reason: Literal["CLOSED_REASON_TIMEOUT", "CLOSED_REASON_RESTRICT_TRANSFER"] | str
+    funds_abnormal_redirect_id: str
+    funds_abnormal_receivers: list[ProfitsharingOrdersPostAnswerReceiversFundsAbnormalReceivers]
 class ProfitsharingOrdersPostAnswer(TypedDict):
     sub_mchid: str
     transaction_id: str
     out_order_no: str
     order_id: str
-    status: NotRequired[Literal["PROCESSING", "FINISHED"] | str]
+    status: Literal["PROCESSING", "FINISHED"] | str
     receivers: list[ProfitsharingOrdersPostAnswerReceivers]
 class ProfitsharingOrdersPostOptions(call.CallOptions):
     json: ProfitsharingOrdersPostJson
@@ -988,7 +988,7 @@ class ProfitsharingReturnordersGetAnswer(TypedDict):
     amount: int
     return_no: str
     result: str
-    fail_reason: NotRequired[str]
+    fail_reason: str
     finish_time: str
 class ProfitsharingReturnordersGetOptions(call.CallOptions):
     query: ProfitsharingReturnordersGetQuery
@@ -1010,7 +1010,7 @@ class ProfitsharingReturnordersPostAnswer(TypedDict):
     amount: int
     return_no: str
     result: str
-    fail_reason: NotRequired[str]
+    fail_reason: str
     finish_time: str
 class ProfitsharingReturnordersPostOptions(call.CallOptions):
     json: ProfitsharingReturnordersPostJson
@@ -1044,11 +1044,11 @@ class RefundsApplyPostAnswerAmountFrom(TypedDict):
     amount: float
 RefundsApplyPostAnswerAmount = TypedDict("RefundsApplyPostAnswerAmount", {
     "refund": int,
-    "from": NotRequired[list[RefundsApplyPostAnswerAmountFrom]],
+    "from": list[RefundsApplyPostAnswerAmountFrom],
     "payer_refund": int,
-    "discount_refund": NotRequired[int],
-    "currency": NotRequired[str],
-    "advance": NotRequired[float],
+    "discount_refund": int,
+    "currency": str,
+    "advance": float,
 })
 class RefundsApplyPostAnswerPromotionDetail(TypedDict):
     promotion_id: str
@@ -1061,8 +1061,8 @@ class RefundsApplyPostAnswer(TypedDict):
     out_refund_no: str
     create_time: str
     amount: RefundsApplyPostAnswerAmount
-    promotion_detail: NotRequired[list[RefundsApplyPostAnswerPromotionDetail]]
-    refund_account: NotRequired[Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"] | str]
+    promotion_detail: list[RefundsApplyPostAnswerPromotionDetail]
+    refund_account: Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"] | str
 class RefundsApplyPostOptions(call.CallOptions):
     json: RefundsApplyPostJson
 class RefundsIdByRefundIdGetQuery(TypedDict):
@@ -1073,11 +1073,11 @@ class RefundsIdByRefundIdGetAnswerAmountFrom(TypedDict):
     amount: float
 RefundsIdByRefundIdGetAnswerAmount = TypedDict("RefundsIdByRefundIdGetAnswerAmount", {
     "refund": int,
-    "from": NotRequired[list[RefundsIdByRefundIdGetAnswerAmountFrom]],
+    "from": list[RefundsIdByRefundIdGetAnswerAmountFrom],
     "payer_refund": int,
-    "discount_refund": NotRequired[int],
-    "currency": NotRequired[str],
-    "advance": NotRequired[float],
+    "discount_refund": int,
+    "currency": str,
+    "advance": float,
 })
 class RefundsIdByRefundIdGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
@@ -1090,15 +1090,15 @@ class RefundsIdByRefundIdGetAnswer(TypedDict):
     out_refund_no: str
     transaction_id: str
     out_trade_no: str
-    channel: NotRequired[str]
-    user_received_account: NotRequired[str]
-    success_time: NotRequired[str]
+    channel: str
+    user_received_account: str
+    success_time: str
     create_time: str
     status: str
     amount: RefundsIdByRefundIdGetAnswerAmount
-    promotion_detail: NotRequired[list[RefundsIdByRefundIdGetAnswerPromotionDetail]]
-    refund_account: NotRequired[Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"] | str]
-    funds_account: NotRequired[Literal["AVAILABLE", "UNSETTLED", "OPERATION", "BASIC", "ECNY_BASIC"] | str]
+    promotion_detail: list[RefundsIdByRefundIdGetAnswerPromotionDetail]
+    refund_account: Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"] | str
+    funds_account: Literal["AVAILABLE", "UNSETTLED", "OPERATION", "BASIC", "ECNY_BASIC"] | str
 class RefundsIdByRefundIdGetOptions(call.CallOptions):
     refund_id: call.Scalar
     query: NotRequired[RefundsIdByRefundIdGetQuery]
@@ -1112,11 +1112,11 @@ class RefundsOutRefundNoByOutRefundNoGetAnswerAmountFrom(TypedDict):
     amount: float
 RefundsOutRefundNoByOutRefundNoGetAnswerAmount = TypedDict("RefundsOutRefundNoByOutRefundNoGetAnswerAmount", {
     "refund": int,
-    "from": NotRequired[list[RefundsOutRefundNoByOutRefundNoGetAnswerAmountFrom]],
+    "from": list[RefundsOutRefundNoByOutRefundNoGetAnswerAmountFrom],
     "payer_refund": int,
-    "discount_refund": NotRequired[int],
-    "currency": NotRequired[str],
-    "advance": NotRequired[float],
+    "discount_refund": int,
+    "currency": str,
+    "advance": float,
 })
 class RefundsOutRefundNoByOutRefundNoGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
@@ -1129,15 +1129,15 @@ class RefundsOutRefundNoByOutRefundNoGetAnswer(TypedDict):
     out_refund_no: str
     transaction_id: str
     out_trade_no: str
-    channel: NotRequired[str]
-    user_received_account: NotRequired[str]
-    success_time: NotRequired[str]
+    channel: str
+    user_received_account: str
+    success_time: str
     create_time: str
     status: str
     amount: RefundsOutRefundNoByOutRefundNoGetAnswerAmount
-    promotion_detail: NotRequired[list[RefundsOutRefundNoByOutRefundNoGetAnswerPromotionDetail]]
-    refund_account: NotRequired[Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"] | str]
-    funds_account: NotRequired[Literal["AVAILABLE", "UNSETTLED", "OPERATION", "BASIC", "ECNY_BASIC"] | str]
+    promotion_detail: list[RefundsOutRefundNoByOutRefundNoGetAnswerPromotionDetail]
+    refund_account: Literal["REFUND_SOURCE_SUB_MERCHANT", "REFUND_SOURCE_PARTNER_ADVANCE"] | str
+    funds_account: Literal["AVAILABLE", "UNSETTLED", "OPERATION", "BASIC", "ECNY_BASIC"] | str
 class RefundsOutRefundNoByOutRefundNoGetOptions(call.CallOptions):
     out_refund_no: call.Scalar
     query: NotRequired[RefundsOutRefundNoByOutRefundNoGetQuery]
@@ -1156,16 +1156,16 @@ class RefundsByRefundIdApplyAbnormalRefundPostAnswerAmountFrom(TypedDict):
     amount: float
 RefundsByRefundIdApplyAbnormalRefundPostAnswerAmount = TypedDict("RefundsByRefundIdApplyAbnormalRefundPostAnswerAmount", {
     "refund": float,
-    "from": NotRequired[list[RefundsByRefundIdApplyAbnormalRefundPostAnswerAmountFrom]],
+    "from": list[RefundsByRefundIdApplyAbnormalRefundPostAnswerAmountFrom],
     "payer_refund": float,
     "discount_refund": float,
     "currency": str,
-    "refund_fee": NotRequired[float],
+    "refund_fee": float,
 })
 class RefundsByRefundIdApplyAbnormalRefundPostAnswerPromotionDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
-    wechatpay_goods_id: NotRequired[str]
-    goods_name: NotRequired[str]
+    wechatpay_goods_id: str
+    goods_name: str
     unit_price: float
     refund_amount: float
     refund_quantity: float
@@ -1175,21 +1175,21 @@ class RefundsByRefundIdApplyAbnormalRefundPostAnswerPromotionDetail(TypedDict):
     type: str
     amount: float
     refund_amount: float
-    goods_detail: NotRequired[list[RefundsByRefundIdApplyAbnormalRefundPostAnswerPromotionDetailGoodsDetail]]
+    goods_detail: list[RefundsByRefundIdApplyAbnormalRefundPostAnswerPromotionDetailGoodsDetail]
 class RefundsByRefundIdApplyAbnormalRefundPostAnswer(TypedDict):
     refund_id: str
     out_refund_no: str
     transaction_id: str
     out_trade_no: str
-    channel: NotRequired[str]
-    user_received_account: NotRequired[str]
-    success_time: NotRequired[str]
+    channel: str
+    user_received_account: str
+    success_time: str
     create_time: str
     status: str
-    funds_account: NotRequired[Literal["AVAILABLE", "UNSETTLED"] | str]
+    funds_account: Literal["AVAILABLE", "UNSETTLED"] | str
     amount: RefundsByRefundIdApplyAbnormalRefundPostAnswerAmount
-    promotion_detail: NotRequired[list[RefundsByRefundIdApplyAbnormalRefundPostAnswerPromotionDetail]]
-    refund_account: NotRequired[Literal["REFUND_SOURCE_PARTNER_ADVANCE", "REFUND_SOURCE_SUB_MERCHANT"] | str]
+    promotion_detail: list[RefundsByRefundIdApplyAbnormalRefundPostAnswerPromotionDetail]
+    refund_account: Literal["REFUND_SOURCE_PARTNER_ADVANCE", "REFUND_SOURCE_SUB_MERCHANT"] | str
 class RefundsByRefundIdApplyAbnormalRefundPostOptions(call.CallOptions):
     refund_id: call.Scalar
     json: RefundsByRefundIdApplyAbnormalRefundPostJson
@@ -1204,7 +1204,7 @@ class RefundsByRefundIdReturnAdvanceGetAnswer(TypedDict):
     payee_mchid: str
     payee_account: str
     result: str
-    success_time: NotRequired[str]
+    success_time: str
 class RefundsByRefundIdReturnAdvanceGetOptions(call.CallOptions):
     refund_id: call.Scalar
     query: RefundsByRefundIdReturnAdvanceGetQuery
@@ -1219,7 +1219,7 @@ class RefundsByRefundIdReturnAdvancePostAnswer(TypedDict):
     payee_mchid: str
     payee_account: str
     result: str
-    success_time: NotRequired[str]
+    success_time: str
 class RefundsByRefundIdReturnAdvancePostOptions(call.CallOptions):
     refund_id: call.Scalar
     json: RefundsByRefundIdReturnAdvancePostJson

@@ -8,18 +8,18 @@ class ContractsIdByContractIdGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
     sub_appid: NotRequired[call.Text]
 class ContractsIdByContractIdGetAnswerContractInformation(TypedDict):
-    contract_id: NotRequired[str]
-    contract_status: NotRequired[str]
-    create_time: NotRequired[str]
+    contract_id: str
+    contract_status: str
+    create_time: str
 class ContractsIdByContractIdGetAnswer(TypedDict):
     sp_mchid: str
     appid: str
-    sub_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
-    plan_id: NotRequired[str]
-    contract_information: NotRequired[ContractsIdByContractIdGetAnswerContractInformation]
+    sub_mchid: str
+    sub_appid: str
+    openid: str
+    sub_openid: str
+    plan_id: str
+    contract_information: ContractsIdByContractIdGetAnswerContractInformation
 class ContractsIdByContractIdGetOptions(call.CallOptions):
     contract_id: call.Scalar
     query: ContractsIdByContractIdGetQuery
@@ -67,42 +67,42 @@ class TransactionsPostOptions(call.CallOptions):
 class TransactionsIdByTransactionIdGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class TransactionsIdByTransactionIdGetAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sub_openid: str
 class TransactionsIdByTransactionIdGetAnswerAmount(TypedDict):
     total: int
-    payer_total: NotRequired[int]
-    discount_total: NotRequired[int]
-    currency: NotRequired[str]
+    payer_total: int
+    discount_total: int
+    currency: str
 class TransactionsIdByTransactionIdGetAnswerDeviceInformation(TypedDict):
-    device_id: NotRequired[str]
+    device_id: str
     device_ip: str
 class TransactionsIdByTransactionIdGetAnswerPromotionDetail(TypedDict):
-    coupon_id: NotRequired[str]
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[str]
-    amount: NotRequired[int]
-    stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
+    coupon_id: str
+    name: str
+    scope: str
+    type: str
+    amount: int
+    stock_id: str
+    wechatpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
 class TransactionsIdByTransactionIdGetAnswer(TypedDict):
     sp_mchid: str
     appid: str
-    sub_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
+    sub_mchid: str
+    sub_appid: str
     out_trade_no: str
-    transaction_id: NotRequired[str]
-    attach: NotRequired[str]
-    bank_type: NotRequired[str]
-    success_time: NotRequired[str]
+    transaction_id: str
+    attach: str
+    bank_type: str
+    success_time: str
     trade_state: str
-    trade_state_description: NotRequired[str]
-    payer: NotRequired[TransactionsIdByTransactionIdGetAnswerPayer]
+    trade_state_description: str
+    payer: TransactionsIdByTransactionIdGetAnswerPayer
     amount: TransactionsIdByTransactionIdGetAnswerAmount
     device_information: TransactionsIdByTransactionIdGetAnswerDeviceInformation
-    promotion_detail: NotRequired[list[TransactionsIdByTransactionIdGetAnswerPromotionDetail]]
+    promotion_detail: list[TransactionsIdByTransactionIdGetAnswerPromotionDetail]
 class TransactionsIdByTransactionIdGetOptions(call.CallOptions):
     transaction_id: call.Scalar
     query: NotRequired[TransactionsIdByTransactionIdGetQuery]
@@ -111,42 +111,42 @@ class TransactionsIdGivenTransactionIdGetOptions(call.CallOptions):
 class TransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class TransactionsOutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sub_openid: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerAmount(TypedDict):
     total: int
-    payer_total: NotRequired[int]
-    discount_total: NotRequired[int]
-    currency: NotRequired[str]
+    payer_total: int
+    discount_total: int
+    currency: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerDeviceInformation(TypedDict):
-    device_id: NotRequired[str]
+    device_id: str
     device_ip: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail(TypedDict):
-    coupon_id: NotRequired[str]
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[str]
-    amount: NotRequired[int]
-    stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
+    coupon_id: str
+    name: str
+    scope: str
+    type: str
+    amount: int
+    stock_id: str
+    wechatpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
 class TransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     sp_mchid: str
     appid: str
-    sub_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
+    sub_mchid: str
+    sub_appid: str
     out_trade_no: str
-    transaction_id: NotRequired[str]
-    attach: NotRequired[str]
-    bank_type: NotRequired[str]
-    success_time: NotRequired[str]
+    transaction_id: str
+    attach: str
+    bank_type: str
+    success_time: str
     trade_state: str
-    trade_state_description: NotRequired[str]
-    payer: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerPayer]
+    trade_state_description: str
+    payer: TransactionsOutTradeNoByOutTradeNoGetAnswerPayer
     amount: TransactionsOutTradeNoByOutTradeNoGetAnswerAmount
     device_information: TransactionsOutTradeNoByOutTradeNoGetAnswerDeviceInformation
-    promotion_detail: NotRequired[list[TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]]
+    promotion_detail: list[TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]
 class TransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
     query: NotRequired[TransactionsOutTradeNoByOutTradeNoGetQuery]
@@ -162,23 +162,23 @@ class UserByOpenidContractsGetQuery(TypedDict):
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
 class UserByOpenidContractsGetAnswerDataContractInformation(TypedDict):
-    contract_id: NotRequired[str]
-    contract_status: NotRequired[str]
-    create_time: NotRequired[str]
+    contract_id: str
+    contract_status: str
+    create_time: str
 class UserByOpenidContractsGetAnswerData(TypedDict):
     sp_mchid: str
     appid: str
-    sub_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
-    plan_id: NotRequired[str]
-    contract_information: NotRequired[UserByOpenidContractsGetAnswerDataContractInformation]
+    sub_mchid: str
+    sub_appid: str
+    openid: str
+    sub_openid: str
+    plan_id: str
+    contract_information: UserByOpenidContractsGetAnswerDataContractInformation
 class UserByOpenidContractsGetAnswer(TypedDict):
-    data: NotRequired[list[UserByOpenidContractsGetAnswerData]]
-    total_count: NotRequired[int]
-    offset: NotRequired[int]
-    limit: NotRequired[int]
+    data: list[UserByOpenidContractsGetAnswerData]
+    total_count: int
+    offset: int
+    limit: int
 class UserByOpenidContractsGetOptions(call.CallOptions):
     openid: call.Scalar
     query: UserByOpenidContractsGetQuery

@@ -12,7 +12,7 @@ class OrdersGetQuery(TypedDict):
 class OrdersGetAnswerData(TypedDict):
     appid: str
     wechat_openid: str
-    qq: NotRequired[str]
+    qq: str
     right_id: str
     create_time: str
     order_state: str
@@ -20,8 +20,8 @@ class OrdersGetAnswerData(TypedDict):
 class OrdersGetAnswer(TypedDict):
     data: list[OrdersGetAnswerData]
     total_count: int
-    offset: NotRequired[int]
-    limit: NotRequired[int]
+    offset: int
+    limit: int
 class OrdersGetOptions(call.CallOptions):
     query: OrdersGetQuery
 class OrdersPostJson(TypedDict):
@@ -33,7 +33,7 @@ class OrdersPostJson(TypedDict):
 class OrdersPostAnswer(TypedDict):
     appid: str
     wechat_openid: str
-    qq: NotRequired[str]
+    qq: str
     right_id: str
     create_time: str
     order_state: str
@@ -46,8 +46,8 @@ class UsersOpenidByWechatOpenidGetAnswer(TypedDict):
     education_star_student: bool
     appid: str
     wechat_openid: str
-    qq: NotRequired[str]
-    register_time: NotRequired[str]
+    qq: str
+    register_time: str
 class UsersOpenidByWechatOpenidGetOptions(call.CallOptions):
     wechat_openid: call.Scalar
     query: UsersOpenidByWechatOpenidGetQuery
@@ -60,7 +60,7 @@ class UsersQqByQqGetAnswer(TypedDict):
     appid: str
     wechat_openid: str
     qq: str
-    register_time: NotRequired[str]
+    register_time: str
 class UsersQqByQqGetOptions(call.CallOptions):
     qq: call.Scalar
     query: UsersQqByQqGetQuery

@@ -73,85 +73,85 @@ class TransactionsPostJson(TypedDict):
     settle_info: NotRequired[TransactionsPostJsonSettleInfo]
     payment_mode: NotRequired[call.Text]
 class TransactionsPostAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sub_openid: str
 class TransactionsPostAnswerAmount(TypedDict):
     total: float
-    payer_total: NotRequired[float]
-    discount_total: NotRequired[float]
-    currency: NotRequired[str]
+    payer_total: float
+    discount_total: float
+    currency: str
 class TransactionsPostAnswerDeviceInfo(TypedDict):
-    device_id: NotRequired[str]
+    device_id: str
     device_ip: str
 class TransactionsPostAnswerPromotionDetail(TypedDict):
-    coupon_id: NotRequired[str]
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[str]
-    amount: NotRequired[float]
-    stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[float]
-    merchant_contribute: NotRequired[float]
-    other_contribute: NotRequired[float]
+    coupon_id: str
+    name: str
+    scope: str
+    type: str
+    amount: float
+    stock_id: str
+    wechatpay_contribute: float
+    merchant_contribute: float
+    other_contribute: float
 class TransactionsPostAnswer(TypedDict):
     mchid: str
     appid: str
-    sub_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
+    sub_mchid: str
+    sub_appid: str
     out_trade_no: str
-    transaction_id: NotRequired[str]
-    trade_type: NotRequired[str]
+    transaction_id: str
+    trade_type: str
     trade_state: str
-    trade_state_desc: NotRequired[str]
-    bank_type: NotRequired[str]
-    attach: NotRequired[str]
-    success_time: NotRequired[str]
-    payer: NotRequired[TransactionsPostAnswerPayer]
+    trade_state_desc: str
+    bank_type: str
+    attach: str
+    success_time: str
+    payer: TransactionsPostAnswerPayer
     amount: TransactionsPostAnswerAmount
     device_info: TransactionsPostAnswerDeviceInfo
-    promotion_detail: NotRequired[list[TransactionsPostAnswerPromotionDetail]]
+    promotion_detail: list[TransactionsPostAnswerPromotionDetail]
 class TransactionsPostOptions(call.CallOptions):
     json: TransactionsPostJson
 class TransactionsIdByTransactionIdGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class TransactionsIdByTransactionIdGetAnswerPayer(TypedDict):
     openid: str
-    sub_openid: NotRequired[str]
+    sub_openid: str
 class TransactionsIdByTransactionIdGetAnswerAmount(TypedDict):
     total: int
-    payer_total: NotRequired[int]
-    discount_total: NotRequired[int]
+    payer_total: int
+    discount_total: int
     currency: str
 class TransactionsIdByTransactionIdGetAnswerDeviceInfo(TypedDict):
-    device_id: NotRequired[str]
+    device_id: str
     device_ip: str
 class TransactionsIdByTransactionIdGetAnswerPromotionDetail(TypedDict):
     coupon_id: str
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[str]
-    amount: NotRequired[int]
+    name: str
+    scope: str
+    type: str
+    amount: int
     stock_id: str
-    wechatpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
+    wechatpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
 class TransactionsIdByTransactionIdGetAnswer(TypedDict):
     mchid: str
     appid: str
-    sub_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
+    sub_mchid: str
+    sub_appid: str
     out_trade_no: str
-    transaction_id: NotRequired[str]
-    trade_type: NotRequired[str]
+    transaction_id: str
+    trade_type: str
     trade_state: str
-    trade_state_desc: NotRequired[str]
-    bank_type: NotRequired[str]
-    attach: NotRequired[str]
-    success_time: NotRequired[str]
+    trade_state_desc: str
+    bank_type: str
+    attach: str
+    success_time: str
     payer: TransactionsIdByTransactionIdGetAnswerPayer
     amount: TransactionsIdByTransactionIdGetAnswerAmount
     device_info: TransactionsIdByTransactionIdGetAnswerDeviceInfo
-    promotion_detail: NotRequired[list[TransactionsIdByTransactionIdGetAnswerPromotionDetail]]
+    promotion_detail: list[TransactionsIdByTransactionIdGetAnswerPromotionDetail]
 class TransactionsIdByTransactionIdGetOptions(call.CallOptions):
     transaction_id: call.Scalar
     query: NotRequired[TransactionsIdByTransactionIdGetQuery]
@@ -161,42 +161,42 @@ class TransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class TransactionsOutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
     openid: str
-    sub_openid: NotRequired[str]
+    sub_openid: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerAmount(TypedDict):
     total: int
-    payer_total: NotRequired[int]
-    discount_total: NotRequired[int]
+    payer_total: int
+    discount_total: int
     currency: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerDeviceInfo(TypedDict):
-    device_id: NotRequired[str]
+    device_id: str
     device_ip: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail(TypedDict):
     coupon_id: str
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[str]
-    amount: NotRequired[int]
+    name: str
+    scope: str
+    type: str
+    amount: int
     stock_id: str
-    wechatpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
+    wechatpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
 class TransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     mchid: str
     appid: str
-    sub_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
+    sub_mchid: str
+    sub_appid: str
     out_trade_no: str
-    transaction_id: NotRequired[str]
-    trade_type: NotRequired[str]
+    transaction_id: str
+    trade_type: str
     trade_state: str
-    trade_state_desc: NotRequired[str]
-    bank_type: NotRequired[str]
-    attach: NotRequired[str]
-    success_time: NotRequired[str]
+    trade_state_desc: str
+    bank_type: str
+    attach: str
+    success_time: str
     payer: TransactionsOutTradeNoByOutTradeNoGetAnswerPayer
     amount: TransactionsOutTradeNoByOutTradeNoGetAnswerAmount
     device_info: TransactionsOutTradeNoByOutTradeNoGetAnswerDeviceInfo
-    promotion_detail: NotRequired[list[TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]]
+    promotion_detail: list[TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]
 class TransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
     query: NotRequired[TransactionsOutTradeNoByOutTradeNoGetQuery]
@@ -217,11 +217,11 @@ class UsersByOpenidContractsGetAnswerData(TypedDict):
     create_time: str
     out_contract_code: str
 class UsersByOpenidContractsGetAnswerLinks(TypedDict):
-    next: NotRequired[str]
-    prev: NotRequired[str]
+    next: str
+    prev: str
     self: str
 class UsersByOpenidContractsGetAnswer(TypedDict):
-    data: NotRequired[list[UsersByOpenidContractsGetAnswerData]]
+    data: list[UsersByOpenidContractsGetAnswerData]
     offset: int
     limit: int
     total_count: int

@@ -10,14 +10,14 @@ class UsersByFaceSidGetQuery(TypedDict):
     sub_appid: NotRequired[call.Text]
     sub_serial_no: NotRequired[call.Text]
 class UsersByFaceSidGetAnswerRealNameInfo(TypedDict):
-    encrypted_real_name: NotRequired[str]
-    credential_type: NotRequired[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11] | int]
-    encrypted_credential_id: NotRequired[str]
+    encrypted_real_name: str
+    credential_type: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11] | int
+    encrypted_credential_id: str
 class UsersByFaceSidGetAnswer(TypedDict):
-    union_id: NotRequired[str]
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
-    real_name_info: NotRequired[UsersByFaceSidGetAnswerRealNameInfo]
+    union_id: str
+    openid: str
+    sub_openid: str
+    real_name_info: UsersByFaceSidGetAnswerRealNameInfo
 class UsersByFaceSidGetOptions(call.CallOptions):
     face_sid: call.Scalar
     query: UsersByFaceSidGetQuery

@@ -23,9 +23,9 @@ class BrandRedpacketBrandMerchantBatchesPostJson(TypedDict):
     detail_list: Sequence[BrandRedpacketBrandMerchantBatchesPostJsonDetailList]
 class BrandRedpacketBrandMerchantBatchesPostAnswer(TypedDict):
     out_batch_no: str
-    batch_no: NotRequired[str]
+    batch_no: str
     create_time: str
-    batch_state: NotRequired[Literal["WAIT_PAY", "ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str]
+    batch_state: Literal["WAIT_PAY", "ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str
 class BrandRedpacketBrandMerchantBatchesPostOptions(call.CallOptions):
     json: BrandRedpacketBrandMerchantBatchesPostJson
 class BrandRedpacketBrandMerchantBatchesByBatchNoGetQuery(TypedDict):
@@ -39,22 +39,22 @@ class BrandRedpacketBrandMerchantBatchesByBatchNoGetAnswer(TypedDict):
     brand_mchid: str
     batch_no: str
     out_batch_no: str
-    brand_id: NotRequired[float]
-    template_id: NotRequired[str]
-    brand_appid: NotRequired[str]
+    brand_id: float
+    template_id: str
+    brand_appid: str
     batch_state: Literal["WAIT_PAY", "ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str
     batch_name: str
     batch_remark: str
-    close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "SYSTEM_OVERDUE_CLOSE"] | str]
+    close_reason: Literal["MERCHANT_REVOCATION", "SYSTEM_OVERDUE_CLOSE"] | str
     total_amount: float
     total_num: float
     create_time: str
-    update_time: NotRequired[str]
+    update_time: str
     success_amount: float
     success_num: float
     fail_amount: float
     fail_num: float
-    detail_list: NotRequired[list[BrandRedpacketBrandMerchantBatchesByBatchNoGetAnswerDetailList]]
+    detail_list: list[BrandRedpacketBrandMerchantBatchesByBatchNoGetAnswerDetailList]
 class BrandRedpacketBrandMerchantBatchesByBatchNoGetOptions(call.CallOptions):
     batch_no: call.Scalar
     query: NotRequired[BrandRedpacketBrandMerchantBatchesByBatchNoGetQuery]
@@ -67,14 +67,14 @@ class BrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoGetAnswer(Type
     detail_state: Literal["DETAIL_INIT", "DETAIL_WAIT_PAY", "DETAIL_PROCESSING", "DETAIL_SUCCESS", "DETAIL_FAIL"] | str
     amount: float
     remark: str
-    fail_reason: NotRequired[Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "USER_ACCOUNT_LIMIT", "FAIL_REASON_UNKNOWN", "PAYER_ACCOUNT_ABNORMAL", "PAYEE_ACCOUNT_ABNORMAL", "USER_RECEIVE_OVERDUE", "REMARK_NOT_CORRECT", "MERCHANT_REJECT", "MERCHANT_NOT_CONFIRM", "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH"] | str]
+    fail_reason: Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "USER_ACCOUNT_LIMIT", "FAIL_REASON_UNKNOWN", "PAYER_ACCOUNT_ABNORMAL", "PAYEE_ACCOUNT_ABNORMAL", "USER_RECEIVE_OVERDUE", "REMARK_NOT_CORRECT", "MERCHANT_REJECT", "MERCHANT_NOT_CONFIRM", "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH"] | str
     openid: str
-    user_name: NotRequired[str]
-    initiate_time: NotRequired[str]
+    user_name: str
+    initiate_time: str
     update_time: str
     brand_id: float
     template_id: str
-    brand_appid: NotRequired[str]
+    brand_appid: str
 class BrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoGetOptions(call.CallOptions):
     batch_no: call.Scalar
     detail_no: call.Scalar
@@ -97,22 +97,22 @@ class BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetAnswer(TypedDict):
     brand_mchid: str
     batch_no: str
     out_batch_no: str
-    brand_id: NotRequired[float]
-    template_id: NotRequired[str]
-    brand_appid: NotRequired[str]
+    brand_id: float
+    template_id: str
+    brand_appid: str
     batch_state: Literal["WAIT_PAY", "ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str
     batch_name: str
     batch_remark: str
-    close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "SYSTEM_OVERDUE_CLOSE"] | str]
+    close_reason: Literal["MERCHANT_REVOCATION", "SYSTEM_OVERDUE_CLOSE"] | str
     total_amount: float
     total_num: float
     create_time: str
-    update_time: NotRequired[str]
+    update_time: str
     success_amount: float
     success_num: float
     fail_amount: float
     fail_num: float
-    detail_list: NotRequired[list[BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetAnswerDetailList]]
+    detail_list: list[BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetAnswerDetailList]
 class BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetOptions(call.CallOptions):
     out_batch_no: call.Scalar
     query: NotRequired[BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetQuery]
@@ -125,14 +125,14 @@ class BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoGe
     detail_state: Literal["DETAIL_INIT", "DETAIL_WAIT_PAY", "DETAIL_PROCESSING", "DETAIL_SUCCESS", "DETAIL_FAIL"] | str
     amount: float
     remark: str
-    fail_reason: NotRequired[Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "USER_ACCOUNT_LIMIT", "FAIL_REASON_UNKNOWN", "PAYER_ACCOUNT_ABNORMAL", "PAYEE_ACCOUNT_ABNORMAL", "USER_RECEIVE_OVERDUE", "REMARK_NOT_CORRECT", "MERCHANT_REJECT", "MERCHANT_NOT_CONFIRM", "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH"] | str]
+    fail_reason: Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "USER_ACCOUNT_LIMIT", "FAIL_REASON_UNKNOWN", "PAYER_ACCOUNT_ABNORMAL", "PAYEE_ACCOUNT_ABNORMAL", "USER_RECEIVE_OVERDUE", "REMARK_NOT_CORRECT", "MERCHANT_REJECT", "MERCHANT_NOT_CONFIRM", "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH"] | str
     openid: str
-    user_name: NotRequired[str]
-    initiate_time: NotRequired[str]
+    user_name: str
+    initiate_time: str
     update_time: str
     brand_id: float
     template_id: str
-    brand_appid: NotRequired[str]
+    brand_appid: str
 class BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoGetOptions(call.CallOptions):
     out_batch_no: call.Scalar
     out_detail_no: call.Scalar
@@ -155,10 +155,10 @@ class MchTransferElecsignOutBillNoByOutBillNoGetAnswer(TypedDict):
     state: Literal["GENERATING", "FINISHED", "FAILED"] | str
     create_time: str
     update_time: str
-    hash_type: NotRequired[Literal["SHA256", "SM3"] | str]
-    hash_value: NotRequired[str]
-    download_url: NotRequired[str]
-    fail_reason: NotRequired[str]
+    hash_type: Literal["SHA256", "SM3"] | str
+    hash_value: str
+    download_url: str
+    fail_reason: str
 class MchTransferElecsignOutBillNoByOutBillNoGetOptions(call.CallOptions):
     out_bill_no: call.Scalar
 class MchTransferElecsignOutBillNoGivenOutBillNoGetOptions(call.CallOptions):
@@ -174,10 +174,10 @@ class MchTransferElecsignTransferBillNoByTransferBillNoGetAnswer(TypedDict):
     state: Literal["GENERATING", "FINISHED", "FAILED"] | str
     create_time: str
     update_time: str
-    hash_type: NotRequired[Literal["SHA256", "SM3"] | str]
-    hash_value: NotRequired[str]
-    download_url: NotRequired[str]
-    fail_reason: NotRequired[str]
+    hash_type: Literal["SHA256", "SM3"] | str
+    hash_value: str
+    download_url: str
+    fail_reason: str
 class MchTransferElecsignTransferBillNoByTransferBillNoGetOptions(call.CallOptions):
     transfer_bill_no: call.Scalar
 class MchTransferElecsignTransferBillNoGivenTransferBillNoGetOptions(call.CallOptions):
@@ -189,12 +189,12 @@ class MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsGetAnswer(TypedDict
     start_date: str
     end_date: str
     sponsor_mchid: str
-    receiver_mchid: NotRequired[str]
+    receiver_mchid: str
     receipt_state: Literal["ACCEPTED", "FINISHED"] | str
     accept_id: str
-    hash_type: NotRequired[Literal["SHA256", "SM3"] | str]
-    hash_value: NotRequired[str]
-    download_url: NotRequired[str]
+    hash_type: Literal["SHA256", "SM3"] | str
+    hash_value: str
+    download_url: str
 class MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsGetOptions(call.CallOptions):
     out_budget_no: call.Scalar
     query: MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsGetQuery
@@ -208,12 +208,12 @@ class MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsPostAnswer(TypedDic
     start_date: str
     end_date: str
     sponsor_mchid: str
-    receiver_mchid: NotRequired[str]
+    receiver_mchid: str
     receipt_state: Literal["ACCEPTED", "FINISHED"] | str
     accept_id: str
-    hash_type: NotRequired[Literal["SHA256", "SM3"] | str]
-    hash_value: NotRequired[str]
-    download_url: NotRequired[str]
+    hash_type: Literal["SHA256", "SM3"] | str
+    hash_value: str
+    download_url: str
 class MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsPostOptions(call.CallOptions):
     out_budget_no: call.Scalar
     json: MchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsPostJson
@@ -237,14 +237,14 @@ class MchTransferPartnerCharityBudgetPostAnswer(TypedDict):
     sponsor_mchid: str
     activity_name: str
     activity_remark: str
-    state: NotRequired[Literal["PENDING", "LOCKED", "FINISHED", "CLOSED"] | str]
-    confirm_url: NotRequired[str]
-    super_admin_wxid_mask: NotRequired[str]
-    remain_amount: NotRequired[float]
-    unlock_remark: NotRequired[str]
-    locked_time: NotRequired[str]
-    finished_time: NotRequired[str]
-    closed_time: NotRequired[str]
+    state: Literal["PENDING", "LOCKED", "FINISHED", "CLOSED"] | str
+    confirm_url: str
+    super_admin_wxid_mask: str
+    remain_amount: float
+    unlock_remark: str
+    locked_time: str
+    finished_time: str
+    closed_time: str
 class MchTransferPartnerCharityBudgetPostOptions(call.CallOptions):
     json: MchTransferPartnerCharityBudgetPostJson
 class MchTransferPartnerCharityBudgetByOutBudgetNoGetQuery(TypedDict):
@@ -257,14 +257,14 @@ class MchTransferPartnerCharityBudgetByOutBudgetNoGetAnswer(TypedDict):
     sponsor_mchid: str
     activity_name: str
     activity_remark: str
-    state: NotRequired[Literal["PENDING", "LOCKED", "FINISHED", "CLOSED"] | str]
-    confirm_url: NotRequired[str]
-    super_admin_wxid_mask: NotRequired[str]
-    remain_amount: NotRequired[float]
-    unlock_remark: NotRequired[str]
-    locked_time: NotRequired[str]
-    finished_time: NotRequired[str]
-    closed_time: NotRequired[str]
+    state: Literal["PENDING", "LOCKED", "FINISHED", "CLOSED"] | str
+    confirm_url: str
+    super_admin_wxid_mask: str
+    remain_amount: float
+    unlock_remark: str
+    locked_time: str
+    finished_time: str
+    closed_time: str
 class MchTransferPartnerCharityBudgetByOutBudgetNoGetOptions(call.CallOptions):
     out_budget_no: call.Scalar
     query: MchTransferPartnerCharityBudgetByOutBudgetNoGetQuery
@@ -283,7 +283,7 @@ class MchTransferPartnerCharityBudgetByOutBudgetNoUnlockPostAnswer(TypedDict):
     unlock_remark: str
     locked_time: str
     finished_time: str
-    unlocked_amount: NotRequired[int]
+    unlocked_amount: int
 class MchTransferPartnerCharityBudgetByOutBudgetNoUnlockPostOptions(call.CallOptions):
     out_budget_no: call.Scalar
     json: MchTransferPartnerCharityBudgetByOutBudgetNoUnlockPostJson
@@ -312,7 +312,7 @@ class MchTransferPartnerCharityTransferBillsPostAnswer(TypedDict):
     receive_mchid: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSE"] | str
     create_time: str
-    success_time: NotRequired[str]
+    success_time: str
 class MchTransferPartnerCharityTransferBillsPostOptions(call.CallOptions):
     json: MchTransferPartnerCharityTransferBillsPostJson
 class MchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoGetQuery(TypedDict):
@@ -328,7 +328,7 @@ class MchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoGetAnswe
     receive_mchid: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSE"] | str
     create_time: str
-    success_time: NotRequired[str]
+    success_time: str
 class MchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoGetOptions(call.CallOptions):
     out_transfer_no: call.Scalar
     query: MchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoGetQuery
@@ -342,10 +342,10 @@ class MchTransferPartnerElectronicReceiptsPostAnswer(TypedDict):
     out_bill_no: str
     state: Literal["GENERATING", "FINISHED"] | str
     create_time: str
-    update_time: NotRequired[str]
-    hash_type: NotRequired[Literal["SM3"] | str]
-    hash_value: NotRequired[str]
-    download_url: NotRequired[str]
+    update_time: str
+    hash_type: Literal["SM3"] | str
+    hash_value: str
+    download_url: str
 class MchTransferPartnerElectronicReceiptsPostOptions(call.CallOptions):
     json: MchTransferPartnerElectronicReceiptsPostJson
 class MchTransferPartnerElectronicReceiptsByOutBillNoGetQuery(TypedDict):
@@ -355,10 +355,10 @@ class MchTransferPartnerElectronicReceiptsByOutBillNoGetAnswer(TypedDict):
     out_bill_no: str
     state: Literal["GENERATING", "FINISHED"] | str
     create_time: str
-    update_time: NotRequired[str]
-    hash_type: NotRequired[Literal["SM3"] | str]
-    hash_value: NotRequired[str]
-    download_url: NotRequired[str]
+    update_time: str
+    hash_type: Literal["SM3"] | str
+    hash_value: str
+    download_url: str
 class MchTransferPartnerElectronicReceiptsByOutBillNoGetOptions(call.CallOptions):
     out_bill_no: call.Scalar
     query: MchTransferPartnerElectronicReceiptsByOutBillNoGetQuery
@@ -384,9 +384,9 @@ class MchTransferPartnerSubMchAuthorizationsBySubMchidGetAnswerApplyOrder(TypedD
 class MchTransferPartnerSubMchAuthorizationsBySubMchidGetAnswer(TypedDict):
     sub_mchid: str
     state: Literal["AUTHORIZED", "UNAUTHORIZED", "CANCELED"] | str
-    apply_order: NotRequired[MchTransferPartnerSubMchAuthorizationsBySubMchidGetAnswerApplyOrder]
-    authorization_time: NotRequired[str]
-    cancel_authorization_time: NotRequired[str]
+    apply_order: MchTransferPartnerSubMchAuthorizationsBySubMchidGetAnswerApplyOrder
+    authorization_time: str
+    cancel_authorization_time: str
 class MchTransferPartnerSubMchAuthorizationsBySubMchidGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
 class MchTransferPartnerSubMchAuthorizationsGivenSubMchidGetOptions(call.CallOptions):
@@ -425,9 +425,9 @@ class MchTransferPartnerTransferBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
     transfer_amount: float
     transfer_remark: str
-    fail_reason: NotRequired[str]
-    openid: NotRequired[str]
-    user_name: NotRequired[str]
+    fail_reason: str
+    openid: str
+    user_name: str
     create_time: str
     update_time: str
 class MchTransferPartnerTransferBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
@@ -440,12 +440,12 @@ class MchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelPostAnswer(TypedD
     out_bill_no: str
     transfer_bill_no: str
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
-    transfer_amount: NotRequired[float]
-    transfer_remark: NotRequired[str]
-    fail_reason: NotRequired[str]
-    openid: NotRequired[str]
-    user_name: NotRequired[str]
-    create_time: NotRequired[str]
+    transfer_amount: float
+    transfer_remark: str
+    fail_reason: str
+    openid: str
+    user_name: str
+    create_time: str
     update_time: str
 class MchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelPostOptions(call.CallOptions):
     out_bill_no: call.Scalar
@@ -499,18 +499,18 @@ class MchTransferPartnerTransferBillsTransferPostJson(TypedDict):
     authorization_id: call.Text
 class MchTransferPartnerTransferBillsTransferPostAnswer(TypedDict):
     sub_mchid: str
-    mchid: NotRequired[str]
+    mchid: str
     out_bill_no: str
     transfer_bill_no: str
-    appid: NotRequired[str]
+    appid: str
     state: Literal["ACCEPTED", "SUCCESS"] | str
     transfer_amount: float
     transfer_remark: str
-    fail_reason: NotRequired[str]
-    openid: NotRequired[str]
-    user_name: NotRequired[str]
+    fail_reason: str
+    openid: str
+    user_name: str
     create_time: str
-    update_time: NotRequired[str]
+    update_time: str
 class MchTransferPartnerTransferBillsTransferPostOptions(call.CallOptions):
     json: MchTransferPartnerTransferBillsTransferPostJson
 class MchTransferPartnerUserConfirmAuthorizationsPostJson(TypedDict):
@@ -539,10 +539,10 @@ class MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoGetAnswer(T
     authorization_id: str
     state: Literal["TAKING_EFFECT", "CLOSED", "WAIT_USER_CONFIRM"] | str
     authorize_time: str
-    close_info: NotRequired[MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoGetAnswerCloseInfo]
-    transfer_scene_id: NotRequired[Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str]
-    user_recv_perception: NotRequired[str]
-    create_time: NotRequired[str]
+    close_info: MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoGetAnswerCloseInfo
+    transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str
+    user_recv_perception: str
+    create_time: str
 class MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoGetOptions(call.CallOptions):
     out_authorization_no: call.Scalar
 class MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostAnswerCloseInfo(TypedDict):
@@ -556,10 +556,10 @@ class MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostAn
     authorization_id: str
     state: Literal["CLOSED"] | str
     authorize_time: str
-    close_info: NotRequired[MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostAnswerCloseInfo]
-    transfer_scene_id: NotRequired[Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str]
-    user_recv_perception: NotRequired[str]
-    create_time: NotRequired[str]
+    close_info: MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostAnswerCloseInfo
+    transfer_scene_id: Literal["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"] | str
+    user_recv_perception: str
+    create_time: str
 class MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostOptions(call.CallOptions):
     out_authorization_no: call.Scalar
 class MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoGetOptions(call.CallOptions):
@@ -588,8 +588,8 @@ class MchTransferTransferBillsPostAnswer(TypedDict):
     transfer_bill_no: str
     create_time: str
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
-    fail_reason: NotRequired[str]
-    package_info: NotRequired[str]
+    fail_reason: str
+    package_info: str
 class MchTransferTransferBillsPostOptions(call.CallOptions):
     json: MchTransferTransferBillsPostJson
 class MchTransferTransferBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
@@ -600,9 +600,9 @@ class MchTransferTransferBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
     transfer_amount: float
     transfer_remark: str
-    fail_reason: NotRequired[str]
-    openid: NotRequired[str]
-    user_name: NotRequired[str]
+    fail_reason: str
+    openid: str
+    user_name: str
     create_time: str
     update_time: str
 class MchTransferTransferBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
@@ -643,9 +643,9 @@ class MchTransferTransferBillsPreTransferWithAuthorizationPostAnswer(TypedDict):
     transfer_bill_no: str
     create_time: str
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "CANCELING"] | str
-    package_info: NotRequired[str]
-    user_display_name: NotRequired[str]
-    out_authorization_no: NotRequired[str]
+    package_info: str
+    user_display_name: str
+    out_authorization_no: str
 class MchTransferTransferBillsPreTransferWithAuthorizationPostOptions(call.CallOptions):
     json: MchTransferTransferBillsPreTransferWithAuthorizationPostJson
 class MchTransferTransferBillsTransferPostJsonTransferSceneReportInfos(TypedDict):
@@ -668,15 +668,15 @@ class MchTransferTransferBillsTransferPostAnswer(TypedDict):
     mch_id: str
     out_bill_no: str
     transfer_bill_no: str
-    appid: NotRequired[str]
+    appid: str
     state: Literal["ACCEPTED", "PROCESSING", "TRANSFERING", "SUCCESS"] | str
     transfer_amount: float
     transfer_remark: str
-    fail_reason: NotRequired[str]
-    openid: NotRequired[str]
-    user_name: NotRequired[str]
+    fail_reason: str
+    openid: str
+    user_name: str
     create_time: str
-    update_time: NotRequired[str]
+    update_time: str
 class MchTransferTransferBillsTransferPostOptions(call.CallOptions):
     json: MchTransferTransferBillsTransferPostJson
 class MchTransferTransferBillsTransferBillNoByTransferBillNoGetAnswer(TypedDict):
@@ -687,9 +687,9 @@ class MchTransferTransferBillsTransferBillNoByTransferBillNoGetAnswer(TypedDict)
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
     transfer_amount: float
     transfer_remark: str
-    fail_reason: NotRequired[str]
-    openid: NotRequired[str]
-    user_name: NotRequired[str]
+    fail_reason: str
+    openid: str
+    user_name: str
     create_time: str
     update_time: str
 class MchTransferTransferBillsTransferBillNoByTransferBillNoGetOptions(call.CallOptions):
@@ -714,47 +714,47 @@ class MchTransferTransferToQqWalletBillsPostAnswer(TypedDict):
     mchid: str
     out_bill_no: str
     transfer_bill_no: str
-    appid: NotRequired[str]
+    appid: str
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
     transfer_amount: float
     transfer_remark: str
-    openid: NotRequired[str]
-    user_qq: NotRequired[str]
-    user_name: NotRequired[str]
-    fail_reason: NotRequired[str]
+    openid: str
+    user_qq: str
+    user_name: str
+    fail_reason: str
     create_time: str
-    update_time: NotRequired[str]
+    update_time: str
 class MchTransferTransferToQqWalletBillsPostOptions(call.CallOptions):
     json: MchTransferTransferToQqWalletBillsPostJson
 class MchTransferTransferToQqWalletBillsByOutBillNoGetAnswer(TypedDict):
     mchid: str
     out_bill_no: str
     transfer_bill_no: str
-    appid: NotRequired[str]
+    appid: str
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
     transfer_amount: float
     transfer_remark: str
-    openid: NotRequired[str]
-    user_qq: NotRequired[str]
-    user_name: NotRequired[str]
-    fail_reason: NotRequired[str]
+    openid: str
+    user_qq: str
+    user_name: str
+    fail_reason: str
     create_time: str
-    update_time: NotRequired[str]
+    update_time: str
 class MchTransferTransferToQqWalletBillsByOutBillNoGetOptions(call.CallOptions):
     out_bill_no: call.Scalar
 class MchTransferTransferToQqWalletBillsByOutBillNoCancelPostAnswer(TypedDict):
-    mchid: NotRequired[str]
+    mchid: str
     out_bill_no: str
     transfer_bill_no: str
-    appid: NotRequired[str]
+    appid: str
     state: Literal["ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM", "TRANSFERING", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"] | str
-    transfer_amount: NotRequired[float]
-    transfer_remark: NotRequired[str]
-    fail_reason: NotRequired[str]
-    openid: NotRequired[str]
-    user_qq: NotRequired[str]
-    user_name: NotRequired[str]
-    create_time: NotRequired[str]
+    transfer_amount: float
+    transfer_remark: str
+    fail_reason: str
+    openid: str
+    user_qq: str
+    user_name: str
+    create_time: str
     update_time: str
 class MchTransferTransferToQqWalletBillsByOutBillNoCancelPostOptions(call.CallOptions):
     out_bill_no: call.Scalar
@@ -792,14 +792,14 @@ class MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoG
     appid: str
     openid: str
     user_display_name: str
-    authorization_id: NotRequired[str]
+    authorization_id: str
     state: Literal["TAKING_EFFECT", "CLOSED", "WAIT_USER_CONFIRM"] | str
-    authorize_time: NotRequired[str]
-    close_info: NotRequired[MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetAnswerCloseInfo]
-    transfer_scene_id: NotRequired[str]
-    user_recv_perception: NotRequired[str]
-    create_time: NotRequired[str]
-    package_info: NotRequired[str]
+    authorize_time: str
+    close_info: MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetAnswerCloseInfo
+    transfer_scene_id: str
+    user_recv_perception: str
+    create_time: str
+    package_info: str
 class MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetOptions(call.CallOptions):
     out_authorization_no: call.Scalar
     query: NotRequired[MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetQuery]
@@ -811,13 +811,13 @@ class MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoC
     appid: str
     openid: str
     user_display_name: str
-    authorization_id: NotRequired[str]
+    authorization_id: str
     state: Literal["CLOSED"] | str
-    authorize_time: NotRequired[str]
-    close_info: NotRequired[MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClosePostAnswerCloseInfo]
-    transfer_scene_id: NotRequired[str]
-    user_recv_perception: NotRequired[str]
-    create_time: NotRequired[str]
+    authorize_time: str
+    close_info: MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClosePostAnswerCloseInfo
+    transfer_scene_id: str
+    user_recv_perception: str
+    create_time: str
 class MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClosePostOptions(call.CallOptions):
     out_authorization_no: call.Scalar
 class MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoGetOptions(call.CallOptions):

@@ -48,17 +48,17 @@ class OrdersPostAnswer(TypedDict):
     sub_mchid: str
     order_id: str
     result: str
-    fail_reason: NotRequired[str]
+    fail_reason: str
     amount: int
-    foreign_amount: NotRequired[int]
+    foreign_amount: int
     foreign_currency: str
-    rate: NotRequired[int]
-    exchange_rate_time: NotRequired[str]
-    estimate_exchange_rate_time: NotRequired[str]
-    departure_amount: NotRequired[int]
-    fee: NotRequired[int]
-    charge_mchid: NotRequired[str]
-    charge_account_type: NotRequired[str]
+    rate: int
+    exchange_rate_time: str
+    estimate_exchange_rate_time: str
+    departure_amount: int
+    fee: int
+    charge_mchid: str
+    charge_account_type: str
 class OrdersPostOptions(call.CallOptions):
     json: OrdersPostJson
 class OrdersByOutOrderIdGetQuery(TypedDict):
@@ -69,17 +69,17 @@ class OrdersByOutOrderIdGetAnswer(TypedDict):
     sub_mchid: str
     order_id: str
     result: str
-    fail_reason: NotRequired[str]
+    fail_reason: str
     amount: int
-    foreign_amount: NotRequired[int]
+    foreign_amount: int
     foreign_currency: str
-    rate: NotRequired[int]
-    exchange_rate_time: NotRequired[str]
-    estimate_exchange_rate_time: NotRequired[str]
-    departure_amount: NotRequired[int]
-    fee: NotRequired[int]
-    charge_mchid: NotRequired[str]
-    charge_account_type: NotRequired[str]
+    rate: int
+    exchange_rate_time: str
+    estimate_exchange_rate_time: str
+    departure_amount: int
+    fee: int
+    charge_mchid: str
+    charge_account_type: str
 class OrdersByOutOrderIdGetOptions(call.CallOptions):
     out_order_id: call.Scalar
     query: OrdersByOutOrderIdGetQuery
@@ -98,12 +98,12 @@ class ReturnReturnOrdersPostAnswer(TypedDict):
     return_id: str
     out_order_id: str
     transaction_id: str
-    supplement_info: NotRequired[str]
+    supplement_info: str
     amount: int
     state: Literal["PROCESSING", "SUCCESS", "FAILED"] | str
     create_time: str
-    success_time: NotRequired[str]
-    fail_reason: NotRequired[Literal["RETURN_AMOUNT_NOT_ENOUGH"] | str]
+    success_time: str
+    fail_reason: Literal["RETURN_AMOUNT_NOT_ENOUGH"] | str
 class ReturnReturnOrdersPostOptions(call.CallOptions):
     json: ReturnReturnOrdersPostJson
 class ReturnReturnOrdersOutReturnNoByOutReturnNoGetQuery(TypedDict):
@@ -118,8 +118,8 @@ class ReturnReturnOrdersOutReturnNoByOutReturnNoGetAnswer(TypedDict):
     amount: int
     state: Literal["PROCESSING", "SUCCESS", "FAILED"] | str
     create_time: str
-    success_time: NotRequired[str]
-    fail_reason: NotRequired[str]
+    success_time: str
+    fail_reason: str
 class ReturnReturnOrdersOutReturnNoByOutReturnNoGetOptions(call.CallOptions):
     out_return_no: call.Scalar
     query: ReturnReturnOrdersOutReturnNoByOutReturnNoGetQuery

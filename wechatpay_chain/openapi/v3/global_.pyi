@@ -27,17 +27,17 @@ class CustomsOrdersGetQuery(TypedDict):
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
 class CustomsOrdersGetAnswerData(TypedDict):
-    sub_order_no: NotRequired[str]
-    sub_order_id: NotRequired[str]
-    mch_customs_no: NotRequired[str]
+    sub_order_no: str
+    sub_order_id: str
+    mch_customs_no: str
     customs: Literal["GUANGZHOU_ZS", "HANGZHOU_ZS", "NINGBO", "ZHENGZHOU_BS", "CHONGQING", "SHANGHAI_ZS", "SHENZHEN", "ZHENGZHOU_ZH_ZS", "TIANJIN"] | str
-    fee_type: NotRequired[str]
-    order_fee: NotRequired[int]
-    duty: NotRequired[int]
-    transport_fee: NotRequired[int]
-    product_fee: NotRequired[int]
+    fee_type: str
+    order_fee: int
+    duty: int
+    transport_fee: int
+    product_fee: int
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
-    explanation: NotRequired[str]
+    explanation: str
     modify_time: str
 class CustomsOrdersGetAnswer(TypedDict):
     appid: str
@@ -69,8 +69,8 @@ class CustomsOrdersPatchAnswer(TypedDict):
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
     out_trade_no: str
     transaction_id: str
-    sub_order_no: NotRequired[str]
-    sub_order_id: NotRequired[str]
+    sub_order_no: str
+    sub_order_id: str
     modify_time: str
     verify_department: Literal["UNIONPAY", "NETSUNION", "OTHERS"] | str
     verify_department_trade_id: str
@@ -95,8 +95,8 @@ class CustomsOrdersPostAnswer(TypedDict):
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
     out_trade_no: str
     transaction_id: str
-    sub_order_no: NotRequired[str]
-    sub_order_id: NotRequired[str]
+    sub_order_no: str
+    sub_order_id: str
     verify_department: Literal["UNIONPAY", "NETSUNION", "OTHERS"] | str
     verify_department_trade_id: str
 class CustomsOrdersPostOptions(call.CallOptions):
@@ -116,10 +116,10 @@ class CustomsRedeclarePostAnswer(TypedDict):
     state: Literal["PROCESSING", "UNDECLARED", "SUBMITTED", "SUCCESS", "FAIL", "EXCEPT"] | str
     out_trade_no: str
     transaction_id: str
-    sub_order_no: NotRequired[str]
-    sub_order_id: NotRequired[str]
+    sub_order_no: str
+    sub_order_id: str
     modify_time: str
-    explanation: NotRequired[str]
+    explanation: str
 class CustomsRedeclarePostOptions(call.CallOptions):
     json: CustomsRedeclarePostJson
 class CustomsVerifyCertificatePostJson(TypedDict):
@@ -156,35 +156,35 @@ class MerchantH5PermissionApplicationsPostJson(TypedDict):
 class MerchantH5PermissionApplicationsPostAnswer(TypedDict):
     sub_mchid: str
     domains: list[str]
-    business_description: NotRequired[str]
+    business_description: str
     transaction_limit_type: Literal["UN_LAUNCHED_WEBSITE_LIMIT", "NORMAL_LIMIT", "NO_LIMIT"] | str
-    company_register_cert: NotRequired[str]
-    website_business_page_pics: NotRequired[list[str]]
-    website_homepage_pics: NotRequired[list[str]]
+    company_register_cert: str
+    website_business_page_pics: list[str]
+    website_homepage_pics: list[str]
     website_state: Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str
     website_url: str
     applyment_id: int
-    audit_reject_detail: NotRequired[str]
+    audit_reject_detail: str
     applyment_state: Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str
     applyment_type: Literal["APPLY_FOR_PAYMENT_AUTHORITY", "APPLY_FOR_RELIEVE_LIMITED"] | str
-    notify_url: NotRequired[str]
+    notify_url: str
 class MerchantH5PermissionApplicationsPostOptions(call.CallOptions):
     json: MerchantH5PermissionApplicationsPostJson
 class MerchantH5PermissionApplicationsByApplymentIdGetAnswer(TypedDict):
     sub_mchid: str
     domains: list[str]
-    business_description: NotRequired[str]
+    business_description: str
     transaction_limit_type: Literal["UN_LAUNCHED_WEBSITE_LIMIT", "NORMAL_LIMIT", "NO_LIMIT"] | str
-    company_register_cert: NotRequired[str]
-    website_business_page_pics: NotRequired[list[str]]
-    website_homepage_pics: NotRequired[list[str]]
+    company_register_cert: str
+    website_business_page_pics: list[str]
+    website_homepage_pics: list[str]
     website_state: Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str
     website_url: str
     applyment_id: int
-    audit_reject_detail: NotRequired[str]
+    audit_reject_detail: str
     applyment_state: Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str
     applyment_type: Literal["APPLY_FOR_PAYMENT_AUTHORITY", "APPLY_FOR_RELIEVE_LIMITED"] | str
-    notify_url: NotRequired[str]
+    notify_url: str
 class MerchantH5PermissionApplicationsByApplymentIdGetOptions(call.CallOptions):
     applyment_id: call.Scalar
 class MerchantH5PermissionApplicationsByApplymentIdPatchJson(TypedDict):
@@ -198,18 +198,18 @@ class MerchantH5PermissionApplicationsByApplymentIdPatchJson(TypedDict):
 class MerchantH5PermissionApplicationsByApplymentIdPatchAnswer(TypedDict):
     sub_mchid: str
     domains: list[str]
-    business_description: NotRequired[str]
+    business_description: str
     transaction_limit_type: Literal["UN_LAUNCHED_WEBSITE_LIMIT", "NORMAL_LIMIT", "NO_LIMIT"] | str
-    company_register_cert: NotRequired[str]
-    website_business_page_pics: NotRequired[list[str]]
-    website_homepage_pics: NotRequired[list[str]]
+    company_register_cert: str
+    website_business_page_pics: list[str]
+    website_homepage_pics: list[str]
     website_state: Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str
     website_url: str
     applyment_id: int
-    audit_reject_detail: NotRequired[str]
+    audit_reject_detail: str
     applyment_state: Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str
     applyment_type: Literal["APPLY_FOR_PAYMENT_AUTHORITY", "APPLY_FOR_RELIEVE_LIMITED"] | str
-    notify_url: NotRequired[str]
+    notify_url: str
 class MerchantH5PermissionApplicationsByApplymentIdPatchOptions(call.CallOptions):
     applyment_id: call.Scalar
     json: MerchantH5PermissionApplicationsByApplymentIdPatchJson
@@ -231,12 +231,12 @@ class MerchantH5PermissionDomainApplicationsPostAnswer(TypedDict):
     website_state: Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str
     domains: list[str]
     webiste_url: str
-    website_business_page_pics: NotRequired[list[str]]
-    website_homepage_pics: NotRequired[list[str]]
+    website_business_page_pics: list[str]
+    website_homepage_pics: list[str]
     applyment_id: int
-    audit_reject_detail: NotRequired[str]
-    applyment_state: NotRequired[Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str]
-    notify_url: NotRequired[str]
+    audit_reject_detail: str
+    applyment_state: Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str
+    notify_url: str
     out_applyment_id: str
 class MerchantH5PermissionDomainApplicationsPostOptions(call.CallOptions):
     json: MerchantH5PermissionDomainApplicationsPostJson
@@ -245,12 +245,12 @@ class MerchantH5PermissionDomainApplicationsByApplymentIdGetAnswer(TypedDict):
     website_state: Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str
     domains: list[str]
     webiste_url: str
-    website_business_page_pics: NotRequired[list[str]]
-    website_homepage_pics: NotRequired[list[str]]
+    website_business_page_pics: list[str]
+    website_homepage_pics: list[str]
     applyment_id: int
-    audit_reject_detail: NotRequired[str]
-    applyment_state: NotRequired[Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str]
-    notify_url: NotRequired[str]
+    audit_reject_detail: str
+    applyment_state: Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str
+    notify_url: str
     out_applyment_id: str
 class MerchantH5PermissionDomainApplicationsByApplymentIdGetOptions(call.CallOptions):
     applyment_id: call.Scalar
@@ -265,12 +265,12 @@ class MerchantH5PermissionDomainApplicationsByApplymentIdPatchAnswer(TypedDict):
     website_state: Literal["HAS_LAUNCHED", "UN_LAUNCHED"] | str
     domains: list[str]
     webiste_url: str
-    website_business_page_pics: NotRequired[list[str]]
-    website_homepage_pics: NotRequired[list[str]]
+    website_business_page_pics: list[str]
+    website_homepage_pics: list[str]
     applyment_id: int
-    audit_reject_detail: NotRequired[str]
-    applyment_state: NotRequired[Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str]
-    notify_url: NotRequired[str]
+    audit_reject_detail: str
+    applyment_state: Literal["PENDING", "UNDER_REVIEW", "APPROVED", "REJECTED"] | str
+    notify_url: str
     out_applyment_id: str
 class MerchantH5PermissionDomainApplicationsByApplymentIdPatchOptions(call.CallOptions):
     applyment_id: call.Scalar
@@ -328,31 +328,31 @@ class MerchantServiceComplaintsGetAnswerDataComplaintMediaList(TypedDict):
     media_type: Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str
     media_url: list[str]
 class MerchantServiceComplaintsGetAnswerDataServiceOrderInfo(TypedDict):
-    order_id: NotRequired[str]
-    out_order_no: NotRequired[str]
-    state: NotRequired[Literal["DOING", "REVOKED", "WAITPAY", "DONE"] | str]
+    order_id: str
+    out_order_no: str
+    state: Literal["DOING", "REVOKED", "WAITPAY", "DONE"] | str
 class MerchantServiceComplaintsGetAnswerData(TypedDict):
     complaint_id: str
     complaint_time: str
     complaint_detail: str
     complaint_state: Literal["PENDING", "PROCESSING", "PROCESSED"] | str
     complainted_mchid: str
-    payer_phone: NotRequired[str]
-    complaint_order_info: NotRequired[list[MerchantServiceComplaintsGetAnswerDataComplaintOrderInfo]]
+    payer_phone: str
+    complaint_order_info: list[MerchantServiceComplaintsGetAnswerDataComplaintOrderInfo]
     complaint_full_refunded: bool
-    is_overdue: NotRequired[bool]
-    priority: NotRequired[Literal["PRIORITY", "GENERAL"] | str]
+    is_overdue: bool
+    priority: Literal["PRIORITY", "GENERAL"] | str
     incoming_user_response: bool
     user_complaint_times: int
-    complaint_media_list: NotRequired[list[MerchantServiceComplaintsGetAnswerDataComplaintMediaList]]
-    problem_description: NotRequired[str]
-    complaint_detail_trans: NotRequired[str]
-    service_order_info: NotRequired[list[MerchantServiceComplaintsGetAnswerDataServiceOrderInfo]]
+    complaint_media_list: list[MerchantServiceComplaintsGetAnswerDataComplaintMediaList]
+    problem_description: str
+    complaint_detail_trans: str
+    service_order_info: list[MerchantServiceComplaintsGetAnswerDataServiceOrderInfo]
 class MerchantServiceComplaintsGetAnswer(TypedDict):
-    data: NotRequired[list[MerchantServiceComplaintsGetAnswerData]]
+    data: list[MerchantServiceComplaintsGetAnswerData]
     limit: int
     offset: int
-    total_count: NotRequired[int]
+    total_count: int
 class MerchantServiceComplaintsGetOptions(call.CallOptions):
     query: MerchantServiceComplaintsGetQuery
 class MerchantServiceComplaintsByComplaintIdGetQuery(TypedDict):
@@ -371,26 +371,26 @@ class MerchantServiceComplaintsByComplaintIdGetAnswerComplaintMediaList(TypedDic
     media_type: Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str
     media_url: list[str]
 class MerchantServiceComplaintsByComplaintIdGetAnswerServiceOrderInfo(TypedDict):
-    order_id: NotRequired[str]
-    out_order_no: NotRequired[str]
-    state: NotRequired[Literal["DOING", "REVOKED", "WAITPAY", "DONE"] | str]
+    order_id: str
+    out_order_no: str
+    state: Literal["DOING", "REVOKED", "WAITPAY", "DONE"] | str
 class MerchantServiceComplaintsByComplaintIdGetAnswer(TypedDict):
     complaint_id: str
     complaint_time: str
     complaint_detail: str
     complaint_state: Literal["PENDING", "PROCESSING", "PROCESSED"] | str
     complainted_mchid: str
-    payer_phone: NotRequired[str]
-    complaint_order_info: NotRequired[list[MerchantServiceComplaintsByComplaintIdGetAnswerComplaintOrderInfo]]
+    payer_phone: str
+    complaint_order_info: list[MerchantServiceComplaintsByComplaintIdGetAnswerComplaintOrderInfo]
     complaint_full_refunded: bool
-    is_overdue: NotRequired[bool]
-    priority: NotRequired[Literal["PRIORITY", "GENERAL"] | str]
+    is_overdue: bool
+    priority: Literal["PRIORITY", "GENERAL"] | str
     incoming_user_response: bool
     user_complaint_times: int
-    complaint_media_list: NotRequired[list[MerchantServiceComplaintsByComplaintIdGetAnswerComplaintMediaList]]
-    problem_description: NotRequired[str]
-    complaint_detail_trans: NotRequired[str]
-    service_order_info: NotRequired[list[MerchantServiceComplaintsByComplaintIdGetAnswerServiceOrderInfo]]
+    complaint_media_list: list[MerchantServiceComplaintsByComplaintIdGetAnswerComplaintMediaList]
+    problem_description: str
+    complaint_detail_trans: str
+    service_order_info: list[MerchantServiceComplaintsByComplaintIdGetAnswerServiceOrderInfo]
 class MerchantServiceComplaintsByComplaintIdGetOptions(call.CallOptions):
     complaint_id: call.Scalar
     query: NotRequired[MerchantServiceComplaintsByComplaintIdGetQuery]
@@ -411,14 +411,14 @@ class MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetAnswerData(Typ
     operator: str
     operate_time: str
     operate_type: Literal["USER_CREATE_COMPLAINT", "USER_CONTINUE_COMPLAINT", "USER_RESPONSE", "PLATFORM_RESPONSE", "MERCHANT_RESPONSE", "MERCHANT_CONFIRM_COMPLETE", "USER_CREATE_COMPLAINT_SYSTEM_MESSAGE", "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE", "USER_CONTINUE_COMPLAINT_SYSTEM_MESSAGE", "USER_REVOKE_COMPLAINT", "USER_COMFIRM_COMPLAINT", "PLATFORM_HELP_APPLICATION", "USER_APPLY_PLATFORM_HELP", "MERCHANT_APPROVE_REFUND", "MERCHANT_REFUSE_RERUND", "USER_SUBMIT_SATISFACTION", "SERVICE_ORDER_CANCEL", "SERVICE_ORDER_COMPLETE", "COMPLAINT_PARTIAL_REFUNDED_SYSTEM_MESSAGE", "COMPLAINT_REFUND_RECEIVED_SYSTEM_MESSAGE", "COMPLAINT_ENTRUSTED_REFUND_SYSTEM_MESSAGE"] | str
-    operate_details: NotRequired[str]
-    image_list: NotRequired[list[str]]
-    complaint_media_list: NotRequired[MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetAnswerDataComplaintMediaList]
+    operate_details: str
+    image_list: list[str]
+    complaint_media_list: MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetAnswerDataComplaintMediaList
 class MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetAnswer(TypedDict):
-    data: NotRequired[list[MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetAnswerData]]
+    data: list[MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetAnswerData]
     limit: int
     offset: int
-    total_count: NotRequired[int]
+    total_count: int
 class MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetOptions(call.CallOptions):
     complaint_id: call.Scalar
     query: NotRequired[MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetQuery]
@@ -459,7 +459,7 @@ class MerchantStorageFileUploadPostUpload(TypedDict):
     file: call.File
     filename: NotRequired[str]
 class MerchantStorageFileUploadPostAnswer(TypedDict):
-    file_id: NotRequired[str]
+    file_id: str
 class MerchantStorageFileUploadPostOptions(call.CallOptions):
     upload: NotRequired[call.File | MerchantStorageFileUploadPostUpload]
     body: NotRequired[call.Body]
@@ -509,42 +509,42 @@ class MerchantsPostJson(TypedDict):
     attach: NotRequired[call.Text]
 class MerchantsPostAnswer(TypedDict):
     sub_mchid: str
-    verification_status: NotRequired[Literal["Under Review", "Approved"] | str]
-    description: NotRequired[str]
-    h5_authorization_state: NotRequired[Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str]
+    verification_status: Literal["Under Review", "Approved"] | str
+    description: str
+    h5_authorization_state: Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str
 class MerchantsPostOptions(call.CallOptions):
     json: MerchantsPostJson
 class MerchantsBySubMchidGetQuery(TypedDict):
     sp_appid: call.Text
     sp_mchid: call.Text
 class MerchantsBySubMchidGetAnswerContact(TypedDict):
-    name: NotRequired[str]
-    phone: NotRequired[str]
-    email: NotRequired[str]
+    name: str
+    phone: str
+    email: str
 class MerchantsBySubMchidGetAnswerBusiness(TypedDict):
-    business_type: NotRequired[Literal["ONLINE", "OFFLINE", "BOTH"] | str]
-    app_download: NotRequired[str]
-    website: NotRequired[str]
-    office_account: NotRequired[str]
-    mini_program: NotRequired[str]
-    store_address: NotRequired[str]
-    mcc: NotRequired[str]
+    business_type: Literal["ONLINE", "OFFLINE", "BOTH"] | str
+    app_download: str
+    website: str
+    office_account: str
+    mini_program: str
+    store_address: str
+    mcc: str
 class MerchantsBySubMchidGetAnswerDirector(TypedDict):
-    name: NotRequired[str]
-    number: NotRequired[str]
+    name: str
+    number: str
 class MerchantsBySubMchidGetAnswerPrincipal(TypedDict):
-    name: NotRequired[str]
-    number: NotRequired[str]
+    name: str
+    number: str
 class MerchantsBySubMchidGetAnswerH5Payment(TypedDict):
-    audit_reject_detail: NotRequired[str]
-    h5_authorization_state: NotRequired[Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str]
+    audit_reject_detail: str
+    h5_authorization_state: Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str
 class MerchantsBySubMchidGetAnswerSubMerchantStateApplicationRejectDetail(TypedDict):
-    field: NotRequired[str]
-    reason: NotRequired[str]
+    field: str
+    reason: str
 class MerchantsBySubMchidGetAnswerSubMerchantState(TypedDict):
-    sub_merchant_status: NotRequired[Literal["OPERATING", "PENDING", "DEACTIVATED", "CLOSED", "INCOMPLETE_APPLICATION"] | str]
-    application_status: NotRequired[Literal["INCOMPLETE_APPLICATION", "UNDER_REVIEW", "REJECTED"] | str]
-    application_reject_detail: NotRequired[MerchantsBySubMchidGetAnswerSubMerchantStateApplicationRejectDetail]
+    sub_merchant_status: Literal["OPERATING", "PENDING", "DEACTIVATED", "CLOSED", "INCOMPLETE_APPLICATION"] | str
+    application_status: Literal["INCOMPLETE_APPLICATION", "UNDER_REVIEW", "REJECTED"] | str
+    application_reject_detail: MerchantsBySubMchidGetAnswerSubMerchantStateApplicationRejectDetail
 class MerchantsBySubMchidGetAnswer(TypedDict):
     sub_mchid: str
     name: str
@@ -552,17 +552,17 @@ class MerchantsBySubMchidGetAnswer(TypedDict):
     office_phone: str
     merchant_country_code: str
     business_category: int
-    contact: NotRequired[MerchantsBySubMchidGetAnswerContact]
-    merchant_type: NotRequired[Literal["ENTERPRISE", "INDIVIDUAL"] | str]
-    registration_certificate_number: NotRequired[str]
-    registration_certificate_date: NotRequired[str]
-    settlement_bank_number: NotRequired[str]
-    business: NotRequired[MerchantsBySubMchidGetAnswerBusiness]
-    director: NotRequired[MerchantsBySubMchidGetAnswerDirector]
-    principal: NotRequired[MerchantsBySubMchidGetAnswerPrincipal]
-    h5_payment: NotRequired[MerchantsBySubMchidGetAnswerH5Payment]
-    sub_merchant_state: NotRequired[MerchantsBySubMchidGetAnswerSubMerchantState]
-    attach: NotRequired[str]
+    contact: MerchantsBySubMchidGetAnswerContact
+    merchant_type: Literal["ENTERPRISE", "INDIVIDUAL"] | str
+    registration_certificate_number: str
+    registration_certificate_date: str
+    settlement_bank_number: str
+    business: MerchantsBySubMchidGetAnswerBusiness
+    director: MerchantsBySubMchidGetAnswerDirector
+    principal: MerchantsBySubMchidGetAnswerPrincipal
+    h5_payment: MerchantsBySubMchidGetAnswerH5Payment
+    sub_merchant_state: MerchantsBySubMchidGetAnswerSubMerchantState
+    attach: str
 class MerchantsBySubMchidGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
     query: MerchantsBySubMchidGetQuery
@@ -611,7 +611,7 @@ class MerchantsBySubMchidPatchJson(TypedDict):
     h5_payment_apply_info: NotRequired[MerchantsBySubMchidPatchJsonH5PaymentApplyInfo]
 class MerchantsBySubMchidPatchAnswer(TypedDict):
     sub_mchid: str
-    h5_authorization_state: NotRequired[Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str]
+    h5_authorization_state: Literal["APPROVED", "UNAUTHORIZED", "UNDER_REVIEW", "REJECTED", "UNDER_PUNISHMENT", "APPLICATION_FAILED"] | str
 class MerchantsBySubMchidPatchOptions(call.CallOptions):
     sub_mchid: call.Scalar
     json: MerchantsBySubMchidPatchJson
@@ -681,36 +681,36 @@ class MicropayTransactionsPayPostJson(TypedDict):
     scene_info: NotRequired[MicropayTransactionsPayPostJsonSceneInfo]
     detail: NotRequired[Sequence[MicropayTransactionsPayPostJsonDetail]]
 class MicropayTransactionsPayPostAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sp_openid: str
+    sub_openid: str
 class MicropayTransactionsPayPostAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["SETTLEMENT_RATE"] | str
+    rate: int
 MicropayTransactionsPayPostAnswerAmount = TypedDict("MicropayTransactionsPayPostAnswerAmount", {
     "total": int,
-    "currency": NotRequired[str],
+    "currency": str,
     "payer_total": int,
-    "payer _currency": NotRequired[str],
-    "exchange_rate": NotRequired[MicropayTransactionsPayPostAnswerAmountExchangeRate],
+    "payer _currency": str,
+    "exchange_rate": MicropayTransactionsPayPostAnswerAmountExchangeRate,
 })
 class MicropayTransactionsPayPostAnswerDetailGoodsDetail(TypedDict):
     goods_id: str
-    goods_remark: NotRequired[str]
+    goods_remark: str
     quantity: int
     price: int
 class MicropayTransactionsPayPostAnswerDetail(TypedDict):
     promotion_id: str
-    name: NotRequired[str]
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    name: str
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
     amount: int
-    currency: NotRequired[str]
-    activity_id: NotRequired[str]
-    wechatpay_contribute_amount: NotRequired[int]
-    merchant_contribute_amount: NotRequired[int]
-    other_contribute_amount: NotRequired[int]
-    goods_detail: NotRequired[list[MicropayTransactionsPayPostAnswerDetailGoodsDetail]]
+    currency: str
+    activity_id: str
+    wechatpay_contribute_amount: int
+    merchant_contribute_amount: int
+    other_contribute_amount: int
+    goods_detail: list[MicropayTransactionsPayPostAnswerDetailGoodsDetail]
 class MicropayTransactionsPayPostAnswer(TypedDict):
     id: str
     mchid: str
@@ -718,17 +718,17 @@ class MicropayTransactionsPayPostAnswer(TypedDict):
     sub_mchid: str
     sp_mchid: str
     sp_appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_trade_no: str
     trade_type: str
     trade_state: str
     trade_state_desc: str
     bank_type: str
-    attach: NotRequired[str]
+    attach: str
     success_time: str
-    payer: NotRequired[MicropayTransactionsPayPostAnswerPayer]
+    payer: MicropayTransactionsPayPostAnswerPayer
     amount: MicropayTransactionsPayPostAnswerAmount
-    detail: NotRequired[list[MicropayTransactionsPayPostAnswerDetail]]
+    detail: list[MicropayTransactionsPayPostAnswerDetail]
 class MicropayTransactionsPayPostOptions(call.CallOptions):
     json: MicropayTransactionsPayPostJson
 class PapayContractsAppPreEntrustSignPostJson(TypedDict):
@@ -807,22 +807,22 @@ class PapayContractsOutContractCodeByOutContractCodeGetQuery(TypedDict):
     sp_mchid: NotRequired[call.Text]
     sub_appid: NotRequired[call.Text]
 class PapayContractsOutContractCodeByOutContractCodeGetAnswer(TypedDict):
-    mchid: NotRequired[str]
-    appid: NotRequired[str]
-    sp_mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
-    sp_appid: NotRequired[str]
-    sub_appid: NotRequired[str]
-    contract_id: NotRequired[str]
-    plan_id: NotRequired[int]
-    out_contract_code: NotRequired[str]
-    user_display_name: NotRequired[str]
-    state: NotRequired[str]
-    signed_time: NotRequired[str]
-    terminated_time: NotRequired[str]
-    termination_mode: NotRequired[str]
-    termination_note: NotRequired[str]
-    openid: NotRequired[str]
+    mchid: str
+    appid: str
+    sp_mchid: str
+    sub_mchid: str
+    sp_appid: str
+    sub_appid: str
+    contract_id: str
+    plan_id: int
+    out_contract_code: str
+    user_display_name: str
+    state: str
+    signed_time: str
+    terminated_time: str
+    termination_mode: str
+    termination_note: str
+    openid: str
 class PapayContractsOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
     out_contract_code: call.Scalar
     query: NotRequired[PapayContractsOutContractCodeByOutContractCodeGetQuery]
@@ -852,22 +852,22 @@ class PapayContractsByContractIdGetQuery(TypedDict):
     sub_appid: NotRequired[call.Text]
     plan_id: NotRequired[int | str]
 class PapayContractsByContractIdGetAnswer(TypedDict):
-    mchid: NotRequired[str]
-    appid: NotRequired[str]
-    sp_mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
-    sp_appid: NotRequired[str]
-    sub_appid: NotRequired[str]
-    contract_id: NotRequired[str]
-    plan_id: NotRequired[int]
-    out_contract_code: NotRequired[str]
-    user_display_name: NotRequired[str]
-    state: NotRequired[str]
-    signed_time: NotRequired[str]
-    terminated_time: NotRequired[str]
-    termination_mode: NotRequired[str]
-    termination_note: NotRequired[str]
-    openid: NotRequired[str]
+    mchid: str
+    appid: str
+    sp_mchid: str
+    sub_mchid: str
+    sp_appid: str
+    sub_appid: str
+    contract_id: str
+    plan_id: int
+    out_contract_code: str
+    user_display_name: str
+    state: str
+    signed_time: str
+    terminated_time: str
+    termination_mode: str
+    termination_note: str
+    openid: str
 class PapayContractsByContractIdGetOptions(call.CallOptions):
     contract_id: call.Scalar
     query: NotRequired[PapayContractsByContractIdGetQuery]
@@ -905,46 +905,46 @@ class PapayTransactionsPostJson(TypedDict):
     amount: PapayTransactionsPostJsonAmount
     scene_info: NotRequired[PapayTransactionsPostJsonSceneInfo]
 class PapayTransactionsPostAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sp_openid: str
+    sub_openid: str
 class PapayTransactionsPostAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["SETTLEMENT_RATE", "USERPAYMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["SETTLEMENT_RATE", "USERPAYMENT_RATE"] | str
+    rate: int
 class PapayTransactionsPostAnswerAmount(TypedDict):
     total: int
     payer_total: int
     currency: str
     payer_currency: str
-    exchange_rate: NotRequired[PapayTransactionsPostAnswerAmountExchangeRate]
+    exchange_rate: PapayTransactionsPostAnswerAmountExchangeRate
 class PapayTransactionsPostAnswerPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    goods_remark: NotRequired[str]
+    goods_remark: str
     discount_amount: int
     quantity: int
     price: int
 class PapayTransactionsPostAnswerPromotionDetail(TypedDict):
     promotion_id: str
-    name: NotRequired[str]
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    name: str
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
     amount: int
     currency: str
-    activity_id: NotRequired[str]
-    wxpay_contribute_amount: NotRequired[int]
-    merchant_contribute_amount: NotRequired[int]
-    other_contribute_amount: NotRequired[int]
-    goods_detail: NotRequired[list[PapayTransactionsPostAnswerPromotionDetailGoodsDetail]]
+    activity_id: str
+    wxpay_contribute_amount: int
+    merchant_contribute_amount: int
+    other_contribute_amount: int
+    goods_detail: list[PapayTransactionsPostAnswerPromotionDetailGoodsDetail]
 class PapayTransactionsPostAnswer(TypedDict):
-    mchid: NotRequired[str]
-    appid: NotRequired[str]
-    sp_mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
-    sp_appid: NotRequired[str]
-    sub_appid: NotRequired[str]
+    mchid: str
+    appid: str
+    sp_mchid: str
+    sub_mchid: str
+    sp_appid: str
+    sub_appid: str
     out_trade_no: str
     transaction_id: str
-    attach: NotRequired[str]
+    attach: str
     trade_type: Literal["AUTH"] | str
     bank_type: str
     success_time: str
@@ -952,52 +952,52 @@ class PapayTransactionsPostAnswer(TypedDict):
     trade_state_desc: str
     payer: PapayTransactionsPostAnswerPayer
     amount: PapayTransactionsPostAnswerAmount
-    promotion_detail: NotRequired[list[PapayTransactionsPostAnswerPromotionDetail]]
+    promotion_detail: list[PapayTransactionsPostAnswerPromotionDetail]
 class PapayTransactionsPostOptions(call.CallOptions):
     json: PapayTransactionsPostJson
 class PapayTransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
     sub_mchid: call.Text
 class PapayTransactionsOutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sp_openid: str
+    sub_openid: str
 class PapayTransactionsOutTradeNoByOutTradeNoGetAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["SETTLEMENT_RATE"] | str
+    rate: int
 class PapayTransactionsOutTradeNoByOutTradeNoGetAnswerAmount(TypedDict):
     total: int
     payer_total: int
     currency: str
     payer_currency: str
-    exchange_rate: NotRequired[PapayTransactionsOutTradeNoByOutTradeNoGetAnswerAmountExchangeRate]
+    exchange_rate: PapayTransactionsOutTradeNoByOutTradeNoGetAnswerAmountExchangeRate
 class PapayTransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    goods_remark: NotRequired[str]
+    goods_remark: str
     discount_amount: int
     quantity: int
     price: int
 class PapayTransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
-    name: NotRequired[str]
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    name: str
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
     amount: int
     currency: str
-    activity_id: NotRequired[str]
-    wxpay_contribute_amount: NotRequired[int]
-    merchant_contribute_amount: NotRequired[int]
-    other_contribute_amount: NotRequired[int]
-    goods_detail: NotRequired[list[PapayTransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetailGoodsDetail]]
+    activity_id: str
+    wxpay_contribute_amount: int
+    merchant_contribute_amount: int
+    other_contribute_amount: int
+    goods_detail: list[PapayTransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetailGoodsDetail]
 class PapayTransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     mchid: str
     appid: str
     sp_mchid: str
     sub_mchid: str
     sp_appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_trade_no: str
     transaction_id: str
-    attach: NotRequired[str]
+    attach: str
     trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY"] | str
     bank_type: str
     success_time: str
@@ -1005,7 +1005,7 @@ class PapayTransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     trade_state_desc: str
     payer: PapayTransactionsOutTradeNoByOutTradeNoGetAnswerPayer
     amount: PapayTransactionsOutTradeNoByOutTradeNoGetAnswerAmount
-    promotion_detail: NotRequired[list[PapayTransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]]
+    promotion_detail: list[PapayTransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]
 class PapayTransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
     query: PapayTransactionsOutTradeNoByOutTradeNoGetQuery
@@ -1021,46 +1021,46 @@ class PapayTransactionsOutTradeNoGivenOutTradeNoReversePostOptions(call.CallOpti
 class PapayTransactionsByTransactionIdGetQuery(TypedDict):
     sub_mchid: call.Text
 class PapayTransactionsByTransactionIdGetAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sp_openid: str
+    sub_openid: str
 class PapayTransactionsByTransactionIdGetAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["SETTLEMENT_RATE"] | str
+    rate: int
 class PapayTransactionsByTransactionIdGetAnswerAmount(TypedDict):
     total: int
     payer_total: int
     currency: str
     payer_currency: str
-    exchange_rate: NotRequired[PapayTransactionsByTransactionIdGetAnswerAmountExchangeRate]
+    exchange_rate: PapayTransactionsByTransactionIdGetAnswerAmountExchangeRate
 class PapayTransactionsByTransactionIdGetAnswerPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    goods_remark: NotRequired[str]
+    goods_remark: str
     discount_amount: int
     quantity: int
     price: int
 class PapayTransactionsByTransactionIdGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
-    name: NotRequired[str]
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    name: str
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
     amount: int
     currency: str
-    activity_id: NotRequired[str]
-    wxpay_contribute_amount: NotRequired[int]
-    merchant_contribute_amount: NotRequired[int]
-    other_contribute_amount: NotRequired[int]
-    goods_detail: NotRequired[list[PapayTransactionsByTransactionIdGetAnswerPromotionDetailGoodsDetail]]
+    activity_id: str
+    wxpay_contribute_amount: int
+    merchant_contribute_amount: int
+    other_contribute_amount: int
+    goods_detail: list[PapayTransactionsByTransactionIdGetAnswerPromotionDetailGoodsDetail]
 class PapayTransactionsByTransactionIdGetAnswer(TypedDict):
     mchid: str
     appid: str
     sp_mchid: str
     sub_mchid: str
     sp_appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_trade_no: str
     transaction_id: str
-    attach: NotRequired[str]
+    attach: str
     trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY"] | str
     bank_type: str
     success_time: str
@@ -1068,7 +1068,7 @@ class PapayTransactionsByTransactionIdGetAnswer(TypedDict):
     trade_state_desc: str
     payer: PapayTransactionsByTransactionIdGetAnswerPayer
     amount: PapayTransactionsByTransactionIdGetAnswerAmount
-    promotion_detail: NotRequired[list[PapayTransactionsByTransactionIdGetAnswerPromotionDetail]]
+    promotion_detail: list[PapayTransactionsByTransactionIdGetAnswerPromotionDetail]
 class PapayTransactionsByTransactionIdGetOptions(call.CallOptions):
     transaction_id: call.Scalar
     query: PapayTransactionsByTransactionIdGetQuery
@@ -1107,18 +1107,18 @@ class ProfitSharingOrdersPostAnswerReceivers(TypedDict):
     fail_reason: str
     create_time: str
     finish_time: str
-    detail_id: NotRequired[str]
-    detail_type: NotRequired[str]
-    settlement_currency: NotRequired[str]
-    settlement_amount: NotRequired[int]
-    rate: NotRequired[int]
+    detail_id: str
+    detail_type: str
+    settlement_currency: str
+    settlement_amount: int
+    rate: int
 class ProfitSharingOrdersPostAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     transaction_id: str
     out_order_no: str
     order_id: str
     state: str
-    receivers: NotRequired[list[ProfitSharingOrdersPostAnswerReceivers]]
+    receivers: list[ProfitSharingOrdersPostAnswerReceivers]
 class ProfitSharingOrdersPostOptions(call.CallOptions):
     json: ProfitSharingOrdersPostJson
 class ProfitSharingOrdersUnfreezePostJson(TypedDict):
@@ -1136,18 +1136,18 @@ class ProfitSharingOrdersUnfreezePostAnswerReceivers(TypedDict):
     fail_reason: str
     create_time: str
     finish_time: str
-    detail_id: NotRequired[str]
-    detail_type: NotRequired[str]
-    settlement_currency: NotRequired[str]
-    settlement_amount: NotRequired[int]
-    rate: NotRequired[int]
+    detail_id: str
+    detail_type: str
+    settlement_currency: str
+    settlement_amount: int
+    rate: int
 class ProfitSharingOrdersUnfreezePostAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     transaction_id: str
     out_order_no: str
     order_id: str
     state: str
-    receivers: NotRequired[list[ProfitSharingOrdersUnfreezePostAnswerReceivers]]
+    receivers: list[ProfitSharingOrdersUnfreezePostAnswerReceivers]
 class ProfitSharingOrdersUnfreezePostOptions(call.CallOptions):
     json: ProfitSharingOrdersUnfreezePostJson
 class ProfitSharingOrdersByOutOrderNoGetQuery(TypedDict):
@@ -1163,18 +1163,18 @@ class ProfitSharingOrdersByOutOrderNoGetAnswerReceivers(TypedDict):
     fail_reason: str
     create_time: str
     finish_time: str
-    detail_id: NotRequired[str]
-    detail_type: NotRequired[str]
-    settlement_currency: NotRequired[str]
-    settlement_amount: NotRequired[int]
-    rate: NotRequired[int]
+    detail_id: str
+    detail_type: str
+    settlement_currency: str
+    settlement_amount: int
+    rate: int
 class ProfitSharingOrdersByOutOrderNoGetAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     transaction_id: str
     out_order_no: str
     order_id: str
     state: str
-    receivers: NotRequired[list[ProfitSharingOrdersByOutOrderNoGetAnswerReceivers]]
+    receivers: list[ProfitSharingOrdersByOutOrderNoGetAnswerReceivers]
 class ProfitSharingOrdersByOutOrderNoGetOptions(call.CallOptions):
     out_order_no: call.Scalar
     query: NotRequired[ProfitSharingOrdersByOutOrderNoGetQuery]
@@ -1204,20 +1204,20 @@ class ProfitSharingReceiversPostJson(TypedDict):
     application_file_id: NotRequired[call.Text]
     partnership_file_id: NotRequired[call.Text]
 class ProfitSharingReceiversPostAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
     account: str
-    name: NotRequired[str]
+    name: str
     relation_type: Literal["SUPPLIER", "DISTRIBUTOR", "TAX_SERVICE_PROVIDER", "IT_SERVICE_PROVIDER", "CUSTOM"] | str
-    custom_relation: NotRequired[str]
-    scene: NotRequired[str]
-    major_service: NotRequired[str]
-    expected_ratio: NotRequired[int]
-    file_id: NotRequired[str]
-    state: NotRequired[str]
-    fail_reason: NotRequired[str]
-    application_file_id: NotRequired[str]
-    partnership_file_id: NotRequired[str]
+    custom_relation: str
+    scene: str
+    major_service: str
+    expected_ratio: int
+    file_id: str
+    state: str
+    fail_reason: str
+    application_file_id: str
+    partnership_file_id: str
 class ProfitSharingReceiversPostOptions(call.CallOptions):
     json: NotRequired[ProfitSharingReceiversPostJson]
 class ProfitSharingReceiversByAccountGetQuery(TypedDict):
@@ -1227,18 +1227,18 @@ class ProfitSharingReceiversByAccountGetQuery(TypedDict):
     sub_appid: NotRequired[call.Text]
     type: NotRequired[Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]]
 class ProfitSharingReceiversByAccountGetAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
     account: str
-    name: NotRequired[str]
+    name: str
     relation_type: Literal["SUPPLIER", "DISTRIBUTOR", "TAX_SERVICE_PROVIDER", "IT_SERVICE_PROVIDER", "CUSTOM"] | str
-    custom_relation: NotRequired[str]
-    scene: NotRequired[str]
-    major_service: NotRequired[str]
-    expected_ratio: NotRequired[int]
-    file_id: NotRequired[str]
-    state: NotRequired[str]
-    fail_reason: NotRequired[str]
+    custom_relation: str
+    scene: str
+    major_service: str
+    expected_ratio: int
+    file_id: str
+    state: str
+    fail_reason: str
 class ProfitSharingReceiversByAccountGetOptions(call.CallOptions):
     account: call.Scalar
     query: NotRequired[ProfitSharingReceiversByAccountGetQuery]
@@ -1252,9 +1252,9 @@ class ProfitSharingRefundsBillDownloadUrlGetAnswer(TypedDict):
 class ProfitSharingRefundsBillDownloadUrlGetOptions(call.CallOptions):
     query: NotRequired[ProfitSharingRefundsBillDownloadUrlGetQuery]
 class ProfitSharingRefundsRefundableBalanceGetAnswer(TypedDict):
-    sponsor_mchid: NotRequired[str]
-    balance: NotRequired[int]
-    currency: NotRequired[str]
+    sponsor_mchid: str
+    balance: int
+    currency: str
 class ProfitSharingRefundsRefundableBalanceGetOptions(call.CallOptions):
     pass
 class ProfitSharingTransactionsMarkPostJson(TypedDict):
@@ -1267,8 +1267,8 @@ class ProfitSharingTransactionsByTransactionIdAmountsGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class ProfitSharingTransactionsByTransactionIdAmountsGetAnswer(TypedDict):
     transaction_id: str
-    unsplit_amount: NotRequired[int]
-    currency: NotRequired[str]
+    unsplit_amount: int
+    currency: str
 class ProfitSharingTransactionsByTransactionIdAmountsGetOptions(call.CallOptions):
     transaction_id: call.Scalar
     query: NotRequired[ProfitSharingTransactionsByTransactionIdAmountsGetQuery]
@@ -1276,9 +1276,9 @@ class ProfitSharingTransactionsByTransactionIdRefundableAmountsGetQuery(TypedDic
     sub_mchid: NotRequired[call.Text]
 class ProfitSharingTransactionsByTransactionIdRefundableAmountsGetAnswer(TypedDict):
     transaction_id: str
-    refundable_amount: NotRequired[int]
-    currency: NotRequired[str]
-    funds_refundable_amount: NotRequired[int]
+    refundable_amount: int
+    currency: str
+    funds_refundable_amount: int
 class ProfitSharingTransactionsByTransactionIdRefundableAmountsGetOptions(call.CallOptions):
     transaction_id: call.Scalar
     query: NotRequired[ProfitSharingTransactionsByTransactionIdRefundableAmountsGetQuery]
@@ -1308,36 +1308,36 @@ class RefundsGetQuery(TypedDict):
     count: int | str
 class RefundsGetAnswerAmount(TypedDict):
     total: int
-    currency: NotRequired[str]
+    currency: str
     payer_total: int
     payer_currency: str
 class RefundsGetAnswerDataAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str
+    rate: int
 class RefundsGetAnswerDataAmount(TypedDict):
     refund: int
-    currency: NotRequired[str]
+    currency: str
     payer_refund: int
     payer_currency: str
     exchange_rate: RefundsGetAnswerDataAmountExchangeRate
 class RefundsGetAnswerDataRefundDetail(TypedDict):
     promotion_id: str
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
-    amount: NotRequired[int]
-    refund_amount: NotRequired[int]
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
+    amount: int
+    refund_amount: int
     currency: str
 class RefundsGetAnswerData(TypedDict):
     id: str
     out_refund_no: str
-    channel: NotRequired[Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str]
-    recv_account: NotRequired[str]
-    fund_source: NotRequired[Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str]
-    success_time: NotRequired[str]
+    channel: Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str
+    recv_account: str
+    fund_source: Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str
+    success_time: str
     create_time: str
     status: Literal["SUCCESS", "REFUNDCLOSE", "PROCESSING", "ABNORMAL"] | str
     amount: RefundsGetAnswerDataAmount
-    refund_detail: NotRequired[RefundsGetAnswerDataRefundDetail]
+    refund_detail: RefundsGetAnswerDataRefundDetail
 class RefundsGetAnswer(TypedDict):
     id: str
     mchid: str
@@ -1368,8 +1368,8 @@ class RefundsPostJson(TypedDict):
     amount: NotRequired[RefundsPostJsonAmount]
     notify_url: NotRequired[call.Text]
 class RefundsPostAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str
+    rate: int
 class RefundsPostAnswerAmount(TypedDict):
     refund: int
     currency: str
@@ -1378,17 +1378,17 @@ class RefundsPostAnswerAmount(TypedDict):
     exchange_rate: RefundsPostAnswerAmountExchangeRate
 class RefundsPostAnswerDetail(TypedDict):
     promotion_id: str
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
-    amount: NotRequired[int]
-    refund_amount: NotRequired[int]
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
+    amount: int
+    refund_amount: int
     currency: str
 class RefundsPostAnswer(TypedDict):
     id: str
     out_refund_no: str
     create_time: str
     amount: RefundsPostAnswerAmount
-    detail: NotRequired[RefundsPostAnswerDetail]
+    detail: RefundsPostAnswerDetail
 class RefundsPostOptions(call.CallOptions):
     json: RefundsPostJson
 class RefundsIdByRefundIdGetQuery(TypedDict):
@@ -1396,34 +1396,34 @@ class RefundsIdByRefundIdGetQuery(TypedDict):
     sub_mchid: call.Text
     sp_mchid: call.Text
 class RefundsIdByRefundIdGetAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str
+    rate: int
 class RefundsIdByRefundIdGetAnswerAmount(TypedDict):
     refund: int
-    currency: NotRequired[str]
+    currency: str
     payer_refund: int
     payer_currency: str
     exchange_rate: RefundsIdByRefundIdGetAnswerAmountExchangeRate
 class RefundsIdByRefundIdGetAnswerDetail(TypedDict):
     promotion_id: str
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
-    amount: NotRequired[int]
-    refund_amount: NotRequired[int]
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
+    amount: int
+    refund_amount: int
     currency: str
 class RefundsIdByRefundIdGetAnswer(TypedDict):
     id: str
     out_refund_no: str
     transaction_id: str
     out_trade_no: str
-    channel: NotRequired[Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str]
-    recv_account: NotRequired[str]
-    fund_source: NotRequired[Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str]
-    success_time: NotRequired[str]
+    channel: Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str
+    recv_account: str
+    fund_source: Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str
+    success_time: str
     create_time: str
     status: Literal["SUCCESS", "REFUNDCLOSE", "PROCESSING", "ABNORMAL"] | str
     amount: RefundsIdByRefundIdGetAnswerAmount
-    detail: NotRequired[RefundsIdByRefundIdGetAnswerDetail]
+    detail: RefundsIdByRefundIdGetAnswerDetail
 class RefundsIdByRefundIdGetOptions(call.CallOptions):
     refund_id: call.Scalar
     query: RefundsIdByRefundIdGetQuery
@@ -1434,34 +1434,34 @@ class RefundsOutRefundNoByOutRefundNoGetQuery(TypedDict):
     sub_mchid: call.Text
     sp_mchid: call.Text
 class RefundsOutRefundNoByOutRefundNoGetAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["USERPAYMENT_RATE", "SETTLEMENT_RATE"] | str
+    rate: int
 class RefundsOutRefundNoByOutRefundNoGetAnswerAmount(TypedDict):
     refund: int
-    currency: NotRequired[str]
+    currency: str
     payer_refund: int
     payer_currency: str
     exchange_rate: RefundsOutRefundNoByOutRefundNoGetAnswerAmountExchangeRate
 class RefundsOutRefundNoByOutRefundNoGetAnswerDetail(TypedDict):
     promotion_id: str
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
-    amount: NotRequired[int]
-    refund_amount: NotRequired[int]
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
+    amount: int
+    refund_amount: int
     currency: str
 class RefundsOutRefundNoByOutRefundNoGetAnswer(TypedDict):
     id: str
     out_refund_no: str
     transaction_id: str
     out_trade_no: str
-    channel: NotRequired[Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str]
-    recv_account: NotRequired[str]
-    fund_source: NotRequired[Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str]
-    success_time: NotRequired[str]
+    channel: Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str
+    recv_account: str
+    fund_source: Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str
+    success_time: str
     create_time: str
     status: Literal["SUCCESS", "REFUNDCLOSE", "PROCESSING", "ABNORMAL"] | str
     amount: RefundsOutRefundNoByOutRefundNoGetAnswerAmount
-    detail: NotRequired[RefundsOutRefundNoByOutRefundNoGetAnswerDetail]
+    detail: RefundsOutRefundNoByOutRefundNoGetAnswerDetail
 class RefundsOutRefundNoByOutRefundNoGetOptions(call.CallOptions):
     out_refund_no: call.Scalar
     query: RefundsOutRefundNoByOutRefundNoGetQuery
@@ -1494,10 +1494,10 @@ class SettleSettlementsGetAnswerData(TypedDict):
     trade_start_date: str
     trade_end_date: str
     amount: SettleSettlementsGetAnswerDataAmount
-    wallet_region: NotRequired[Literal["CHINA_MAINLAND", "CHINA_HONGKONG"] | str]
-    split_amount: NotRequired[SettleSettlementsGetAnswerDataSplitAmount]
+    wallet_region: Literal["CHINA_MAINLAND", "CHINA_HONGKONG"] | str
+    split_amount: SettleSettlementsGetAnswerDataSplitAmount
 class SettleSettlementsGetAnswer(TypedDict):
-    data: NotRequired[list[SettleSettlementsGetAnswerData]]
+    data: list[SettleSettlementsGetAnswerData]
     total_count: int
     offset: int
     limit: int
@@ -1565,46 +1565,46 @@ class TransactionsIdByTransactionIdGetQuery(TypedDict):
     sub_mchid: call.Text
     sp_mchid: call.Text
 class TransactionsIdByTransactionIdGetAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sp_openid: str
+    sub_openid: str
 class TransactionsIdByTransactionIdGetAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["SETTLEMENT_RATE"] | str
+    rate: int
 class TransactionsIdByTransactionIdGetAnswerAmount(TypedDict):
     total: int
     payer_total: int
     currency: str
     payer_currency: str
-    exchange_rate: NotRequired[TransactionsIdByTransactionIdGetAnswerAmountExchangeRate]
+    exchange_rate: TransactionsIdByTransactionIdGetAnswerAmountExchangeRate
 class TransactionsIdByTransactionIdGetAnswerPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    goods_remark: NotRequired[str]
+    goods_remark: str
     discount_amount: int
     quantity: int
     price: int
 class TransactionsIdByTransactionIdGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    name: str
+    scope: str
+    type: Literal["COUPON", "DISCOUNT"] | str
     amount: int
     currency: str
-    activity_id: NotRequired[str]
-    wxpay_contribute_amount: NotRequired[int]
-    merchant_contribute_amount: NotRequired[int]
-    other_contribute_amount: NotRequired[int]
-    goods_detail: NotRequired[list[TransactionsIdByTransactionIdGetAnswerPromotionDetailGoodsDetail]]
+    activity_id: str
+    wxpay_contribute_amount: int
+    merchant_contribute_amount: int
+    other_contribute_amount: int
+    goods_detail: list[TransactionsIdByTransactionIdGetAnswerPromotionDetailGoodsDetail]
 class TransactionsIdByTransactionIdGetAnswer(TypedDict):
     mchid: str
     appid: str
     sp_mchid: str
     sub_mchid: str
     sp_appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_trade_no: str
     id: str
-    attach: NotRequired[str]
+    attach: str
     trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY"] | str
     bank_type: str
     success_time: str
@@ -1612,7 +1612,7 @@ class TransactionsIdByTransactionIdGetAnswer(TypedDict):
     trade_state_desc: str
     payer: TransactionsIdByTransactionIdGetAnswerPayer
     amount: TransactionsIdByTransactionIdGetAnswerAmount
-    promotion_detail: NotRequired[list[TransactionsIdByTransactionIdGetAnswerPromotionDetail]]
+    promotion_detail: list[TransactionsIdByTransactionIdGetAnswerPromotionDetail]
 class TransactionsIdByTransactionIdGetOptions(call.CallOptions):
     transaction_id: call.Scalar
     query: TransactionsIdByTransactionIdGetQuery
@@ -1788,46 +1788,46 @@ class TransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
     sub_mchid: call.Text
     sp_mchid: call.Text
 class TransactionsOutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sp_openid: str
+    sub_openid: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["SETTLEMENT_RATE"] | str
+    rate: int
 class TransactionsOutTradeNoByOutTradeNoGetAnswerAmount(TypedDict):
     total: int
     payer_total: int
     currency: str
     payer_currency: str
-    exchange_rate: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerAmountExchangeRate]
+    exchange_rate: TransactionsOutTradeNoByOutTradeNoGetAnswerAmountExchangeRate
 class TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    goods_remark: NotRequired[str]
+    goods_remark: str
     discount_amount: int
     quantity: int
     price: int
 class TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    name: str
+    scope: str
+    type: Literal["COUPON", "DISCOUNT"] | str
     amount: int
     currency: str
-    activity_id: NotRequired[str]
-    wxpay_contribute_amount: NotRequired[int]
-    merchant_contribute_amount: NotRequired[int]
-    other_contribute_amount: NotRequired[int]
-    goods_detail: NotRequired[list[TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetailGoodsDetail]]
+    activity_id: str
+    wxpay_contribute_amount: int
+    merchant_contribute_amount: int
+    other_contribute_amount: int
+    goods_detail: list[TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetailGoodsDetail]
 class TransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     mchid: str
     appid: str
     sp_mchid: str
     sub_mchid: str
     sp_appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_trade_no: str
     id: str
-    attach: NotRequired[str]
+    attach: str
     trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY"] | str
     bank_type: str
     success_time: str
@@ -1835,7 +1835,7 @@ class TransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     trade_state_desc: str
     payer: TransactionsOutTradeNoByOutTradeNoGetAnswerPayer
     amount: TransactionsOutTradeNoByOutTradeNoGetAnswerAmount
-    promotion_detail: NotRequired[list[TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]]
+    promotion_detail: list[TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]
 class TransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
     query: TransactionsOutTradeNoByOutTradeNoGetQuery

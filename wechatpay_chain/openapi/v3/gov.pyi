@@ -11,8 +11,8 @@ class SubsidyAuditCupInvalidPostJson(TypedDict):
 class SubsidyAuditCupInvalidPostAnswer(TypedDict):
     code: str
     msg: str
-    sub_code: NotRequired[str]
-    sub_msg: NotRequired[str]
+    sub_code: str
+    sub_msg: str
 class SubsidyAuditCupInvalidPostOptions(call.CallOptions):
     json: SubsidyAuditCupInvalidPostJson
 class SubsidyAuditCupQueryPostJson(TypedDict):
@@ -21,18 +21,18 @@ class SubsidyAuditCupQueryPostJson(TypedDict):
     upload_time: call.Text
 class SubsidyAuditCupQueryPostAnswer(TypedDict):
     code: str
-    msg: NotRequired[str]
-    sub_code: NotRequired[str]
-    sub_msg: NotRequired[str]
-    mchnt_order_id: NotRequired[str]
-    verify_status: NotRequired[str]
-    verify_status_desc: NotRequired[str]
-    audit_status: NotRequired[str]
-    audit_status_desc: NotRequired[str]
-    trade_status: NotRequired[str]
-    refund_at: NotRequired[str]
-    refund_dt: NotRequired[str]
-    org_no: NotRequired[str]
+    msg: str
+    sub_code: str
+    sub_msg: str
+    mchnt_order_id: str
+    verify_status: str
+    verify_status_desc: str
+    audit_status: str
+    audit_status_desc: str
+    trade_status: str
+    refund_at: str
+    refund_dt: str
+    org_no: str
 class SubsidyAuditCupQueryPostOptions(call.CallOptions):
     json: SubsidyAuditCupQueryPostJson
 class SubsidyAuditCupRefundSyncPostJson(TypedDict):
@@ -44,8 +44,8 @@ class SubsidyAuditCupRefundSyncPostJson(TypedDict):
 class SubsidyAuditCupRefundSyncPostAnswer(TypedDict):
     code: str
     msg: str
-    sub_code: NotRequired[str]
-    sub_msg: NotRequired[str]
+    sub_code: str
+    sub_msg: str
 class SubsidyAuditCupRefundSyncPostOptions(call.CallOptions):
     json: SubsidyAuditCupRefundSyncPostJson
 class SubsidyAuditCupUpdatePostJsonInvoiceInfo(TypedDict):
@@ -125,8 +125,8 @@ class SubsidyAuditCupUpdatePostJson(TypedDict):
 class SubsidyAuditCupUpdatePostAnswer(TypedDict):
     code: str
     msg: str
-    sub_code: NotRequired[str]
-    sub_msg: NotRequired[str]
+    sub_code: str
+    sub_msg: str
 class SubsidyAuditCupUpdatePostOptions(call.CallOptions):
     json: SubsidyAuditCupUpdatePostJson
 class SubsidyAuditCupUploadPostJsonInvoiceInfo(TypedDict):
@@ -206,16 +206,16 @@ class SubsidyAuditCupUploadPostJson(TypedDict):
 class SubsidyAuditCupUploadPostAnswer(TypedDict):
     code: str
     msg: str
-    sub_code: NotRequired[str]
-    sub_msg: NotRequired[str]
+    sub_code: str
+    sub_msg: str
 class SubsidyAuditCupUploadPostOptions(call.CallOptions):
     json: SubsidyAuditCupUploadPostJson
 class SubsidyCompaniesQueryPostJson(TypedDict):
     qualification_region_code: float
     license_number: call.Text
 class SubsidyCompaniesQueryPostAnswer(TypedDict):
-    company_name: NotRequired[str]
-    collect_state: NotRequired[Literal["COLLECT_STATE_NOT_COLLECT", "COLLECT_STATE_COLLECTED", "COLLECT_STATE_COLLECTION_FAILED"] | str]
+    company_name: str
+    collect_state: Literal["COLLECT_STATE_NOT_COLLECT", "COLLECT_STATE_COLLECTED", "COLLECT_STATE_COLLECTION_FAILED"] | str
     code: str
     message: str
 class SubsidyCompaniesQueryPostOptions(call.CallOptions):
@@ -328,10 +328,10 @@ class SubsidyQualificationsPassthroughQueryPostJson(TypedDict):
 class SubsidyQualificationsPassthroughQueryPostAnswerQualificationList(TypedDict):
     appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | float
     state: Literal["UNCLAIMED", "UNREDEEMED", "REDEEMED"] | str
-    unclaimed_reason: NotRequired[Literal["REASON_CLAIMED_BY_OTHER_REGION", "REASON_CLAIMED_BY_OTHER_PLATFORM_OR_REGION", "REASON_UNCLAIMED", "REASON_CLAIMED_BY_OTHER_MODE"] | str]
-    claim_mode: NotRequired[Literal["CLAIM_MODE_MINI_PROGRAM", "CLAIM_MODE_INTERFACE_PASS_THROUGH"] | str]
-    claimed_platform_name: NotRequired[str]
-    claimed_region_name: NotRequired[str]
+    unclaimed_reason: Literal["REASON_CLAIMED_BY_OTHER_REGION", "REASON_CLAIMED_BY_OTHER_PLATFORM_OR_REGION", "REASON_UNCLAIMED", "REASON_CLAIMED_BY_OTHER_MODE"] | str
+    claim_mode: Literal["CLAIM_MODE_MINI_PROGRAM", "CLAIM_MODE_INTERFACE_PASS_THROUGH"] | str
+    claimed_platform_name: str
+    claimed_region_name: str
 class SubsidyQualificationsPassthroughQueryPostAnswer(TypedDict):
     qualification_list: list[SubsidyQualificationsPassthroughQueryPostAnswerQualificationList]
 class SubsidyQualificationsPassthroughQueryPostOptions(call.CallOptions):
@@ -345,9 +345,9 @@ class SubsidyQualificationsQueryPostJson(TypedDict):
 class SubsidyQualificationsQueryPostAnswerQualificationList(TypedDict):
     appliance_id: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] | float
     state: Literal["UNCLAIMED", "UNREDEEMED", "REDEEMED"] | str
-    unclaimed_reason: NotRequired[Literal["REASON_CLAIMED_BY_OTHER_REGION", "REASON_CLAIMED_BY_OTHER_PLATFORM_OR_REGION", "REASON_UNCLAIMED", "REASON_CLAIMED_BY_OTHER_MODE"] | str]
-    claimed_platform_name: NotRequired[str]
-    claimed_region_name: NotRequired[str]
+    unclaimed_reason: Literal["REASON_CLAIMED_BY_OTHER_REGION", "REASON_CLAIMED_BY_OTHER_PLATFORM_OR_REGION", "REASON_UNCLAIMED", "REASON_CLAIMED_BY_OTHER_MODE"] | str
+    claimed_platform_name: str
+    claimed_region_name: str
 class SubsidyQualificationsQueryPostAnswer(TypedDict):
     qualification_list: list[SubsidyQualificationsQueryPostAnswerQualificationList]
 class SubsidyQualificationsQueryPostOptions(call.CallOptions):
@@ -420,7 +420,7 @@ class SubsidySncodeQueryPostJson(TypedDict):
 class SubsidySncodeQueryPostAnswerGoodsSnList(TypedDict):
     sn_code: str
     state: Literal["SNCODE_STATE_UNKNOWN", "SNCODE_STATE_SELLABLE", "SNCODE_STATE_NOT_SELLABLE"] | str
-    not_sellable_reason: NotRequired[Literal["NOT_SELLABLE_REASON_USED", "NOT_SELLABLE_REASON_NOT_FOUND"] | str]
+    not_sellable_reason: Literal["NOT_SELLABLE_REASON_USED", "NOT_SELLABLE_REASON_NOT_FOUND"] | str
 class SubsidySncodeQueryPostAnswer(TypedDict):
     goods_sn_list: list[SubsidySncodeQueryPostAnswerGoodsSnList]
 class SubsidySncodeQueryPostOptions(call.CallOptions):
@@ -441,9 +441,9 @@ class SubsidyTransactionsQueryPostJson(TypedDict):
     qualification_region_code: float
     order_number_list: call.Texts
 class SubsidyTransactionsQueryPostAnswerShopOrderList(TypedDict):
-    shop_order_number: NotRequired[str]
-    collect_state: NotRequired[Literal["COLLECT_STATE_NOT_COLLECT", "COLLECT_STATE_COLLECTED", "COLLECT_STATE_COLLECTION_FAILED"] | str]
-    cate_state: NotRequired[Literal["CATE_STATE_REDEEM", "CATE_STATE_REFUND"] | str]
+    shop_order_number: str
+    collect_state: Literal["COLLECT_STATE_NOT_COLLECT", "COLLECT_STATE_COLLECTED", "COLLECT_STATE_COLLECTION_FAILED"] | str
+    cate_state: Literal["CATE_STATE_REDEEM", "CATE_STATE_REFUND"] | str
 class SubsidyTransactionsQueryPostAnswer(TypedDict):
     code: str
     message: str
@@ -544,7 +544,7 @@ class SubsidyZhejiangAuthcodeIssuePostJson(TypedDict):
 class SubsidyZhejiangAuthcodeIssuePostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
-    auth_code: NotRequired[str]
+    auth_code: str
 class SubsidyZhejiangAuthcodeIssuePostOptions(call.CallOptions):
     json: SubsidyZhejiangAuthcodeIssuePostJson
 class SubsidyZhejiangAuthcodeRefundPostJson(TypedDict):
@@ -585,11 +585,11 @@ class SubsidyZhejiangAuthcodeTryPostAnswer(TypedDict):
     event_id: str
     event_title: str
     discount_mode: Literal["DIS_FLAG", "DIS_CALC", "DIS_SMKT"] | float
-    amount: NotRequired[float]
-    discount_amt: NotRequired[float]
-    pay_amt: NotRequired[float]
-    channel_dis_flag: NotRequired[str]
-    channel_evt_no: NotRequired[str]
+    amount: float
+    discount_amt: float
+    pay_amt: float
+    channel_dis_flag: str
+    channel_evt_no: str
     category_id: str
 class SubsidyZhejiangAuthcodeTryPostOptions(call.CallOptions):
     json: SubsidyZhejiangAuthcodeTryPostJson
@@ -612,36 +612,36 @@ class SubsidyZhejiangGoodsQueryPostAnswer(TypedDict):
     basis_price: str
     manufact_cert_code: str
     manufact_price: str
-    energy_effciency: NotRequired[str]
-    energy_reg_code: NotRequired[str]
-    energy_reg_model: NotRequired[str]
-    reg_3c_code: NotRequired[str]
-    water_effciency: NotRequired[str]
-    expire_date: NotRequired[str]
-    description: NotRequired[str]
-    gpc: NotRequired[str]
-    net_content: NotRequired[str]
-    unit_code: NotRequired[str]
-    origin: NotRequired[str]
-    city: NotRequired[str]
-    county: NotRequired[str]
-    data_state: NotRequired[str]
-    remark: NotRequired[str]
-    upload_state: NotRequired[str]
-    expire_time: NotRequired[str]
-    is_ai_product: NotRequired[str]
-    device_type: NotRequired[str]
-    manufact_code: NotRequired[str]
-    manufact_login_date: NotRequired[str]
-    manufact_logout_date: NotRequired[str]
-    manufact_logout_flag: NotRequired[str]
-    manufact_register_addr: NotRequired[str]
-    manufact_valid_date: NotRequired[str]
-    manufact_firm_name: NotRequired[str]
-    price_unit: NotRequired[str]
-    sale_date: NotRequired[str]
-    pc_type: NotRequired[str]
-    msg_src_platform: NotRequired[str]
+    energy_effciency: str
+    energy_reg_code: str
+    energy_reg_model: str
+    reg_3c_code: str
+    water_effciency: str
+    expire_date: str
+    description: str
+    gpc: str
+    net_content: str
+    unit_code: str
+    origin: str
+    city: str
+    county: str
+    data_state: str
+    remark: str
+    upload_state: str
+    expire_time: str
+    is_ai_product: str
+    device_type: str
+    manufact_code: str
+    manufact_login_date: str
+    manufact_logout_date: str
+    manufact_logout_flag: str
+    manufact_register_addr: str
+    manufact_valid_date: str
+    manufact_firm_name: str
+    price_unit: str
+    sale_date: str
+    pc_type: str
+    msg_src_platform: str
 class SubsidyZhejiangGoodsQueryPostOptions(call.CallOptions):
     json: SubsidyZhejiangGoodsQueryPostJson
 class SubsidyZhejiangNQualificationsConfirmPostJsonData(TypedDict):
@@ -704,12 +704,12 @@ class SubsidyZhejiangQualificationsQueryPostJson(TypedDict):
     req_ssn: call.Text
 class SubsidyZhejiangQualificationsQueryPostAnswerData(TypedDict):
     cate_code: str
-    status: NotRequired[str]
-    status_code: NotRequired[Literal["00", "01", "02", "03", "04", "05", "06"] | str]
+    status: str
+    status_code: Literal["00", "01", "02", "03", "04", "05", "06"] | str
 class SubsidyZhejiangQualificationsQueryPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
-    data: NotRequired[list[SubsidyZhejiangQualificationsQueryPostAnswerData]]
+    data: list[SubsidyZhejiangQualificationsQueryPostAnswerData]
 class SubsidyZhejiangQualificationsQueryPostOptions(call.CallOptions):
     json: SubsidyZhejiangQualificationsQueryPostJson
 class SubsidyZhejiangQualificationsSyncPostJsonData(TypedDict):
@@ -753,7 +753,7 @@ class SubsidyZhejiangQualificationsSyncPostJson(TypedDict):
 class SubsidyZhejiangQualificationsSyncPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
-    error_data: NotRequired[list[str]]
+    error_data: list[str]
 class SubsidyZhejiangQualificationsSyncPostOptions(call.CallOptions):
     json: NotRequired[SubsidyZhejiangQualificationsSyncPostJson]
 class SubsidyZhejiangSncodeLockPostJson(TypedDict):
@@ -783,8 +783,8 @@ class SubsidyZhejiangSncodeLockPostJson(TypedDict):
 class SubsidyZhejiangSncodeLockPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
-    imei1: NotRequired[str]
-    imei2: NotRequired[str]
+    imei1: str
+    imei2: str
 class SubsidyZhejiangSncodeLockPostOptions(call.CallOptions):
     json: SubsidyZhejiangSncodeLockPostJson
 class SubsidyZhejiangSncodeQueryPostJson(TypedDict):
@@ -801,9 +801,9 @@ class SubsidyZhejiangSncodeQueryPostJson(TypedDict):
 class SubsidyZhejiangSncodeQueryPostAnswer(TypedDict):
     resp_code: str
     resp_desc: str
-    sn: NotRequired[str]
-    province: NotRequired[str]
-    sell_state: NotRequired[Literal["U0022", "U0023", "U0024", "U9999"] | str]
+    sn: str
+    province: str
+    sell_state: Literal["U0022", "U0023", "U0024", "U9999"] | str
 class SubsidyZhejiangSncodeQueryPostOptions(call.CallOptions):
     json: SubsidyZhejiangSncodeQueryPostJson
 class SubsidyZhejiangSncodeUnlockPostJson(TypedDict):

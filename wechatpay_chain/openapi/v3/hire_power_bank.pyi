@@ -9,33 +9,33 @@ class InsuranceOrdersPostJson(TypedDict):
     notify_url: NotRequired[call.Text]
     service_id: NotRequired[call.Text]
 class InsuranceOrdersPostAnswer(TypedDict):
-    order_id: NotRequired[str]
-    out_order_no: NotRequired[str]
-    openid: NotRequired[str]
-    max_claim_count: NotRequired[int]
-    claimed_count: NotRequired[int]
-    order_receive_time: NotRequired[str]
-    order_begin_time: NotRequired[str]
-    order_end_time: NotRequired[str]
-    order_receive_state: NotRequired[str]
+    order_id: str
+    out_order_no: str
+    openid: str
+    max_claim_count: int
+    claimed_count: int
+    order_receive_time: str
+    order_begin_time: str
+    order_end_time: str
+    order_receive_state: str
 class InsuranceOrdersPostOptions(call.CallOptions):
     json: NotRequired[InsuranceOrdersPostJson]
 class InsuranceOrdersByOutOrderNoGetAnswer(TypedDict):
-    order_id: NotRequired[str]
-    out_order_no: NotRequired[str]
-    openid: NotRequired[str]
-    max_claim_count: NotRequired[int]
-    claimed_count: NotRequired[int]
-    order_receive_time: NotRequired[str]
-    order_begin_time: NotRequired[str]
-    order_end_time: NotRequired[str]
-    order_receive_state: NotRequired[str]
+    order_id: str
+    out_order_no: str
+    openid: str
+    max_claim_count: int
+    claimed_count: int
+    order_receive_time: str
+    order_begin_time: str
+    order_end_time: str
+    order_receive_state: str
 class InsuranceOrdersByOutOrderNoGetOptions(call.CallOptions):
     out_order_no: call.Scalar
 class InsuranceOrdersGivenOutOrderNoGetOptions(call.CallOptions):
     pass
 class UserQualificationsByOpenidGetAnswer(TypedDict):
-    qualified_user: NotRequired[bool]
+    qualified_user: bool
 class UserQualificationsByOpenidGetOptions(call.CallOptions):
     openid: call.Scalar
 class UserQualificationsGivenOpenidGetOptions(call.CallOptions):

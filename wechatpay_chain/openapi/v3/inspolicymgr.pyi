@@ -14,12 +14,12 @@ class DeductAuthorizationsPostJson(TypedDict):
     payee_appid: NotRequired[call.Text]
 class DeductAuthorizationsPostAnswer(TypedDict):
     out_insurance_no: str
-    appid: NotRequired[str]
+    appid: str
     plan_id: str
     out_contract_code: str
     insurance_name: str
     auth_state: Literal["AUTH_STATE_INIT", "AUTH_STATE_PENDING", "AUTH_STATE_GRANTED", "AUTH_STATE_DENIED", "AUTH_STATE_EXPIRED"] | str
-    user_auth_time: NotRequired[str]
+    user_auth_time: str
 class DeductAuthorizationsPostOptions(call.CallOptions):
     json: DeductAuthorizationsPostJson
 class DeductAuthorizationsByOutInsuranceNoGetAnswer(TypedDict):
@@ -29,7 +29,7 @@ class DeductAuthorizationsByOutInsuranceNoGetAnswer(TypedDict):
     out_contract_code: str
     insurance_name: str
     auth_state: Literal["AUTH_STATE_INIT", "AUTH_STATE_PENDING", "AUTH_STATE_GRANTED", "AUTH_STATE_DENIED", "AUTH_STATE_EXPIRED"] | str
-    user_auth_time: NotRequired[str]
+    user_auth_time: str
 class DeductAuthorizationsByOutInsuranceNoGetOptions(call.CallOptions):
     out_insurance_no: call.Scalar
 class DeductAuthorizationsGivenOutInsuranceNoGetOptions(call.CallOptions):
@@ -75,25 +75,25 @@ class DeductPoliciesPostAnswer(TypedDict):
     expired_time: str
     coverage_detail: str
     support_renewal: bool
-    start_renewal_time: NotRequired[str]
-    end_renewal_time: NotRequired[str]
+    start_renewal_time: str
+    end_renewal_time: str
     policy_type: Literal["POLICY_TYPE_OTHER", "POLICY_TYPE_MEDICAL", "POLICY_TYPE_ACCIDENT", "POLICY_TYPE_CRITICAL", "POLICY_TYPE_CAR", "POLICY_TYPE_LIFE", "POLICY_TYPE_PROPERTY", "POLICY_TYPE_PET", "POLICY_TYPE_ANNUITY"] | str
-    car_number: NotRequired[str]
-    pet_name: NotRequired[str]
-    address: NotRequired[str]
+    car_number: str
+    pet_name: str
+    address: str
     policy_state: Literal["POLICY_STATE_ISSUING", "POLICY_STATE_APPROVED", "POLICY_STATE_DECLINED", "POLICY_STATE_INACTIVE"] | str
-    policy_code: NotRequired[str]
+    policy_code: str
     plan_id: str
     out_contract_code: str
     policy_periods: list[float]
     free_insurance: bool
-    combined_payment: NotRequired[bool]
-    payment_method: NotRequired[Literal["PAYMENT_METHOD_OTHER", "PAYMENT_METHOD_PERIOD", "PAYMENT_METHOD_LUMP_SUM"] | str]
-    period_premium_mode: NotRequired[Literal["PERIOD_PREMIUM_MODE_EQUAL", "PERIOD_PREMIUM_MODE_FIRST_DIFF", "PERIOD_PREMIUM_MODE_MULTI_DIFF"] | str]
-    payment_period: NotRequired[Literal["PAYMENT_PERIOD_DAY", "PAYMENT_PERIOD_WEEK", "PAYMENT_PERIOD_BIWEEKLY", "PAYMENT_PERIOD_MONTH", "PAYMENT_PERIOD_QUARTER", "PAYMENT_PERIOD_HALF_YEAR", "PAYMENT_PERIOD_YEAR"] | str]
-    first_period_amount: NotRequired[int]
-    subsequent_period_amount: NotRequired[int]
-    coverage_term_type: NotRequired[Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"] | str]
+    combined_payment: bool
+    payment_method: Literal["PAYMENT_METHOD_OTHER", "PAYMENT_METHOD_PERIOD", "PAYMENT_METHOD_LUMP_SUM"] | str
+    period_premium_mode: Literal["PERIOD_PREMIUM_MODE_EQUAL", "PERIOD_PREMIUM_MODE_FIRST_DIFF", "PERIOD_PREMIUM_MODE_MULTI_DIFF"] | str
+    payment_period: Literal["PAYMENT_PERIOD_DAY", "PAYMENT_PERIOD_WEEK", "PAYMENT_PERIOD_BIWEEKLY", "PAYMENT_PERIOD_MONTH", "PAYMENT_PERIOD_QUARTER", "PAYMENT_PERIOD_HALF_YEAR", "PAYMENT_PERIOD_YEAR"] | str
+    first_period_amount: int
+    subsequent_period_amount: int
+    coverage_term_type: Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"] | str
 class DeductPoliciesPostOptions(call.CallOptions):
     json: DeductPoliciesPostJson
 class DeductPoliciesByOutInsuranceNoGetAnswer(TypedDict):
@@ -105,25 +105,25 @@ class DeductPoliciesByOutInsuranceNoGetAnswer(TypedDict):
     expired_time: str
     coverage_detail: str
     support_renewal: bool
-    start_renewal_time: NotRequired[str]
-    end_renewal_time: NotRequired[str]
+    start_renewal_time: str
+    end_renewal_time: str
     policy_type: Literal["POLICY_TYPE_OTHER", "POLICY_TYPE_MEDICAL", "POLICY_TYPE_ACCIDENT", "POLICY_TYPE_CRITICAL", "POLICY_TYPE_CAR", "POLICY_TYPE_LIFE", "POLICY_TYPE_PROPERTY", "POLICY_TYPE_PET", "POLICY_TYPE_ANNUITY"] | str
-    car_number: NotRequired[str]
-    pet_name: NotRequired[str]
-    address: NotRequired[str]
+    car_number: str
+    pet_name: str
+    address: str
     policy_state: Literal["POLICY_STATE_ISSUING", "POLICY_STATE_APPROVED", "POLICY_STATE_DECLINED", "POLICY_STATE_INACTIVE"] | str
-    policy_code: NotRequired[str]
+    policy_code: str
     plan_id: str
     out_contract_code: str
     policy_periods: list[float]
     free_insurance: bool
-    combined_payment: NotRequired[bool]
-    payment_method: NotRequired[Literal["PAYMENT_METHOD_OTHER", "PAYMENT_METHOD_PERIOD", "PAYMENT_METHOD_LUMP_SUM"] | str]
-    period_premium_mode: NotRequired[Literal["PERIOD_PREMIUM_MODE_EQUAL", "PERIOD_PREMIUM_MODE_FIRST_DIFF", "PERIOD_PREMIUM_MODE_MULTI_DIFF"] | str]
-    payment_period: NotRequired[Literal["PAYMENT_PERIOD_DAY", "PAYMENT_PERIOD_WEEK", "PAYMENT_PERIOD_BIWEEKLY", "PAYMENT_PERIOD_MONTH", "PAYMENT_PERIOD_QUARTER", "PAYMENT_PERIOD_HALF_YEAR", "PAYMENT_PERIOD_YEAR"] | str]
-    first_period_amount: NotRequired[int]
-    subsequent_period_amount: NotRequired[int]
-    coverage_term_type: NotRequired[Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"] | str]
+    combined_payment: bool
+    payment_method: Literal["PAYMENT_METHOD_OTHER", "PAYMENT_METHOD_PERIOD", "PAYMENT_METHOD_LUMP_SUM"] | str
+    period_premium_mode: Literal["PERIOD_PREMIUM_MODE_EQUAL", "PERIOD_PREMIUM_MODE_FIRST_DIFF", "PERIOD_PREMIUM_MODE_MULTI_DIFF"] | str
+    payment_period: Literal["PAYMENT_PERIOD_DAY", "PAYMENT_PERIOD_WEEK", "PAYMENT_PERIOD_BIWEEKLY", "PAYMENT_PERIOD_MONTH", "PAYMENT_PERIOD_QUARTER", "PAYMENT_PERIOD_HALF_YEAR", "PAYMENT_PERIOD_YEAR"] | str
+    first_period_amount: int
+    subsequent_period_amount: int
+    coverage_term_type: Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"] | str
 class DeductPoliciesByOutInsuranceNoGetOptions(call.CallOptions):
     out_insurance_no: call.Scalar
 class DeductPoliciesByOutInsuranceNoPatchJson(TypedDict):
@@ -161,25 +161,25 @@ class DeductPoliciesByOutInsuranceNoPatchAnswer(TypedDict):
     expired_time: str
     coverage_detail: str
     support_renewal: bool
-    start_renewal_time: NotRequired[str]
-    end_renewal_time: NotRequired[str]
+    start_renewal_time: str
+    end_renewal_time: str
     policy_type: Literal["POLICY_TYPE_OTHER", "POLICY_TYPE_MEDICAL", "POLICY_TYPE_ACCIDENT", "POLICY_TYPE_CRITICAL", "POLICY_TYPE_CAR", "POLICY_TYPE_LIFE", "POLICY_TYPE_PROPERTY", "POLICY_TYPE_PET", "POLICY_TYPE_ANNUITY"] | str
-    car_number: NotRequired[str]
-    pet_name: NotRequired[str]
-    address: NotRequired[str]
+    car_number: str
+    pet_name: str
+    address: str
     policy_state: Literal["POLICY_STATE_ISSUING", "POLICY_STATE_APPROVED", "POLICY_STATE_DECLINED", "POLICY_STATE_INACTIVE"] | str
-    policy_code: NotRequired[str]
+    policy_code: str
     plan_id: str
     out_contract_code: str
     policy_periods: list[float]
     free_insurance: bool
-    combined_payment: NotRequired[bool]
-    payment_method: NotRequired[Literal["PAYMENT_METHOD_OTHER", "PAYMENT_METHOD_PERIOD", "PAYMENT_METHOD_LUMP_SUM"] | str]
-    period_premium_mode: NotRequired[Literal["PERIOD_PREMIUM_MODE_EQUAL", "PERIOD_PREMIUM_MODE_FIRST_DIFF", "PERIOD_PREMIUM_MODE_MULTI_DIFF"] | str]
-    payment_period: NotRequired[Literal["PAYMENT_PERIOD_DAY", "PAYMENT_PERIOD_WEEK", "PAYMENT_PERIOD_BIWEEKLY", "PAYMENT_PERIOD_MONTH", "PAYMENT_PERIOD_QUARTER", "PAYMENT_PERIOD_HALF_YEAR", "PAYMENT_PERIOD_YEAR"] | str]
-    first_period_amount: NotRequired[int]
-    subsequent_period_amount: NotRequired[int]
-    coverage_term_type: NotRequired[Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"] | str]
+    combined_payment: bool
+    payment_method: Literal["PAYMENT_METHOD_OTHER", "PAYMENT_METHOD_PERIOD", "PAYMENT_METHOD_LUMP_SUM"] | str
+    period_premium_mode: Literal["PERIOD_PREMIUM_MODE_EQUAL", "PERIOD_PREMIUM_MODE_FIRST_DIFF", "PERIOD_PREMIUM_MODE_MULTI_DIFF"] | str
+    payment_period: Literal["PAYMENT_PERIOD_DAY", "PAYMENT_PERIOD_WEEK", "PAYMENT_PERIOD_BIWEEKLY", "PAYMENT_PERIOD_MONTH", "PAYMENT_PERIOD_QUARTER", "PAYMENT_PERIOD_HALF_YEAR", "PAYMENT_PERIOD_YEAR"] | str
+    first_period_amount: int
+    subsequent_period_amount: int
+    coverage_term_type: Literal["COVERAGE_TERM_TYPE_FIXED_DATE", "COVERAGE_TERM_TYPE_LIFETIME"] | str
 class DeductPoliciesByOutInsuranceNoPatchOptions(call.CallOptions):
     out_insurance_no: call.Scalar
     json: NotRequired[DeductPoliciesByOutInsuranceNoPatchJson]

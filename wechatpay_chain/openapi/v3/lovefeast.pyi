@@ -14,35 +14,35 @@ class UsersByOpenidOrdersBrandIdByBrandIdGetQuery(TypedDict):
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
 class UsersByOpenidOrdersBrandIdByBrandIdGetAnswerDataPayer(TypedDict):
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
-    avatar: NotRequired[str]
-    nickname: NotRequired[str]
+    openid: str
+    sub_openid: str
+    avatar: str
+    nickname: str
 class UsersByOpenidOrdersBrandIdByBrandIdGetAnswerDataAmount(TypedDict):
-    total: NotRequired[float]
-    payer_total: NotRequired[float]
-    currency: NotRequired[str]
-    payer_currency: NotRequired[str]
+    total: float
+    payer_total: float
+    currency: str
+    payer_currency: str
 class UsersByOpenidOrdersBrandIdByBrandIdGetAnswerData(TypedDict):
-    welfare_trade_id: NotRequired[str]
-    appid: NotRequired[str]
-    sub_appid: NotRequired[str]
-    brand_id: NotRequired[str]
-    donate_source: NotRequired[Literal["MINIPROGRAM_PAY", "ENTRUST_PAY"] | str]
-    merchant_order: NotRequired[str]
-    institution_name: NotRequired[str]
-    business_id: NotRequired[str]
-    business_name: NotRequired[str]
-    success_time: NotRequired[str]
-    payer: NotRequired[UsersByOpenidOrdersBrandIdByBrandIdGetAnswerDataPayer]
-    amount: NotRequired[UsersByOpenidOrdersBrandIdByBrandIdGetAnswerDataAmount]
-    device_id: NotRequired[str]
+    welfare_trade_id: str
+    appid: str
+    sub_appid: str
+    brand_id: str
+    donate_source: Literal["MINIPROGRAM_PAY", "ENTRUST_PAY"] | str
+    merchant_order: str
+    institution_name: str
+    business_id: str
+    business_name: str
+    success_time: str
+    payer: UsersByOpenidOrdersBrandIdByBrandIdGetAnswerDataPayer
+    amount: UsersByOpenidOrdersBrandIdByBrandIdGetAnswerDataAmount
+    device_id: str
 class UsersByOpenidOrdersBrandIdByBrandIdGetAnswer(TypedDict):
-    count: NotRequired[int]
-    limit: NotRequired[int]
-    offset: NotRequired[int]
-    total_count: NotRequired[int]
-    data: NotRequired[list[UsersByOpenidOrdersBrandIdByBrandIdGetAnswerData]]
+    count: int
+    limit: int
+    offset: int
+    total_count: int
+    data: list[UsersByOpenidOrdersBrandIdByBrandIdGetAnswerData]
 class UsersByOpenidOrdersBrandIdByBrandIdGetOptions(call.CallOptions):
     openid: call.Scalar
     brand_id: call.Scalar
@@ -51,24 +51,24 @@ class UsersByOpenidOrdersBrandIdGivenBrandIdGetOptions(call.CallOptions):
     openid: call.Scalar
     query: NotRequired[UsersByOpenidOrdersBrandIdByBrandIdGetQuery]
 class UsersByOpenidOrdersOutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
-    avatar: NotRequired[str]
-    nickname: NotRequired[str]
+    openid: str
+    sub_openid: str
+    avatar: str
+    nickname: str
 class UsersByOpenidOrdersOutTradeNoByOutTradeNoGetAnswer(TypedDict):
-    welfare_trade_id: NotRequired[str]
-    appid: NotRequired[str]
-    sub_appid: NotRequired[str]
-    brand_id: NotRequired[str]
-    donate_source: NotRequired[Literal["MINIPROGRAM_PAY", "ENTRUST_PAY"] | str]
-    merchant_order: NotRequired[str]
-    institution_name: NotRequired[str]
-    business_id: NotRequired[str]
-    business_name: NotRequired[str]
-    success_time: NotRequired[str]
-    payer: NotRequired[UsersByOpenidOrdersOutTradeNoByOutTradeNoGetAnswerPayer]
-    amount: NotRequired[dict[str, Any]]
-    device_id: NotRequired[str]
+    welfare_trade_id: str
+    appid: str
+    sub_appid: str
+    brand_id: str
+    donate_source: Literal["MINIPROGRAM_PAY", "ENTRUST_PAY"] | str
+    merchant_order: str
+    institution_name: str
+    business_id: str
+    business_name: str
+    success_time: str
+    payer: UsersByOpenidOrdersOutTradeNoByOutTradeNoGetAnswerPayer
+    amount: dict[str, Any]
+    device_id: str
 class UsersByOpenidOrdersOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     openid: call.Scalar
     out_trade_no: call.Scalar

@@ -15,16 +15,16 @@ class BankPackagesByPackageIdTasksGetAnswerData(TypedDict):
     filename: str
     bank_type: str
     create_time: str
-    update_time: NotRequired[str]
-    status: NotRequired[Literal["PROCESSING", "FINISHED"] | str]
-    success_count: NotRequired[int]
-    fail_count: NotRequired[int]
-    success_user_count: NotRequired[int]
+    update_time: str
+    status: Literal["PROCESSING", "FINISHED"] | str
+    success_count: int
+    fail_count: int
+    success_user_count: int
 class BankPackagesByPackageIdTasksGetAnswer(TypedDict):
     total_count: int
     offset: int
     limit: int
-    data: NotRequired[list[BankPackagesByPackageIdTasksGetAnswerData]]
+    data: list[BankPackagesByPackageIdTasksGetAnswerData]
 class BankPackagesByPackageIdTasksGetOptions(call.CallOptions):
     package_id: call.Scalar
     query: BankPackagesByPackageIdTasksGetQuery
@@ -40,11 +40,11 @@ class BankPackagesByPackageIdTasksPostAnswer(TypedDict):
     filename: str
     bank_type: str
     create_time: str
-    update_time: NotRequired[str]
-    status: NotRequired[Literal["PROCESSING", "FINISHED"] | str]
-    fail_count: NotRequired[int]
-    success_count: NotRequired[int]
-    success_user_count: NotRequired[int]
+    update_time: str
+    status: Literal["PROCESSING", "FINISHED"] | str
+    fail_count: int
+    success_count: int
+    success_user_count: int
 class BankPackagesByPackageIdTasksPostOptions(call.CallOptions):
     package_id: call.Scalar
     upload: NotRequired[call.File | BankPackagesByPackageIdTasksPostUpload]
@@ -70,7 +70,7 @@ class BankFavorUsersByOpenidBankMultiActivityPostOptions(call.CallOptions):
 class BankFavorUsersByOpenidCouponsByCouponIdGetQuery(TypedDict):
     appid: call.Text
 class BankFavorUsersByOpenidCouponsByCouponIdGetAnswerUseAmountList(TypedDict):
-    used_amounts: NotRequired[list[str]]
+    used_amounts: list[str]
 class BankFavorUsersByOpenidCouponsByCouponIdGetAnswer(TypedDict):
     stock_creator_mchid: str
     stock_id: str
@@ -84,8 +84,8 @@ class BankFavorUsersByOpenidCouponsByCouponIdGetAnswer(TypedDict):
     max_use_number: float
     available_number: float
     used_number: float
-    use_amount_list: NotRequired[BankFavorUsersByOpenidCouponsByCouponIdGetAnswerUseAmountList]
-    openid: NotRequired[str]
+    use_amount_list: BankFavorUsersByOpenidCouponsByCouponIdGetAnswerUseAmountList
+    openid: str
 class BankFavorUsersByOpenidCouponsByCouponIdGetOptions(call.CallOptions):
     openid: call.Scalar
     coupon_id: call.Scalar
@@ -111,7 +111,7 @@ class BusifavorCallbacksPostJson(TypedDict):
     mchid: NotRequired[call.Text]
     notify_url: call.Text
 class BusifavorCallbacksPostAnswer(TypedDict):
-    update_time: NotRequired[str]
+    update_time: str
     notify_url: str
     mchid: str
 class BusifavorCallbacksPostOptions(call.CallOptions):
@@ -159,8 +159,8 @@ class BusifavorCouponsSendPostJson(TypedDict):
     coupon_code: NotRequired[call.Text]
 class BusifavorCouponsSendPostAnswer(TypedDict):
     stock_id: str
-    coupon_code: NotRequired[str]
-    out_request_no: NotRequired[str]
+    coupon_code: str
+    out_request_no: str
 class BusifavorCouponsSendPostOptions(call.CallOptions):
     json: BusifavorCouponsSendPostJson
 class BusifavorCouponsUsePostJson(TypedDict):
@@ -303,21 +303,21 @@ class BusifavorStocksPostAnswer(TypedDict):
 class BusifavorStocksPostOptions(call.CallOptions):
     json: BusifavorStocksPostJson
 class BusifavorStocksByStockIdGetAnswerCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime(TypedDict):
-    begin_time: NotRequired[int]
-    end_time: NotRequired[int]
+    begin_time: int
+    end_time: int
 class BusifavorStocksByStockIdGetAnswerCouponUseRuleCouponAvailableTimeAvailableWeek(TypedDict):
-    week_day: NotRequired[list[int]]
-    available_day_time: NotRequired[list[BusifavorStocksByStockIdGetAnswerCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime]]
+    week_day: list[int]
+    available_day_time: list[BusifavorStocksByStockIdGetAnswerCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime]
 class BusifavorStocksByStockIdGetAnswerCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime(TypedDict):
-    begin_time: NotRequired[str]
-    end_time: NotRequired[str]
+    begin_time: str
+    end_time: str
 class BusifavorStocksByStockIdGetAnswerCouponUseRuleCouponAvailableTime(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_day_after_receive: NotRequired[int]
-    available_week: NotRequired[BusifavorStocksByStockIdGetAnswerCouponUseRuleCouponAvailableTimeAvailableWeek]
-    irregulary_avaliable_time: NotRequired[list[BusifavorStocksByStockIdGetAnswerCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime]]
-    wait_days_after_receive: NotRequired[int]
+    available_day_after_receive: int
+    available_week: BusifavorStocksByStockIdGetAnswerCouponUseRuleCouponAvailableTimeAvailableWeek
+    irregulary_avaliable_time: list[BusifavorStocksByStockIdGetAnswerCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime]
+    wait_days_after_receive: int
 class BusifavorStocksByStockIdGetAnswerCouponUseRuleFixedNormalCoupon(TypedDict):
     discount_amount: int
     transaction_minimum: int
@@ -329,71 +329,71 @@ class BusifavorStocksByStockIdGetAnswerCouponUseRuleExchangeCoupon(TypedDict):
     transaction_minimum: int
 class BusifavorStocksByStockIdGetAnswerCouponUseRule(TypedDict):
     coupon_available_time: BusifavorStocksByStockIdGetAnswerCouponUseRuleCouponAvailableTime
-    fixed_normal_coupon: NotRequired[BusifavorStocksByStockIdGetAnswerCouponUseRuleFixedNormalCoupon]
-    discount_coupon: NotRequired[BusifavorStocksByStockIdGetAnswerCouponUseRuleDiscountCoupon]
-    exchange_coupon: NotRequired[BusifavorStocksByStockIdGetAnswerCouponUseRuleExchangeCoupon]
+    fixed_normal_coupon: BusifavorStocksByStockIdGetAnswerCouponUseRuleFixedNormalCoupon
+    discount_coupon: BusifavorStocksByStockIdGetAnswerCouponUseRuleDiscountCoupon
+    exchange_coupon: BusifavorStocksByStockIdGetAnswerCouponUseRuleExchangeCoupon
     use_method: Literal["OFF_LINE", "MINI_PROGRAMS", "SELF_CONSUME", "PAYMENT_CODE"] | str
-    mini_programs_appid: NotRequired[str]
-    mini_programs_path: NotRequired[str]
+    mini_programs_appid: str
+    mini_programs_path: str
 class BusifavorStocksByStockIdGetAnswerStockSendRule(TypedDict):
     max_amount: int
-    max_coupons: NotRequired[int]
+    max_coupons: int
     max_coupons_per_user: int
-    max_amount_by_day: NotRequired[int]
-    max_coupons_by_day: NotRequired[int]
-    natural_person_limit: NotRequired[bool]
-    prevent_api_abuse: NotRequired[bool]
-    transferable: NotRequired[bool]
-    shareable: NotRequired[bool]
+    max_amount_by_day: int
+    max_coupons_by_day: int
+    natural_person_limit: bool
+    prevent_api_abuse: bool
+    transferable: bool
+    shareable: bool
 class BusifavorStocksByStockIdGetAnswerCustomEntranceMiniProgramsInfo(TypedDict):
     mini_programs_appid: str
     mini_programs_path: str
     entrance_words: str
-    guiding_words: NotRequired[str]
+    guiding_words: str
 class BusifavorStocksByStockIdGetAnswerCustomEntrance(TypedDict):
-    mini_programs_info: NotRequired[BusifavorStocksByStockIdGetAnswerCustomEntranceMiniProgramsInfo]
-    appid: NotRequired[str]
-    hall_id: NotRequired[str]
-    store_id: NotRequired[str]
-    code_display_mode: NotRequired[Literal["NOT_SHOW", "BARCODE", "QRCODE"] | str]
+    mini_programs_info: BusifavorStocksByStockIdGetAnswerCustomEntranceMiniProgramsInfo
+    appid: str
+    hall_id: str
+    store_id: str
+    code_display_mode: Literal["NOT_SHOW", "BARCODE", "QRCODE"] | str
 class BusifavorStocksByStockIdGetAnswerDisplayPatternInfoFinderInfo(TypedDict):
     finder_id: str
     finder_video_id: str
     finder_video_cover_image_url: str
 class BusifavorStocksByStockIdGetAnswerDisplayPatternInfo(TypedDict):
-    description: NotRequired[str]
-    merchant_logo_url: NotRequired[str]
-    merchant_name: NotRequired[str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    coupon_image_url: NotRequired[str]
-    finder_info: NotRequired[BusifavorStocksByStockIdGetAnswerDisplayPatternInfoFinderInfo]
+    description: str
+    merchant_logo_url: str
+    merchant_name: str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    coupon_image_url: str
+    finder_info: BusifavorStocksByStockIdGetAnswerDisplayPatternInfoFinderInfo
 class BusifavorStocksByStockIdGetAnswerCouponCodeCount(TypedDict):
     total_count: int
     available_count: int
 class BusifavorStocksByStockIdGetAnswerNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class BusifavorStocksByStockIdGetAnswerSendCountInformation(TypedDict):
-    total_send_num: NotRequired[int]
-    total_send_amount: NotRequired[int]
-    today_send_num: NotRequired[int]
-    today_send_amount: NotRequired[int]
+    total_send_num: int
+    total_send_amount: int
+    today_send_num: int
+    today_send_amount: int
 class BusifavorStocksByStockIdGetAnswer(TypedDict):
     stock_name: str
     belong_merchant: str
-    comment: NotRequired[str]
+    comment: str
     goods_name: str
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     coupon_use_rule: BusifavorStocksByStockIdGetAnswerCouponUseRule
     stock_send_rule: BusifavorStocksByStockIdGetAnswerStockSendRule
-    custom_entrance: NotRequired[BusifavorStocksByStockIdGetAnswerCustomEntrance]
-    display_pattern_info: NotRequired[BusifavorStocksByStockIdGetAnswerDisplayPatternInfo]
+    custom_entrance: BusifavorStocksByStockIdGetAnswerCustomEntrance
+    display_pattern_info: BusifavorStocksByStockIdGetAnswerDisplayPatternInfo
     stock_state: Literal["UNAUDIT", "RUNNING", "STOPED", "PAUSED"] | str
     coupon_code_mode: Literal["WECHATPAY_MODE", "MERCHANT_API", "MERCHANT_UPLOAD"] | str
     stock_id: str
-    coupon_code_count: NotRequired[BusifavorStocksByStockIdGetAnswerCouponCodeCount]
-    notify_config: NotRequired[BusifavorStocksByStockIdGetAnswerNotifyConfig]
-    send_count_information: NotRequired[BusifavorStocksByStockIdGetAnswerSendCountInformation]
-    subsidy: NotRequired[bool]
+    coupon_code_count: BusifavorStocksByStockIdGetAnswerCouponCodeCount
+    notify_config: BusifavorStocksByStockIdGetAnswerNotifyConfig
+    send_count_information: BusifavorStocksByStockIdGetAnswerSendCountInformation
+    subsidy: bool
 class BusifavorStocksByStockIdGetOptions(call.CallOptions):
     stock_id: call.Scalar
 class BusifavorStocksByStockIdPatchJsonCustomEntranceMiniProgramsInfo(TypedDict):
@@ -448,7 +448,7 @@ class BusifavorStocksByStockIdBudgetPatchJson(TypedDict):
     modify_budget_request_no: call.Text
 class BusifavorStocksByStockIdBudgetPatchAnswer(TypedDict):
     max_coupons: int
-    max_coupons_by_day: NotRequired[int]
+    max_coupons_by_day: int
 class BusifavorStocksByStockIdBudgetPatchOptions(call.CallOptions):
     stock_id: call.Scalar
     json: BusifavorStocksByStockIdBudgetPatchJson
@@ -458,19 +458,19 @@ class BusifavorStocksByStockIdCouponcodesGetQuery(TypedDict):
     offset: NotRequired[float | str]
     limit: NotRequired[float | str]
 class BusifavorStocksByStockIdCouponcodesGetAnswerData(TypedDict):
-    code: NotRequired[str]
-    code_status: NotRequired[str]
-    upload_time: NotRequired[str]
-    dispatched_time: NotRequired[str]
-    openid: NotRequired[str]
-    unionid: NotRequired[str]
-    coupon_code: NotRequired[str]
+    code: str
+    code_status: str
+    upload_time: str
+    dispatched_time: str
+    openid: str
+    unionid: str
+    coupon_code: str
 class BusifavorStocksByStockIdCouponcodesGetAnswer(TypedDict):
     stock_id: str
     total_count: int
     limit: int
     offset: int
-    data: NotRequired[list[BusifavorStocksByStockIdCouponcodesGetAnswerData]]
+    data: list[BusifavorStocksByStockIdCouponcodesGetAnswerData]
 class BusifavorStocksByStockIdCouponcodesGetOptions(call.CallOptions):
     stock_id: call.Scalar
     query: NotRequired[BusifavorStocksByStockIdCouponcodesGetQuery]
@@ -485,20 +485,20 @@ class BusifavorStocksByStockIdCouponcodesPostAnswer(TypedDict):
     stock_id: str
     total_count: int
     success_count: int
-    success_codes: NotRequired[list[str]]
+    success_codes: list[str]
     success_time: str
-    fail_count: NotRequired[int]
-    fail_codes: NotRequired[list[BusifavorStocksByStockIdCouponcodesPostAnswerFailCodes]]
-    exist_codes: NotRequired[list[str]]
-    duplicate_codes: NotRequired[list[str]]
+    fail_count: int
+    fail_codes: list[BusifavorStocksByStockIdCouponcodesPostAnswerFailCodes]
+    exist_codes: list[str]
+    duplicate_codes: list[str]
 class BusifavorStocksByStockIdCouponcodesPostOptions(call.CallOptions):
     stock_id: call.Scalar
     json: BusifavorStocksByStockIdCouponcodesPostJson
 class BusifavorStocksByStockIdCouponcodesByCouponCodeDeleteQuery(TypedDict):
     delete_request_no: call.Text
 class BusifavorStocksByStockIdCouponcodesByCouponCodeDeleteAnswer(TypedDict):
-    stock_id: NotRequired[str]
-    delete_time: NotRequired[str]
+    stock_id: str
+    delete_time: str
 class BusifavorStocksByStockIdCouponcodesByCouponCodeDeleteOptions(call.CallOptions):
     stock_id: call.Scalar
     coupon_code: call.Scalar
@@ -506,29 +506,29 @@ class BusifavorStocksByStockIdCouponcodesByCouponCodeDeleteOptions(call.CallOpti
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetQuery(TypedDict):
     appid: NotRequired[call.Text]
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCodeInformation(TypedDict):
-    code: NotRequired[str]
-    code_status: NotRequired[str]
-    upload_time: NotRequired[str]
-    dispatched_time: NotRequired[str]
-    openid: NotRequired[str]
-    unionid: NotRequired[str]
-    coupon_code: NotRequired[str]
+    code: str
+    code_status: str
+    upload_time: str
+    dispatched_time: str
+    openid: str
+    unionid: str
+    coupon_code: str
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime(TypedDict):
-    begin_time: NotRequired[int]
-    end_time: NotRequired[int]
+    begin_time: int
+    end_time: int
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeAvailableWeek(TypedDict):
-    week_day: NotRequired[list[int]]
-    available_day_time: NotRequired[list[BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime]]
+    week_day: list[int]
+    available_day_time: list[BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime]
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime(TypedDict):
-    begin_time: NotRequired[str]
-    end_time: NotRequired[str]
+    begin_time: str
+    end_time: str
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTime(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_day_after_receive: NotRequired[int]
-    available_week: NotRequired[BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeAvailableWeek]
-    irregulary_avaliable_time: NotRequired[list[BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime]]
-    wait_days_after_receive: NotRequired[int]
+    available_day_after_receive: int
+    available_week: BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeAvailableWeek
+    irregulary_avaliable_time: list[BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime]
+    wait_days_after_receive: int
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleFixedNormalCoupon(TypedDict):
     discount_amount: int
     transaction_minimum: int
@@ -540,46 +540,46 @@ class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationC
     transaction_minimum: int
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRule(TypedDict):
     coupon_available_time: BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleCouponAvailableTime
-    fixed_normal_coupon: NotRequired[BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleFixedNormalCoupon]
-    discount_coupon: NotRequired[BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleDiscountCoupon]
-    exchange_coupon: NotRequired[BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleExchangeCoupon]
+    fixed_normal_coupon: BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleFixedNormalCoupon
+    discount_coupon: BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleDiscountCoupon
+    exchange_coupon: BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRuleExchangeCoupon
     use_method: Literal["OFF_LINE", "MINI_PROGRAMS", "SELF_CONSUME", "PAYMENT_CODE"] | str
-    mini_programs_appid: NotRequired[str]
-    mini_programs_path: NotRequired[str]
+    mini_programs_appid: str
+    mini_programs_path: str
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCustomEntranceMiniProgramsInfo(TypedDict):
     mini_programs_appid: str
     mini_programs_path: str
     entrance_words: str
-    guiding_words: NotRequired[str]
+    guiding_words: str
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCustomEntrance(TypedDict):
-    mini_programs_info: NotRequired[BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCustomEntranceMiniProgramsInfo]
-    appid: NotRequired[str]
-    hall_id: NotRequired[str]
-    store_id: NotRequired[str]
-    code_display_mode: NotRequired[Literal["NOT_SHOW", "BARCODE", "QRCODE"] | str]
+    mini_programs_info: BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCustomEntranceMiniProgramsInfo
+    appid: str
+    hall_id: str
+    store_id: str
+    code_display_mode: Literal["NOT_SHOW", "BARCODE", "QRCODE"] | str
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationDisplayPatternInfoFinderInfo(TypedDict):
     finder_id: str
     finder_video_id: str
     finder_video_cover_image_url: str
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationDisplayPatternInfo(TypedDict):
-    description: NotRequired[str]
-    merchant_logo_url: NotRequired[str]
-    merchant_name: NotRequired[str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    coupon_image_url: NotRequired[str]
-    finder_info: NotRequired[BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationDisplayPatternInfoFinderInfo]
+    description: str
+    merchant_logo_url: str
+    merchant_name: str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    coupon_image_url: str
+    finder_info: BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationDisplayPatternInfoFinderInfo
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformation(TypedDict):
     stock_name: str
     belong_merchant: str
-    comment: NotRequired[str]
+    comment: str
     goods_name: str
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
-    transferable: NotRequired[bool]
-    shareable: NotRequired[bool]
-    coupon_state: NotRequired[str]
+    transferable: bool
+    shareable: bool
+    coupon_state: str
     coupon_use_rule: BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCouponUseRule
-    custom_entrance: NotRequired[BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCustomEntrance]
-    display_pattern_info: NotRequired[BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationDisplayPatternInfo]
+    custom_entrance: BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationCustomEntrance
+    display_pattern_info: BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformationDisplayPatternInfo
 class BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswer(TypedDict):
     code_information: BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCodeInformation
     coupon_information: BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswerCouponInformation
@@ -627,12 +627,12 @@ class BusifavorSubsidyPayReceiptsGetAnswerPayReceiptList(TypedDict):
     amount: int
     description: str
     status: str
-    fail_reason: NotRequired[str]
-    success_time: NotRequired[str]
+    fail_reason: str
+    success_time: str
     out_subsidy_no: str
-    create_time: NotRequired[str]
+    create_time: str
 class BusifavorSubsidyPayReceiptsGetAnswer(TypedDict):
-    pay_receipt_list: NotRequired[list[BusifavorSubsidyPayReceiptsGetAnswerPayReceiptList]]
+    pay_receipt_list: list[BusifavorSubsidyPayReceiptsGetAnswerPayReceiptList]
 class BusifavorSubsidyPayReceiptsGetOptions(call.CallOptions):
     query: BusifavorSubsidyPayReceiptsGetQuery
 class BusifavorSubsidyPayReceiptsPostJson(TypedDict):
@@ -654,10 +654,10 @@ class BusifavorSubsidyPayReceiptsPostAnswer(TypedDict):
     amount: int
     description: str
     status: str
-    fail_reason: NotRequired[str]
-    success_time: NotRequired[str]
+    fail_reason: str
+    success_time: str
     out_subsidy_no: str
-    create_time: NotRequired[str]
+    create_time: str
 class BusifavorSubsidyPayReceiptsPostOptions(call.CallOptions):
     json: BusifavorSubsidyPayReceiptsPostJson
 class BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetAnswer(TypedDict):
@@ -670,10 +670,10 @@ class BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetAnswer(TypedDict):
     amount: int
     description: str
     status: str
-    fail_reason: NotRequired[str]
-    success_time: NotRequired[str]
+    fail_reason: str
+    success_time: str
     out_subsidy_no: str
-    create_time: NotRequired[str]
+    create_time: str
 class BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetOptions(call.CallOptions):
     subsidy_receipt_id: call.Scalar
 class BusifavorSubsidyPayReceiptsGivenSubsidyReceiptIdGetOptions(call.CallOptions):
@@ -689,7 +689,7 @@ class BusifavorSubsidyReturnReceiptsPostJson(TypedDict):
     description: call.Text
     out_subsidy_return_no: call.Text
 class BusifavorSubsidyReturnReceiptsPostAnswer(TypedDict):
-    subsidy_return_receipt_id: NotRequired[str]
+    subsidy_return_receipt_id: str
     stock_id: str
     coupon_code: str
     transaction_id: str
@@ -699,15 +699,15 @@ class BusifavorSubsidyReturnReceiptsPostAnswer(TypedDict):
     amount: int
     description: str
     status: str
-    fail_reason: NotRequired[str]
-    return_done_time: NotRequired[str]
+    fail_reason: str
+    return_done_time: str
     subsidy_receipt_id: str
     out_subsidy_return_no: str
-    return_create_time: NotRequired[str]
+    return_create_time: str
 class BusifavorSubsidyReturnReceiptsPostOptions(call.CallOptions):
     json: BusifavorSubsidyReturnReceiptsPostJson
 class BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetAnswer(TypedDict):
-    subsidy_return_receipt_id: NotRequired[str]
+    subsidy_return_receipt_id: str
     stock_id: str
     coupon_code: str
     transaction_id: str
@@ -717,11 +717,11 @@ class BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetAnswer(TypedDict)
     amount: int
     description: str
     status: str
-    fail_reason: NotRequired[str]
-    return_done_time: NotRequired[str]
+    fail_reason: str
+    return_done_time: str
     subsidy_receipt_id: str
     out_subsidy_return_no: str
-    return_create_time: NotRequired[str]
+    return_create_time: str
 class BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetOptions(call.CallOptions):
     subsidy_return_receipt_id: call.Scalar
 class BusifavorSubsidyReturnReceiptsGivenSubsidyReturnReceiptIdGetOptions(call.CallOptions):
@@ -736,79 +736,79 @@ class BusifavorUsersByOpenidCouponsGetQuery(TypedDict):
     offset: NotRequired[float | str]
     limit: NotRequired[float | str]
 class BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleCouponAvailableTime(TypedDict):
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleAvailableWeekAvailableDayTime(TypedDict):
-    begin_time: NotRequired[int]
-    end_time: NotRequired[int]
+    begin_time: int
+    end_time: int
 class BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleAvailableWeek(TypedDict):
-    week_day: NotRequired[list[Literal[0, 1, 2, 3, 4, 5, 6] | int]]
-    available_day_time: NotRequired[list[BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleAvailableWeekAvailableDayTime]]
+    week_day: list[Literal[0, 1, 2, 3, 4, 5, 6] | int]
+    available_day_time: list[BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleAvailableWeekAvailableDayTime]
 class BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleIrregularyAvaliableTime(TypedDict):
-    begin_time: NotRequired[str]
-    end_time: NotRequired[str]
+    begin_time: str
+    end_time: str
 class BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleFixedNormalCoupon(TypedDict):
-    discount_amount: NotRequired[int]
-    transaction_minimum: NotRequired[int]
+    discount_amount: int
+    transaction_minimum: int
 class BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleDiscountCoupon(TypedDict):
-    discount_percent: NotRequired[int]
-    transaction_minimum: NotRequired[int]
+    discount_percent: int
+    transaction_minimum: int
 class BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleExchangeCoupon(TypedDict):
-    exchange_price: NotRequired[int]
-    transaction_minimum: NotRequired[int]
+    exchange_price: int
+    transaction_minimum: int
 class BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRule(TypedDict):
     coupon_available_time: BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleCouponAvailableTime
-    available_week: NotRequired[BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleAvailableWeek]
-    irregulary_avaliable_time: NotRequired[list[BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleIrregularyAvaliableTime]]
-    fixed_normal_coupon: NotRequired[BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleFixedNormalCoupon]
-    discount_coupon: NotRequired[BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleDiscountCoupon]
-    exchange_coupon: NotRequired[BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleExchangeCoupon]
+    available_week: BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleAvailableWeek
+    irregulary_avaliable_time: list[BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleIrregularyAvaliableTime]
+    fixed_normal_coupon: BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleFixedNormalCoupon
+    discount_coupon: BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleDiscountCoupon
+    exchange_coupon: BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRuleExchangeCoupon
     use_method: Literal["OFF_LINE", "MINI_PROGRAMS", "PAYMENT_CODE", "SELF_CONSUME"] | str
-    mini_programs_appid: NotRequired[str]
-    mini_programs_path: NotRequired[str]
+    mini_programs_appid: str
+    mini_programs_path: str
 class BusifavorUsersByOpenidCouponsGetAnswerDataCustomEntranceMiniProgramsInfo(TypedDict):
     mini_programs_appid: str
     mini_programs_path: str
     entrance_words: str
-    guiding_words: NotRequired[str]
+    guiding_words: str
 class BusifavorUsersByOpenidCouponsGetAnswerDataCustomEntrance(TypedDict):
-    mini_programs_info: NotRequired[BusifavorUsersByOpenidCouponsGetAnswerDataCustomEntranceMiniProgramsInfo]
-    appid: NotRequired[str]
-    hall_id: NotRequired[str]
-    store_id: NotRequired[str]
-    code_display_mode: NotRequired[str]
+    mini_programs_info: BusifavorUsersByOpenidCouponsGetAnswerDataCustomEntranceMiniProgramsInfo
+    appid: str
+    hall_id: str
+    store_id: str
+    code_display_mode: str
 class BusifavorUsersByOpenidCouponsGetAnswerDataDisplayPatternInfoFinderInfo(TypedDict):
     finder_id: str
     finder_video_id: str
     finder_video_cover_image_url: str
 class BusifavorUsersByOpenidCouponsGetAnswerDataDisplayPatternInfo(TypedDict):
-    description: NotRequired[str]
-    merchant_logo_url: NotRequired[str]
-    merchant_name: NotRequired[str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    coupon_image_url: NotRequired[str]
-    finder_info: NotRequired[BusifavorUsersByOpenidCouponsGetAnswerDataDisplayPatternInfoFinderInfo]
+    description: str
+    merchant_logo_url: str
+    merchant_name: str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    coupon_image_url: str
+    finder_info: BusifavorUsersByOpenidCouponsGetAnswerDataDisplayPatternInfoFinderInfo
 class BusifavorUsersByOpenidCouponsGetAnswerData(TypedDict):
     stock_name: str
     belong_merchant: str
-    comment: NotRequired[str]
+    comment: str
     goods_name: str
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     coupon_use_rule: BusifavorUsersByOpenidCouponsGetAnswerDataCouponUseRule
-    custom_entrance: NotRequired[BusifavorUsersByOpenidCouponsGetAnswerDataCustomEntrance]
+    custom_entrance: BusifavorUsersByOpenidCouponsGetAnswerDataCustomEntrance
     display_pattern_info: BusifavorUsersByOpenidCouponsGetAnswerDataDisplayPatternInfo
-    coupon_code: NotRequired[str]
-    coupon_state: NotRequired[Literal["SENDED", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str]
-    stock_id: NotRequired[str]
-    transferable: NotRequired[bool]
-    shareable: NotRequired[bool]
+    coupon_code: str
+    coupon_state: Literal["SENDED", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    stock_id: str
+    transferable: bool
+    shareable: bool
     send_request_no: str
-    use_request_no: NotRequired[str]
+    use_request_no: str
     available_start_time: str
     expire_time: str
     receive_time: str
-    use_time: NotRequired[str]
+    use_time: str
 class BusifavorUsersByOpenidCouponsGetAnswer(TypedDict):
     total_count: float
     offset: float
@@ -818,79 +818,79 @@ class BusifavorUsersByOpenidCouponsGetOptions(call.CallOptions):
     openid: call.Scalar
     query: BusifavorUsersByOpenidCouponsGetQuery
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleCouponAvailableTime(TypedDict):
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleAvailableWeekAvailableDayTime(TypedDict):
-    begin_time: NotRequired[int]
-    end_time: NotRequired[int]
+    begin_time: int
+    end_time: int
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleAvailableWeek(TypedDict):
-    week_day: NotRequired[list[Literal[0, 1, 2, 3, 4, 5, 6] | int]]
-    available_day_time: NotRequired[list[BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleAvailableWeekAvailableDayTime]]
+    week_day: list[Literal[0, 1, 2, 3, 4, 5, 6] | int]
+    available_day_time: list[BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleAvailableWeekAvailableDayTime]
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleIrregularyAvaliableTime(TypedDict):
-    begin_time: NotRequired[str]
-    end_time: NotRequired[str]
+    begin_time: str
+    end_time: str
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleFixedNormalCoupon(TypedDict):
-    discount_amount: NotRequired[int]
-    transaction_minimum: NotRequired[int]
+    discount_amount: int
+    transaction_minimum: int
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleDiscountCoupon(TypedDict):
-    discount_percent: NotRequired[int]
-    transaction_minimum: NotRequired[int]
+    discount_percent: int
+    transaction_minimum: int
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleExchangeCoupon(TypedDict):
-    exchange_price: NotRequired[int]
-    transaction_minimum: NotRequired[int]
+    exchange_price: int
+    transaction_minimum: int
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRule(TypedDict):
     coupon_available_time: BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleCouponAvailableTime
-    available_week: NotRequired[BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleAvailableWeek]
-    irregulary_avaliable_time: NotRequired[list[BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleIrregularyAvaliableTime]]
-    fixed_normal_coupon: NotRequired[BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleFixedNormalCoupon]
-    discount_coupon: NotRequired[BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleDiscountCoupon]
-    exchange_coupon: NotRequired[BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleExchangeCoupon]
+    available_week: BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleAvailableWeek
+    irregulary_avaliable_time: list[BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleIrregularyAvaliableTime]
+    fixed_normal_coupon: BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleFixedNormalCoupon
+    discount_coupon: BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleDiscountCoupon
+    exchange_coupon: BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRuleExchangeCoupon
     use_method: Literal["OFF_LINE", "MINI_PROGRAMS", "PAYMENT_CODE", "SELF_CONSUME"] | str
-    mini_programs_appid: NotRequired[str]
-    mini_programs_path: NotRequired[str]
+    mini_programs_appid: str
+    mini_programs_path: str
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCustomEntranceMiniProgramsInfo(TypedDict):
     mini_programs_appid: str
     mini_programs_path: str
     entrance_words: str
-    guiding_words: NotRequired[str]
+    guiding_words: str
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCustomEntrance(TypedDict):
-    mini_programs_info: NotRequired[BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCustomEntranceMiniProgramsInfo]
-    appid: NotRequired[str]
-    hall_id: NotRequired[str]
-    store_id: NotRequired[str]
-    code_display_mode: NotRequired[str]
+    mini_programs_info: BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCustomEntranceMiniProgramsInfo
+    appid: str
+    hall_id: str
+    store_id: str
+    code_display_mode: str
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerDisplayPatternInfoFinderInfo(TypedDict):
     finder_id: str
     finder_video_id: str
     finder_video_cover_image_url: str
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerDisplayPatternInfo(TypedDict):
-    description: NotRequired[str]
-    merchant_logo_url: NotRequired[str]
-    merchant_name: NotRequired[str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    coupon_image_url: NotRequired[str]
-    finder_info: NotRequired[BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerDisplayPatternInfoFinderInfo]
+    description: str
+    merchant_logo_url: str
+    merchant_name: str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    coupon_image_url: str
+    finder_info: BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerDisplayPatternInfoFinderInfo
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswer(TypedDict):
     stock_name: str
     belong_merchant: str
-    comment: NotRequired[str]
+    comment: str
     goods_name: str
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     coupon_use_rule: BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCouponUseRule
-    custom_entrance: NotRequired[BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCustomEntrance]
+    custom_entrance: BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerCustomEntrance
     display_pattern_info: BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswerDisplayPatternInfo
-    coupon_code: NotRequired[str]
-    coupon_state: NotRequired[Literal["SENDED", "USED", "EXPIRED", "DELETED", "DEACTIVATED", "PENDING_REDEEM", "REDEEM_CONFIRMING", "REDEEM_FAILED", "REDEEM_EXPIRED"] | str]
-    stock_id: NotRequired[str]
-    transferable: NotRequired[bool]
-    shareable: NotRequired[bool]
+    coupon_code: str
+    coupon_state: Literal["SENDED", "USED", "EXPIRED", "DELETED", "DEACTIVATED", "PENDING_REDEEM", "REDEEM_CONFIRMING", "REDEEM_FAILED", "REDEEM_EXPIRED"] | str
+    stock_id: str
+    transferable: bool
+    shareable: bool
     send_request_no: str
-    use_request_no: NotRequired[str]
+    use_request_no: str
     available_start_time: str
     expire_time: str
     receive_time: str
-    use_time: NotRequired[str]
+    use_time: str
 class BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetOptions(call.CallOptions):
     openid: call.Scalar
     coupon_code: call.Scalar
@@ -1019,19 +1019,19 @@ class FavorStocksGetQuery(TypedDict):
 class FavorStocksGetAnswerDataStockUseRule(TypedDict):
     max_coupons: int
     max_amount: int
-    max_amount_by_day: NotRequired[int]
+    max_amount_by_day: int
     max_coupons_per_user: int
     natural_person_limit: bool
     prevent_api_abuse: bool
 class FavorStocksGetAnswerDataCutToMessage(TypedDict):
-    single_price_max: NotRequired[int]
-    cut_to_price: NotRequired[int]
+    single_price_max: int
+    cut_to_price: int
 class FavorStocksGetAnswerDataAvailableRegionList(TypedDict):
-    type: NotRequired[str]
-    province: NotRequired[str]
-    city: NotRequired[str]
-    district: NotRequired[str]
-    country: NotRequired[str]
+    type: str
+    province: str
+    city: str
+    district: str
+    country: str
 class FavorStocksGetAnswerData(TypedDict):
     stock_name: str
     available_begin_time: str
@@ -1039,24 +1039,24 @@ class FavorStocksGetAnswerData(TypedDict):
     stock_use_rule: FavorStocksGetAnswerDataStockUseRule
     no_cash: bool
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHAHGE", "RANDOM", "DISCOUNT_CUT"] | str
-    stock_id: NotRequired[str]
-    stock_creator_mchid: NotRequired[str]
-    status: NotRequired[Literal["unactivated", "audit", "running", "stoped", "paused"] | str]
+    stock_id: str
+    stock_creator_mchid: str
+    status: Literal["unactivated", "audit", "running", "stoped", "paused"] | str
     description: str
-    create_time: NotRequired[str]
-    start_time: NotRequired[str]
-    stop_time: NotRequired[str]
-    singleitem: NotRequired[bool]
-    cut_to_message: NotRequired[FavorStocksGetAnswerDataCutToMessage]
-    distributed_coupons: NotRequired[int]
-    business_type: NotRequired[Literal["MULTIUSE"] | str]
-    available_region_list: NotRequired[list[FavorStocksGetAnswerDataAvailableRegionList]]
-    available_industry_list: NotRequired[list[str]]
+    create_time: str
+    start_time: str
+    stop_time: str
+    singleitem: bool
+    cut_to_message: FavorStocksGetAnswerDataCutToMessage
+    distributed_coupons: int
+    business_type: Literal["MULTIUSE"] | str
+    available_region_list: list[FavorStocksGetAnswerDataAvailableRegionList]
+    available_industry_list: list[str]
 class FavorStocksGetAnswer(TypedDict):
     total_count: int
     limit: int
     offset: int
-    data: NotRequired[list[FavorStocksGetAnswerData]]
+    data: list[FavorStocksGetAnswerData]
 class FavorStocksGetOptions(call.CallOptions):
     query: FavorStocksGetQuery
 class FavorStocksByStockIdGetQuery(TypedDict):
@@ -1064,19 +1064,19 @@ class FavorStocksByStockIdGetQuery(TypedDict):
 class FavorStocksByStockIdGetAnswerStockUseRule(TypedDict):
     max_coupons: int
     max_amount: int
-    max_amount_by_day: NotRequired[int]
+    max_amount_by_day: int
     max_coupons_per_user: int
     natural_person_limit: bool
     prevent_api_abuse: bool
 class FavorStocksByStockIdGetAnswerCutToMessage(TypedDict):
-    single_price_max: NotRequired[int]
-    cut_to_price: NotRequired[int]
+    single_price_max: int
+    cut_to_price: int
 class FavorStocksByStockIdGetAnswerAvailableRegionList(TypedDict):
-    type: NotRequired[str]
-    province: NotRequired[str]
-    city: NotRequired[str]
-    district: NotRequired[str]
-    country: NotRequired[str]
+    type: str
+    province: str
+    city: str
+    district: str
+    country: str
 class FavorStocksByStockIdGetAnswer(TypedDict):
     stock_name: str
     available_begin_time: str
@@ -1084,19 +1084,19 @@ class FavorStocksByStockIdGetAnswer(TypedDict):
     stock_use_rule: FavorStocksByStockIdGetAnswerStockUseRule
     no_cash: bool
     stock_type: Literal["NORMAL", "DISCOUNT", "EXCHAHGE", "RANDOM", "DISCOUNT_CUT"] | str
-    stock_id: NotRequired[str]
-    stock_creator_mchid: NotRequired[str]
-    status: NotRequired[Literal["unactivated", "audit", "running", "stoped", "paused"] | str]
+    stock_id: str
+    stock_creator_mchid: str
+    status: Literal["unactivated", "audit", "running", "stoped", "paused"] | str
     description: str
-    create_time: NotRequired[str]
-    start_time: NotRequired[str]
-    stop_time: NotRequired[str]
-    singleitem: NotRequired[bool]
-    cut_to_message: NotRequired[FavorStocksByStockIdGetAnswerCutToMessage]
-    distributed_coupons: NotRequired[int]
-    business_type: NotRequired[Literal["MULTIUSE"] | str]
-    available_region_list: NotRequired[list[FavorStocksByStockIdGetAnswerAvailableRegionList]]
-    available_industry_list: NotRequired[list[str]]
+    create_time: str
+    start_time: str
+    stop_time: str
+    singleitem: bool
+    cut_to_message: FavorStocksByStockIdGetAnswerCutToMessage
+    distributed_coupons: int
+    business_type: Literal["MULTIUSE"] | str
+    available_region_list: list[FavorStocksByStockIdGetAnswerAvailableRegionList]
+    available_industry_list: list[str]
 class FavorStocksByStockIdGetOptions(call.CallOptions):
     stock_id: call.Scalar
     query: FavorStocksByStockIdGetQuery
@@ -1106,7 +1106,7 @@ class FavorStocksByStockIdItemsGetQuery(TypedDict):
     limit: call.Text
 class FavorStocksByStockIdItemsGetAnswer(TypedDict):
     total_count: int
-    data: NotRequired[list[str]]
+    data: list[str]
     offset: int
     limit: int
     stock_id: str
@@ -1119,7 +1119,7 @@ class FavorStocksByStockIdMerchantsGetQuery(TypedDict):
     stock_creator_mchid: call.Text
 class FavorStocksByStockIdMerchantsGetAnswer(TypedDict):
     total_count: int
-    data: NotRequired[list[str]]
+    data: list[str]
     offset: int
     limit: int
     stock_id: str
@@ -1223,40 +1223,40 @@ class FavorUsersByOpenidCouponsGetQuery(TypedDict):
     limit: NotRequired[int | str]
     business_type: NotRequired[Literal["MULTIUSE"]]
 class FavorUsersByOpenidCouponsGetAnswerDataCutToMessage(TypedDict):
-    single_price_max: NotRequired[int]
-    cut_to_price: NotRequired[int]
+    single_price_max: int
+    cut_to_price: int
 class FavorUsersByOpenidCouponsGetAnswerDataNormalCouponInformation(TypedDict):
     coupon_amount: int
     transaction_minimum: int
 class FavorUsersByOpenidCouponsGetAnswerDataConsumeInformationGoodsDetail(TypedDict):
-    goods_id: NotRequired[str]
-    quantity: NotRequired[int]
-    price: NotRequired[int]
-    discount_amount: NotRequired[int]
+    goods_id: str
+    quantity: int
+    price: int
+    discount_amount: int
 class FavorUsersByOpenidCouponsGetAnswerDataConsumeInformation(TypedDict):
-    consume_time: NotRequired[str]
-    consume_mchid: NotRequired[str]
-    transaction_id: NotRequired[str]
-    goods_detail: NotRequired[list[FavorUsersByOpenidCouponsGetAnswerDataConsumeInformationGoodsDetail]]
+    consume_time: str
+    consume_mchid: str
+    transaction_id: str
+    goods_detail: list[FavorUsersByOpenidCouponsGetAnswerDataConsumeInformationGoodsDetail]
 class FavorUsersByOpenidCouponsGetAnswerData(TypedDict):
-    stock_creator_mchid: NotRequired[str]
-    stock_id: NotRequired[str]
-    coupon_id: NotRequired[str]
-    coupon_name: NotRequired[str]
-    status: NotRequired[Literal["SENDED", "USED", "EXPIRED", "RECOVER"] | str]
-    description: NotRequired[str]
-    create_time: NotRequired[str]
-    coupon_type: NotRequired[Literal["NORMAL", "CUT_TO"] | str]
-    start_time: NotRequired[str]
-    stop_time: NotRequired[str]
-    singleitem: NotRequired[bool]
-    cut_to_message: NotRequired[FavorUsersByOpenidCouponsGetAnswerDataCutToMessage]
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    normal_coupon_information: NotRequired[FavorUsersByOpenidCouponsGetAnswerDataNormalCouponInformation]
-    consume_information: NotRequired[FavorUsersByOpenidCouponsGetAnswerDataConsumeInformation]
-    available_balance: NotRequired[float]
-    business_type: NotRequired[Literal["MULTIUSE"] | str]
+    stock_creator_mchid: str
+    stock_id: str
+    coupon_id: str
+    coupon_name: str
+    status: Literal["SENDED", "USED", "EXPIRED", "RECOVER"] | str
+    description: str
+    create_time: str
+    coupon_type: Literal["NORMAL", "CUT_TO"] | str
+    start_time: str
+    stop_time: str
+    singleitem: bool
+    cut_to_message: FavorUsersByOpenidCouponsGetAnswerDataCutToMessage
+    available_begin_time: str
+    available_end_time: str
+    normal_coupon_information: FavorUsersByOpenidCouponsGetAnswerDataNormalCouponInformation
+    consume_information: FavorUsersByOpenidCouponsGetAnswerDataConsumeInformation
+    available_balance: float
+    business_type: Literal["MULTIUSE"] | str
 class FavorUsersByOpenidCouponsGetAnswer(TypedDict):
     total_count: int
     offset: int
@@ -1280,40 +1280,40 @@ class FavorUsersByOpenidCouponsPostOptions(call.CallOptions):
 class FavorUsersByOpenidCouponsByCouponIdGetQuery(TypedDict):
     appid: call.Text
 class FavorUsersByOpenidCouponsByCouponIdGetAnswerCutToMessage(TypedDict):
-    single_price_max: NotRequired[int]
-    cut_to_price: NotRequired[int]
+    single_price_max: int
+    cut_to_price: int
 class FavorUsersByOpenidCouponsByCouponIdGetAnswerNormalCouponInformation(TypedDict):
     coupon_amount: int
     transaction_minimum: int
 class FavorUsersByOpenidCouponsByCouponIdGetAnswerConsumeInformationGoodsDetail(TypedDict):
-    goods_id: NotRequired[str]
-    quantity: NotRequired[int]
-    price: NotRequired[int]
-    discount_amount: NotRequired[int]
+    goods_id: str
+    quantity: int
+    price: int
+    discount_amount: int
 class FavorUsersByOpenidCouponsByCouponIdGetAnswerConsumeInformation(TypedDict):
-    consume_time: NotRequired[str]
-    consume_mchid: NotRequired[str]
-    transaction_id: NotRequired[str]
-    goods_detail: NotRequired[list[FavorUsersByOpenidCouponsByCouponIdGetAnswerConsumeInformationGoodsDetail]]
+    consume_time: str
+    consume_mchid: str
+    transaction_id: str
+    goods_detail: list[FavorUsersByOpenidCouponsByCouponIdGetAnswerConsumeInformationGoodsDetail]
 class FavorUsersByOpenidCouponsByCouponIdGetAnswer(TypedDict):
-    stock_creator_mchid: NotRequired[str]
-    stock_id: NotRequired[str]
-    coupon_id: NotRequired[str]
-    coupon_name: NotRequired[str]
-    status: NotRequired[Literal["SENDED", "USED", "EXPIRED", "RECOVER"] | str]
-    description: NotRequired[str]
-    create_time: NotRequired[str]
-    coupon_type: NotRequired[Literal["NORMAL", "CUT_TO"] | str]
-    start_time: NotRequired[str]
-    stop_time: NotRequired[str]
-    singleitem: NotRequired[bool]
-    cut_to_message: NotRequired[FavorUsersByOpenidCouponsByCouponIdGetAnswerCutToMessage]
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    normal_coupon_information: NotRequired[FavorUsersByOpenidCouponsByCouponIdGetAnswerNormalCouponInformation]
-    consume_information: NotRequired[FavorUsersByOpenidCouponsByCouponIdGetAnswerConsumeInformation]
-    available_balance: NotRequired[float]
-    business_type: NotRequired[Literal["MULTIUSE"] | str]
+    stock_creator_mchid: str
+    stock_id: str
+    coupon_id: str
+    coupon_name: str
+    status: Literal["SENDED", "USED", "EXPIRED", "RECOVER"] | str
+    description: str
+    create_time: str
+    coupon_type: Literal["NORMAL", "CUT_TO"] | str
+    start_time: str
+    stop_time: str
+    singleitem: bool
+    cut_to_message: FavorUsersByOpenidCouponsByCouponIdGetAnswerCutToMessage
+    available_begin_time: str
+    available_end_time: str
+    normal_coupon_information: FavorUsersByOpenidCouponsByCouponIdGetAnswerNormalCouponInformation
+    consume_information: FavorUsersByOpenidCouponsByCouponIdGetAnswerConsumeInformation
+    available_balance: float
+    business_type: Literal["MULTIUSE"] | str
 class FavorUsersByOpenidCouponsByCouponIdGetOptions(call.CallOptions):
     openid: call.Scalar
     coupon_id: call.Scalar
@@ -1335,38 +1335,38 @@ class GoodsSubsidyActivityActivitiesGetQuery(TypedDict):
     offset: float | str
     limit: float | str
 class GoodsSubsidyActivityActivitiesGetAnswerDataActivityInfo(TypedDict):
-    activity_name: NotRequired[str]
-    apply_start_time: NotRequired[str]
-    apply_end_time: NotRequired[str]
-    activity_start_time: NotRequired[str]
-    activity_end_time: NotRequired[str]
-    activity_description: NotRequired[str]
+    activity_name: str
+    apply_start_time: str
+    apply_end_time: str
+    activity_start_time: str
+    activity_end_time: str
+    activity_description: str
 class GoodsSubsidyActivityActivitiesGetAnswerDataGoodsInformation(TypedDict):
-    goods_id: NotRequired[str]
-    goods_name: NotRequired[str]
-    goods_picture_url: NotRequired[str]
+    goods_id: str
+    goods_name: str
+    goods_picture_url: str
 class GoodsSubsidyActivityActivitiesGetAnswerDataRuleInformationAreas(TypedDict):
-    province: NotRequired[str]
-    city: NotRequired[str]
-    district: NotRequired[str]
+    province: str
+    city: str
+    district: str
 class GoodsSubsidyActivityActivitiesGetAnswerDataRuleInformation(TypedDict):
-    store_subsidy: NotRequired[str]
-    service_provider_subsidy: NotRequired[str]
-    store_subsidy_quota: NotRequired[str]
-    user_subsidy_quota: NotRequired[str]
-    areas: NotRequired[list[GoodsSubsidyActivityActivitiesGetAnswerDataRuleInformationAreas]]
+    store_subsidy: str
+    service_provider_subsidy: str
+    store_subsidy_quota: str
+    user_subsidy_quota: str
+    areas: list[GoodsSubsidyActivityActivitiesGetAnswerDataRuleInformationAreas]
 class GoodsSubsidyActivityActivitiesGetAnswerData(TypedDict):
-    activity_id: NotRequired[str]
-    brand_id: NotRequired[str]
-    creator_merchant_id: NotRequired[str]
-    activity_info: NotRequired[GoodsSubsidyActivityActivitiesGetAnswerDataActivityInfo]
-    goods_information: NotRequired[GoodsSubsidyActivityActivitiesGetAnswerDataGoodsInformation]
-    rule_information: NotRequired[GoodsSubsidyActivityActivitiesGetAnswerDataRuleInformation]
+    activity_id: str
+    brand_id: str
+    creator_merchant_id: str
+    activity_info: GoodsSubsidyActivityActivitiesGetAnswerDataActivityInfo
+    goods_information: GoodsSubsidyActivityActivitiesGetAnswerDataGoodsInformation
+    rule_information: GoodsSubsidyActivityActivitiesGetAnswerDataRuleInformation
 class GoodsSubsidyActivityActivitiesGetAnswer(TypedDict):
-    total_count: NotRequired[float]
-    data: NotRequired[list[GoodsSubsidyActivityActivitiesGetAnswerData]]
-    offset: NotRequired[float]
-    limit: NotRequired[float]
+    total_count: float
+    data: list[GoodsSubsidyActivityActivitiesGetAnswerData]
+    offset: float
+    limit: float
 class GoodsSubsidyActivityActivitiesGetOptions(call.CallOptions):
     query: GoodsSubsidyActivityActivitiesGetQuery
 class GoodsSubsidyActivityActivityByActivityIdApplyPostJsonApplyInfosStoreInfo(TypedDict):
@@ -1380,23 +1380,23 @@ class GoodsSubsidyActivityActivityByActivityIdApplyPostJson(TypedDict):
     caller_merchant_id: call.Text
     apply_infos: Sequence[GoodsSubsidyActivityActivityByActivityIdApplyPostJsonApplyInfos]
 class GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerFailedApplyInfosStoreInfo(TypedDict):
-    store_id: NotRequired[str]
-    accounting_merchant_id: NotRequired[str]
-    merchant_id: NotRequired[str]
+    store_id: str
+    accounting_merchant_id: str
+    merchant_id: str
 class GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerFailedApplyInfos(TypedDict):
-    store_info: NotRequired[GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerFailedApplyInfosStoreInfo]
-    goods_original_price: NotRequired[float]
+    store_info: GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerFailedApplyInfosStoreInfo
+    goods_original_price: float
 class GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerSucceedApplyInfosStoreInfo(TypedDict):
-    store_id: NotRequired[str]
-    accounting_merchant_id: NotRequired[str]
-    merchant_id: NotRequired[str]
+    store_id: str
+    accounting_merchant_id: str
+    merchant_id: str
 class GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerSucceedApplyInfos(TypedDict):
-    store_info: NotRequired[GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerSucceedApplyInfosStoreInfo]
-    goods_original_price: NotRequired[float]
+    store_info: GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerSucceedApplyInfosStoreInfo
+    goods_original_price: float
 class GoodsSubsidyActivityActivityByActivityIdApplyPostAnswer(TypedDict):
-    return_message: NotRequired[str]
-    failed_apply_infos: NotRequired[list[GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerFailedApplyInfos]]
-    succeed_apply_infos: NotRequired[list[GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerSucceedApplyInfos]]
+    return_message: str
+    failed_apply_infos: list[GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerFailedApplyInfos]
+    succeed_apply_infos: list[GoodsSubsidyActivityActivityByActivityIdApplyPostAnswerSucceedApplyInfos]
 class GoodsSubsidyActivityActivityByActivityIdApplyPostOptions(call.CallOptions):
     activity_id: call.Scalar
     json: GoodsSubsidyActivityActivityByActivityIdApplyPostJson
@@ -1412,9 +1412,9 @@ class GoodsSubsidyActivityQualificationLockPostJson(TypedDict):
     order_information: GoodsSubsidyActivityQualificationLockPostJsonOrderInformation
     qualification_ids: call.Texts
 class GoodsSubsidyActivityQualificationLockPostAnswer(TypedDict):
-    return_message: NotRequired[str]
-    failed_qualification_ids: NotRequired[list[str]]
-    succeed_qualification_ids: NotRequired[list[str]]
+    return_message: str
+    failed_qualification_ids: list[str]
+    succeed_qualification_ids: list[str]
 class GoodsSubsidyActivityQualificationLockPostOptions(call.CallOptions):
     json: GoodsSubsidyActivityQualificationLockPostJson
 class GoodsSubsidyActivityQualificationUnlockPostJsonOrderInformation(TypedDict):
@@ -1427,9 +1427,9 @@ class GoodsSubsidyActivityQualificationUnlockPostJson(TypedDict):
     order_information: GoodsSubsidyActivityQualificationUnlockPostJsonOrderInformation
     qualification_ids: call.Texts
 class GoodsSubsidyActivityQualificationUnlockPostAnswer(TypedDict):
-    return_message: NotRequired[str]
-    failed_qualification_ids: NotRequired[list[str]]
-    succeed_qualification_ids: NotRequired[list[str]]
+    return_message: str
+    failed_qualification_ids: list[str]
+    succeed_qualification_ids: list[str]
 class GoodsSubsidyActivityQualificationUnlockPostOptions(call.CallOptions):
     json: GoodsSubsidyActivityQualificationUnlockPostJson
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteJsonRepresentativeInfoList(TypedDict):
@@ -1442,7 +1442,7 @@ class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteAnswerFa
     openid: str
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteAnswer(TypedDict):
     activity_id: str
-    failed_representative_info_list: NotRequired[list[GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteAnswerFailedRepresentativeInfoList]]
+    failed_representative_info_list: list[GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteAnswerFailedRepresentativeInfoList]
     delete_time: str
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeDeleteOptions(call.CallOptions):
     activity_id: call.Scalar
@@ -1457,7 +1457,7 @@ class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutAnswerFaile
     openid: str
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutAnswer(TypedDict):
     activity_id: str
-    failed_representative_info_list: NotRequired[list[GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutAnswerFailedRepresentativeInfoList]]
+    failed_representative_info_list: list[GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutAnswerFailedRepresentativeInfoList]
     add_time: str
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePutOptions(call.CallOptions):
     activity_id: call.Scalar
@@ -1468,8 +1468,8 @@ class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesGetQuery(Type
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesGetAnswerData(TypedDict):
     openid: str
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesGetAnswer(TypedDict):
-    total_count: NotRequired[float]
-    data: NotRequired[list[GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesGetAnswerData]]
+    total_count: float
+    data: list[GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesGetAnswerData]
     offset: float
     limit: float
 class GoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesGetOptions(call.CallOptions):
@@ -1479,10 +1479,10 @@ class GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostJson(TypedDict):
     out_request_no: call.Text
     material_num: float
 class GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostAnswerMaterialList(TypedDict):
-    material_id: NotRequired[str]
-    material_url: NotRequired[str]
+    material_id: str
+    material_url: str
 class GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostAnswer(TypedDict):
-    material_list: NotRequired[list[GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostAnswerMaterialList]]
+    material_list: list[GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostAnswerMaterialList]
 class GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostOptions(call.CallOptions):
     brand_id: call.Scalar
     json: GoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPostJson
@@ -1494,11 +1494,11 @@ class GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteJson(TypedDict):
     delete_time: call.Text
     stores: Sequence[GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteJsonStores]
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteAnswerFailedStores(TypedDict):
-    store_code: NotRequired[str]
-    store_name: NotRequired[str]
+    store_code: str
+    store_name: str
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteAnswer(TypedDict):
-    delete_time: NotRequired[str]
-    failed_stores: NotRequired[list[GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteAnswerFailedStores]]
+    delete_time: str
+    failed_stores: list[GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteAnswerFailedStores]
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteOptions(call.CallOptions):
     brand_id: call.Scalar
     json: GoodsSubsidyActivityRetailStoreActByBrandIdStoresDeleteJson
@@ -1506,13 +1506,13 @@ class GoodsSubsidyActivityRetailStoreActByBrandIdStoresGetQuery(TypedDict):
     offset: float | str
     limit: float | str
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresGetAnswerData(TypedDict):
-    store_code: NotRequired[str]
-    store_name: NotRequired[str]
+    store_code: str
+    store_name: str
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresGetAnswer(TypedDict):
-    total_count: NotRequired[float]
-    data: NotRequired[list[GoodsSubsidyActivityRetailStoreActByBrandIdStoresGetAnswerData]]
-    offset: NotRequired[float]
-    limit: NotRequired[float]
+    total_count: float
+    data: list[GoodsSubsidyActivityRetailStoreActByBrandIdStoresGetAnswerData]
+    offset: float
+    limit: float
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresGetOptions(call.CallOptions):
     brand_id: call.Scalar
     query: GoodsSubsidyActivityRetailStoreActByBrandIdStoresGetQuery
@@ -1524,17 +1524,17 @@ class GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostJson(TypedDict):
     add_time: call.Text
     stores: Sequence[GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostJsonStores]
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostAnswerFailedStores(TypedDict):
-    store_code: NotRequired[str]
-    store_name: NotRequired[str]
+    store_code: str
+    store_name: str
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostAnswer(TypedDict):
-    add_time: NotRequired[str]
-    failed_stores: NotRequired[list[GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostAnswerFailedStores]]
+    add_time: str
+    failed_stores: list[GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostAnswerFailedStores]
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostOptions(call.CallOptions):
     brand_id: call.Scalar
     json: GoodsSubsidyActivityRetailStoreActByBrandIdStoresPostJson
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeGetAnswer(TypedDict):
-    store_code: NotRequired[str]
-    store_name: NotRequired[str]
+    store_code: str
+    store_name: str
 class GoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeGetOptions(call.CallOptions):
     brand_id: call.Scalar
     store_code: call.Scalar
@@ -1579,8 +1579,8 @@ class MembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendDayTime(T
     begin_day_time: MembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendDayTimeBeginDayTime
     end_day_time: MembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendDayTimeEndDayTime
 class MembercardActivityActivitiesGetAnswerDataAwardSendPeriod(TypedDict):
-    award_send_time: NotRequired[list[MembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendTime]]
-    award_send_day_time: NotRequired[list[MembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendDayTime]]
+    award_send_time: list[MembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendTime]
+    award_send_day_time: list[MembercardActivityActivitiesGetAnswerDataAwardSendPeriodAwardSendDayTime]
 class MembercardActivityActivitiesGetAnswerDataStockList(TypedDict):
     stock_creator_mchid: str
     stock_id: str
@@ -1589,47 +1589,47 @@ class MembercardActivityActivitiesGetAnswerDataPayActivitySettingActivateSetting
     activate_path: str
 class MembercardActivityActivitiesGetAnswerDataPayActivitySettingActivateSetting(TypedDict):
     activate_type: str
-    activate_url: NotRequired[str]
-    activate_miniprogram: NotRequired[MembercardActivityActivitiesGetAnswerDataPayActivitySettingActivateSettingActivateMiniprogram]
+    activate_url: str
+    activate_miniprogram: MembercardActivityActivitiesGetAnswerDataPayActivitySettingActivateSettingActivateMiniprogram
 class MembercardActivityActivitiesGetAnswerDataPayActivitySettingPaymentSettingPaymentMode(TypedDict):
-    payment_scene_list: NotRequired[list[str]]
+    payment_scene_list: list[str]
 class MembercardActivityActivitiesGetAnswerDataPayActivitySettingPaymentSetting(TypedDict):
-    payment_mode: NotRequired[MembercardActivityActivitiesGetAnswerDataPayActivitySettingPaymentSettingPaymentMode]
-    limit_bank: NotRequired[str]
-    goods_tags: NotRequired[list[str]]
+    payment_mode: MembercardActivityActivitiesGetAnswerDataPayActivitySettingPaymentSettingPaymentMode
+    limit_bank: str
+    goods_tags: list[str]
 class MembercardActivityActivitiesGetAnswerDataPayActivitySetting(TypedDict):
     logo_url: str
     activity_second_title: str
-    mchid_list: NotRequired[list[str]]
-    activate_setting: NotRequired[MembercardActivityActivitiesGetAnswerDataPayActivitySettingActivateSetting]
-    payment_setting: NotRequired[MembercardActivityActivitiesGetAnswerDataPayActivitySettingPaymentSetting]
+    mchid_list: list[str]
+    activate_setting: MembercardActivityActivitiesGetAnswerDataPayActivitySettingActivateSetting
+    payment_setting: MembercardActivityActivitiesGetAnswerDataPayActivitySettingPaymentSetting
 class MembercardActivityActivitiesGetAnswerDataMiniprogramActivitySettingAwardJumpDeploy(TypedDict):
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    button_text: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    button_text: str
 class MembercardActivityActivitiesGetAnswerDataMiniprogramActivitySetting(TypedDict):
-    outer_str: NotRequired[list[str]]
-    award_jump_deploy: NotRequired[MembercardActivityActivitiesGetAnswerDataMiniprogramActivitySettingAwardJumpDeploy]
+    outer_str: list[str]
+    award_jump_deploy: MembercardActivityActivitiesGetAnswerDataMiniprogramActivitySettingAwardJumpDeploy
 class MembercardActivityActivitiesGetAnswerData(TypedDict):
     activity_id: str
-    activity_status: NotRequired[str]
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
-    card_id: NotRequired[str]
-    activity_name: NotRequired[str]
-    activity_type: NotRequired[str]
-    begin_time: NotRequired[str]
-    end_time: NotRequired[str]
-    award_send_period: NotRequired[MembercardActivityActivitiesGetAnswerDataAwardSendPeriod]
-    stock_list: NotRequired[list[MembercardActivityActivitiesGetAnswerDataStockList]]
-    out_request_no: NotRequired[str]
-    pay_activity_setting: NotRequired[MembercardActivityActivitiesGetAnswerDataPayActivitySetting]
-    miniprogram_activity_setting: NotRequired[MembercardActivityActivitiesGetAnswerDataMiniprogramActivitySetting]
+    activity_status: str
+    create_time: str
+    update_time: str
+    card_id: str
+    activity_name: str
+    activity_type: str
+    begin_time: str
+    end_time: str
+    award_send_period: MembercardActivityActivitiesGetAnswerDataAwardSendPeriod
+    stock_list: list[MembercardActivityActivitiesGetAnswerDataStockList]
+    out_request_no: str
+    pay_activity_setting: MembercardActivityActivitiesGetAnswerDataPayActivitySetting
+    miniprogram_activity_setting: MembercardActivityActivitiesGetAnswerDataMiniprogramActivitySetting
 class MembercardActivityActivitiesGetAnswer(TypedDict):
-    data: NotRequired[list[MembercardActivityActivitiesGetAnswerData]]
-    offset: NotRequired[int]
-    limit: NotRequired[int]
-    total_count: NotRequired[int]
+    data: list[MembercardActivityActivitiesGetAnswerData]
+    offset: int
+    limit: int
+    total_count: int
 class MembercardActivityActivitiesGetOptions(call.CallOptions):
     query: MembercardActivityActivitiesGetQuery
 class MembercardActivityActivitiesPostJsonAwardSendPeriodAwardSendTime(TypedDict):
@@ -1704,8 +1704,8 @@ class MembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendDayTime(Type
     begin_day_time: MembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendDayTimeBeginDayTime
     end_day_time: MembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendDayTimeEndDayTime
 class MembercardActivityActivitiesPostAnswerAwardSendPeriod(TypedDict):
-    award_send_time: NotRequired[list[MembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendTime]]
-    award_send_day_time: NotRequired[list[MembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendDayTime]]
+    award_send_time: list[MembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendTime]
+    award_send_day_time: list[MembercardActivityActivitiesPostAnswerAwardSendPeriodAwardSendDayTime]
 class MembercardActivityActivitiesPostAnswerStockList(TypedDict):
     stock_creator_mchid: str
     stock_id: str
@@ -1714,42 +1714,42 @@ class MembercardActivityActivitiesPostAnswerPayActivitySettingActivateSettingAct
     activate_path: str
 class MembercardActivityActivitiesPostAnswerPayActivitySettingActivateSetting(TypedDict):
     activate_type: str
-    activate_url: NotRequired[str]
-    activate_miniprogram: NotRequired[MembercardActivityActivitiesPostAnswerPayActivitySettingActivateSettingActivateMiniprogram]
+    activate_url: str
+    activate_miniprogram: MembercardActivityActivitiesPostAnswerPayActivitySettingActivateSettingActivateMiniprogram
 class MembercardActivityActivitiesPostAnswerPayActivitySettingPaymentSettingPaymentMode(TypedDict):
-    payment_scene_list: NotRequired[list[str]]
+    payment_scene_list: list[str]
 class MembercardActivityActivitiesPostAnswerPayActivitySettingPaymentSetting(TypedDict):
-    payment_mode: NotRequired[MembercardActivityActivitiesPostAnswerPayActivitySettingPaymentSettingPaymentMode]
-    limit_bank: NotRequired[str]
-    goods_tags: NotRequired[list[str]]
+    payment_mode: MembercardActivityActivitiesPostAnswerPayActivitySettingPaymentSettingPaymentMode
+    limit_bank: str
+    goods_tags: list[str]
 class MembercardActivityActivitiesPostAnswerPayActivitySetting(TypedDict):
     logo_url: str
     activity_second_title: str
-    mchid_list: NotRequired[list[str]]
-    activate_setting: NotRequired[MembercardActivityActivitiesPostAnswerPayActivitySettingActivateSetting]
-    payment_setting: NotRequired[MembercardActivityActivitiesPostAnswerPayActivitySettingPaymentSetting]
+    mchid_list: list[str]
+    activate_setting: MembercardActivityActivitiesPostAnswerPayActivitySettingActivateSetting
+    payment_setting: MembercardActivityActivitiesPostAnswerPayActivitySettingPaymentSetting
 class MembercardActivityActivitiesPostAnswerMiniprogramActivitySettingAwardJumpDeploy(TypedDict):
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    button_text: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    button_text: str
 class MembercardActivityActivitiesPostAnswerMiniprogramActivitySetting(TypedDict):
-    outer_str: NotRequired[list[str]]
-    award_jump_deploy: NotRequired[MembercardActivityActivitiesPostAnswerMiniprogramActivitySettingAwardJumpDeploy]
+    outer_str: list[str]
+    award_jump_deploy: MembercardActivityActivitiesPostAnswerMiniprogramActivitySettingAwardJumpDeploy
 class MembercardActivityActivitiesPostAnswer(TypedDict):
     activity_id: str
-    activity_status: NotRequired[str]
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
-    card_id: NotRequired[str]
-    activity_name: NotRequired[str]
-    activity_type: NotRequired[str]
-    begin_time: NotRequired[str]
-    end_time: NotRequired[str]
-    award_send_period: NotRequired[MembercardActivityActivitiesPostAnswerAwardSendPeriod]
-    stock_list: NotRequired[list[MembercardActivityActivitiesPostAnswerStockList]]
-    out_request_no: NotRequired[str]
-    pay_activity_setting: NotRequired[MembercardActivityActivitiesPostAnswerPayActivitySetting]
-    miniprogram_activity_setting: NotRequired[MembercardActivityActivitiesPostAnswerMiniprogramActivitySetting]
+    activity_status: str
+    create_time: str
+    update_time: str
+    card_id: str
+    activity_name: str
+    activity_type: str
+    begin_time: str
+    end_time: str
+    award_send_period: MembercardActivityActivitiesPostAnswerAwardSendPeriod
+    stock_list: list[MembercardActivityActivitiesPostAnswerStockList]
+    out_request_no: str
+    pay_activity_setting: MembercardActivityActivitiesPostAnswerPayActivitySetting
+    miniprogram_activity_setting: MembercardActivityActivitiesPostAnswerMiniprogramActivitySetting
 class MembercardActivityActivitiesPostOptions(call.CallOptions):
     json: MembercardActivityActivitiesPostJson
 class MembercardActivityActivitiesByActivityIdGetAnswerAwardSendPeriodAwardSendTime(TypedDict):
@@ -1767,8 +1767,8 @@ class MembercardActivityActivitiesByActivityIdGetAnswerAwardSendPeriodAwardSendD
     begin_day_time: MembercardActivityActivitiesByActivityIdGetAnswerAwardSendPeriodAwardSendDayTimeBeginDayTime
     end_day_time: MembercardActivityActivitiesByActivityIdGetAnswerAwardSendPeriodAwardSendDayTimeEndDayTime
 class MembercardActivityActivitiesByActivityIdGetAnswerAwardSendPeriod(TypedDict):
-    award_send_time: NotRequired[list[MembercardActivityActivitiesByActivityIdGetAnswerAwardSendPeriodAwardSendTime]]
-    award_send_day_time: NotRequired[list[MembercardActivityActivitiesByActivityIdGetAnswerAwardSendPeriodAwardSendDayTime]]
+    award_send_time: list[MembercardActivityActivitiesByActivityIdGetAnswerAwardSendPeriodAwardSendTime]
+    award_send_day_time: list[MembercardActivityActivitiesByActivityIdGetAnswerAwardSendPeriodAwardSendDayTime]
 class MembercardActivityActivitiesByActivityIdGetAnswerStockList(TypedDict):
     stock_creator_mchid: str
     stock_id: str
@@ -1777,47 +1777,47 @@ class MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySettingActivat
     activate_path: str
 class MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySettingActivateSetting(TypedDict):
     activate_type: str
-    activate_url: NotRequired[str]
-    activate_miniprogram: NotRequired[MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySettingActivateSettingActivateMiniprogram]
+    activate_url: str
+    activate_miniprogram: MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySettingActivateSettingActivateMiniprogram
 class MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySettingPaymentSettingPaymentMode(TypedDict):
-    payment_scene_list: NotRequired[list[str]]
+    payment_scene_list: list[str]
 class MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySettingPaymentSetting(TypedDict):
-    payment_mode: NotRequired[MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySettingPaymentSettingPaymentMode]
-    limit_bank: NotRequired[str]
-    goods_tags: NotRequired[list[str]]
+    payment_mode: MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySettingPaymentSettingPaymentMode
+    limit_bank: str
+    goods_tags: list[str]
 class MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySetting(TypedDict):
     logo_url: str
     activity_second_title: str
-    mchid_list: NotRequired[list[str]]
-    activate_setting: NotRequired[MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySettingActivateSetting]
-    payment_setting: NotRequired[MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySettingPaymentSetting]
+    mchid_list: list[str]
+    activate_setting: MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySettingActivateSetting
+    payment_setting: MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySettingPaymentSetting
 class MembercardActivityActivitiesByActivityIdGetAnswerMiniprogramActivitySettingAwardJumpDeploy(TypedDict):
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    button_text: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    button_text: str
 class MembercardActivityActivitiesByActivityIdGetAnswerMiniprogramActivitySetting(TypedDict):
-    outer_str: NotRequired[list[str]]
-    award_jump_deploy: NotRequired[MembercardActivityActivitiesByActivityIdGetAnswerMiniprogramActivitySettingAwardJumpDeploy]
+    outer_str: list[str]
+    award_jump_deploy: MembercardActivityActivitiesByActivityIdGetAnswerMiniprogramActivitySettingAwardJumpDeploy
 class MembercardActivityActivitiesByActivityIdGetAnswer(TypedDict):
     activity_id: str
-    activity_status: NotRequired[str]
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
-    card_id: NotRequired[str]
-    activity_name: NotRequired[str]
-    activity_type: NotRequired[str]
-    begin_time: NotRequired[str]
-    end_time: NotRequired[str]
-    award_send_period: NotRequired[MembercardActivityActivitiesByActivityIdGetAnswerAwardSendPeriod]
-    stock_list: NotRequired[list[MembercardActivityActivitiesByActivityIdGetAnswerStockList]]
-    out_request_no: NotRequired[str]
-    pay_activity_setting: NotRequired[MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySetting]
-    miniprogram_activity_setting: NotRequired[MembercardActivityActivitiesByActivityIdGetAnswerMiniprogramActivitySetting]
+    activity_status: str
+    create_time: str
+    update_time: str
+    card_id: str
+    activity_name: str
+    activity_type: str
+    begin_time: str
+    end_time: str
+    award_send_period: MembercardActivityActivitiesByActivityIdGetAnswerAwardSendPeriod
+    stock_list: list[MembercardActivityActivitiesByActivityIdGetAnswerStockList]
+    out_request_no: str
+    pay_activity_setting: MembercardActivityActivitiesByActivityIdGetAnswerPayActivitySetting
+    miniprogram_activity_setting: MembercardActivityActivitiesByActivityIdGetAnswerMiniprogramActivitySetting
 class MembercardActivityActivitiesByActivityIdGetOptions(call.CallOptions):
     activity_id: call.Scalar
 class MembercardActivityActivitiesByActivityIdTerminatePostAnswer(TypedDict):
     activity_id: str
-    terminate_time: NotRequired[str]
+    terminate_time: str
 class MembercardActivityActivitiesByActivityIdTerminatePostOptions(call.CallOptions):
     activity_id: call.Scalar
 class MembercardActivityActivitiesGivenActivityIdGetOptions(call.CallOptions):
@@ -1825,33 +1825,33 @@ class MembercardActivityActivitiesGivenActivityIdGetOptions(call.CallOptions):
 class MembercardActivityActivitiesGivenActivityIdTerminatePostOptions(call.CallOptions):
     pass
 class MembercardOpenActivateInformationsByActivateTicketGetAnswerUserInformationCommonFieldList(TypedDict):
-    name: NotRequired[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
-    value: NotRequired[str]
+    name: Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str
+    value: str
 class MembercardOpenActivateInformationsByActivateTicketGetAnswerUserInformationCustomFieldList(TypedDict):
-    name: NotRequired[str]
-    value: NotRequired[str]
-    value_list: NotRequired[list[str]]
+    name: str
+    value: str
+    value_list: list[str]
 class MembercardOpenActivateInformationsByActivateTicketGetAnswerUserInformation(TypedDict):
-    common_field_list: NotRequired[list[MembercardOpenActivateInformationsByActivateTicketGetAnswerUserInformationCommonFieldList]]
-    custom_field_list: NotRequired[list[MembercardOpenActivateInformationsByActivateTicketGetAnswerUserInformationCustomFieldList]]
+    common_field_list: list[MembercardOpenActivateInformationsByActivateTicketGetAnswerUserInformationCommonFieldList]
+    custom_field_list: list[MembercardOpenActivateInformationsByActivateTicketGetAnswerUserInformationCustomFieldList]
 class MembercardOpenActivateInformationsByActivateTicketGetAnswer(TypedDict):
-    nickname: NotRequired[str]
-    head_image_url: NotRequired[str]
-    user_information: NotRequired[MembercardOpenActivateInformationsByActivateTicketGetAnswerUserInformation]
+    nickname: str
+    head_image_url: str
+    user_information: MembercardOpenActivateInformationsByActivateTicketGetAnswerUserInformation
 class MembercardOpenActivateInformationsByActivateTicketGetOptions(call.CallOptions):
     activate_ticket: call.Scalar
 class MembercardOpenActivateInformationsGivenActivateTicketGetOptions(call.CallOptions):
     pass
 class MembercardOpenCallbackGetAnswer(TypedDict):
     notify_url: str
-    mchid: NotRequired[str]
+    mchid: str
 class MembercardOpenCallbackGetOptions(call.CallOptions):
     pass
 class MembercardOpenCallbackPatchJson(TypedDict):
     notify_url: call.Text
 class MembercardOpenCallbackPatchAnswer(TypedDict):
     notify_url: str
-    mchid: NotRequired[str]
+    mchid: str
 class MembercardOpenCallbackPatchOptions(call.CallOptions):
     json: MembercardOpenCallbackPatchJson
 class MembercardOpenCardsGetQuery(TypedDict):
@@ -1864,54 +1864,54 @@ class MembercardOpenCardsGetAnswerDataBrand(TypedDict):
     display_name: str
 class MembercardOpenCardsGetAnswerDataDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class MembercardOpenCardsGetAnswerDataBalanceInformation(TypedDict):
-    need_balance: NotRequired[bool]
-    balance_appid: NotRequired[str]
-    balance_path: NotRequired[str]
-    balance_url: NotRequired[str]
+    need_balance: bool
+    balance_appid: str
+    balance_path: str
+    balance_url: str
 class MembercardOpenCardsGetAnswerDataUserInformationFormCustomFieldList(TypedDict):
-    type: NotRequired[Literal["TEXT", "SELECT", "RADIO", "CHECK_BOX"] | str]
-    name: NotRequired[str]
-    values: NotRequired[list[str]]
+    type: Literal["TEXT", "SELECT", "RADIO", "CHECK_BOX"] | str
+    name: str
+    values: list[str]
 class MembercardOpenCardsGetAnswerDataUserInformationForm(TypedDict):
-    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
-    custom_field_list: NotRequired[list[MembercardOpenCardsGetAnswerDataUserInformationFormCustomFieldList]]
+    common_field_list: list[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    custom_field_list: list[MembercardOpenCardsGetAnswerDataUserInformationFormCustomFieldList]
 class MembercardOpenCardsGetAnswerDataAdditionalStatement(TypedDict):
-    title: NotRequired[str]
-    url: NotRequired[str]
-    appid: NotRequired[str]
-    path: NotRequired[str]
+    title: str
+    url: str
+    appid: str
+    path: str
 class MembercardOpenCardsGetAnswerData(TypedDict):
     card_id: str
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
-    remain_quantity: NotRequired[int]
-    status: NotRequired[Literal["NOT_APPROVE", "APPROVE_FAIL", "APPROVED", "DELETED"] | str]
+    create_time: str
+    update_time: str
+    remain_quantity: int
+    status: Literal["NOT_APPROVE", "APPROVE_FAIL", "APPROVED", "DELETED"] | str
     brand: MembercardOpenCardsGetAnswerDataBrand
     appid: str
     logo_url: str
     title: str
     background_picture_url: str
     description: str
-    service_phone: NotRequired[str]
+    service_phone: str
     code_type: Literal["BAR_CODE", "QRCODE", "BAR_CODE_AND_QRCODE", "NONE_CODE"] | str
-    total_quantity: NotRequired[int]
+    total_quantity: int
     date_information: MembercardOpenCardsGetAnswerDataDateInformation
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"] | str
-    need_display_level: NotRequired[bool]
-    init_level: NotRequired[str]
+    need_display_level: bool
+    init_level: str
     out_request_no: str
-    balance_information: NotRequired[MembercardOpenCardsGetAnswerDataBalanceInformation]
-    user_information_form: NotRequired[MembercardOpenCardsGetAnswerDataUserInformationForm]
-    additional_statement: NotRequired[MembercardOpenCardsGetAnswerDataAdditionalStatement]
+    balance_information: MembercardOpenCardsGetAnswerDataBalanceInformation
+    user_information_form: MembercardOpenCardsGetAnswerDataUserInformationForm
+    additional_statement: MembercardOpenCardsGetAnswerDataAdditionalStatement
 class MembercardOpenCardsGetAnswer(TypedDict):
     total_count: int
     limit: int
     offset: int
-    data: NotRequired[list[MembercardOpenCardsGetAnswerData]]
+    data: list[MembercardOpenCardsGetAnswerData]
 class MembercardOpenCardsGetOptions(call.CallOptions):
     query: MembercardOpenCardsGetQuery
 class MembercardOpenCardsPostJsonBrand(TypedDict):
@@ -1964,49 +1964,49 @@ class MembercardOpenCardsPostAnswerBrand(TypedDict):
     display_name: str
 class MembercardOpenCardsPostAnswerDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class MembercardOpenCardsPostAnswerBalanceInformation(TypedDict):
-    need_balance: NotRequired[bool]
-    balance_appid: NotRequired[str]
-    balance_path: NotRequired[str]
-    balance_url: NotRequired[str]
+    need_balance: bool
+    balance_appid: str
+    balance_path: str
+    balance_url: str
 class MembercardOpenCardsPostAnswerUserInformationFormCustomFieldList(TypedDict):
-    type: NotRequired[Literal["TEXT", "SELECT", "RADIO", "CHECK_BOX"] | str]
-    name: NotRequired[str]
-    values: NotRequired[list[str]]
+    type: Literal["TEXT", "SELECT", "RADIO", "CHECK_BOX"] | str
+    name: str
+    values: list[str]
 class MembercardOpenCardsPostAnswerUserInformationForm(TypedDict):
-    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
-    custom_field_list: NotRequired[list[MembercardOpenCardsPostAnswerUserInformationFormCustomFieldList]]
+    common_field_list: list[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    custom_field_list: list[MembercardOpenCardsPostAnswerUserInformationFormCustomFieldList]
 class MembercardOpenCardsPostAnswerAdditionalStatement(TypedDict):
-    title: NotRequired[str]
-    url: NotRequired[str]
-    appid: NotRequired[str]
-    path: NotRequired[str]
+    title: str
+    url: str
+    appid: str
+    path: str
 class MembercardOpenCardsPostAnswer(TypedDict):
     card_id: str
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
-    remain_quantity: NotRequired[int]
-    status: NotRequired[Literal["NOT_APPROVE", "APPROVE_FAIL", "APPROVED", "DELETED"] | str]
+    create_time: str
+    update_time: str
+    remain_quantity: int
+    status: Literal["NOT_APPROVE", "APPROVE_FAIL", "APPROVED", "DELETED"] | str
     brand: MembercardOpenCardsPostAnswerBrand
     appid: str
     logo_url: str
     title: str
     background_picture_url: str
     description: str
-    service_phone: NotRequired[str]
+    service_phone: str
     code_type: Literal["BAR_CODE", "QRCODE", "BAR_CODE_AND_QRCODE", "NONE_CODE"] | str
-    total_quantity: NotRequired[int]
+    total_quantity: int
     date_information: MembercardOpenCardsPostAnswerDateInformation
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"] | str
-    need_display_level: NotRequired[bool]
-    init_level: NotRequired[str]
+    need_display_level: bool
+    init_level: str
     out_request_no: str
-    balance_information: NotRequired[MembercardOpenCardsPostAnswerBalanceInformation]
-    user_information_form: NotRequired[MembercardOpenCardsPostAnswerUserInformationForm]
-    additional_statement: NotRequired[MembercardOpenCardsPostAnswerAdditionalStatement]
+    balance_information: MembercardOpenCardsPostAnswerBalanceInformation
+    user_information_form: MembercardOpenCardsPostAnswerUserInformationForm
+    additional_statement: MembercardOpenCardsPostAnswerAdditionalStatement
 class MembercardOpenCardsPostOptions(call.CallOptions):
     json: MembercardOpenCardsPostJson
 class MembercardOpenCardsByCardIdDeleteOptions(call.CallOptions):
@@ -2016,49 +2016,49 @@ class MembercardOpenCardsByCardIdGetAnswerBrand(TypedDict):
     display_name: str
 class MembercardOpenCardsByCardIdGetAnswerDateInformation(TypedDict):
     type: Literal["FIX_TIME_RANGE", "FIX_TERM", "PERMANENT"] | str
-    available_begin_time: NotRequired[str]
-    available_end_time: NotRequired[str]
-    available_day_after_receive: NotRequired[int]
+    available_begin_time: str
+    available_end_time: str
+    available_day_after_receive: int
 class MembercardOpenCardsByCardIdGetAnswerBalanceInformation(TypedDict):
-    need_balance: NotRequired[bool]
-    balance_appid: NotRequired[str]
-    balance_path: NotRequired[str]
-    balance_url: NotRequired[str]
+    need_balance: bool
+    balance_appid: str
+    balance_path: str
+    balance_url: str
 class MembercardOpenCardsByCardIdGetAnswerUserInformationFormCustomFieldList(TypedDict):
-    type: NotRequired[Literal["TEXT", "SELECT", "RADIO", "CHECK_BOX"] | str]
-    name: NotRequired[str]
-    values: NotRequired[list[str]]
+    type: Literal["TEXT", "SELECT", "RADIO", "CHECK_BOX"] | str
+    name: str
+    values: list[str]
 class MembercardOpenCardsByCardIdGetAnswerUserInformationForm(TypedDict):
-    common_field_list: NotRequired[list[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]]
-    custom_field_list: NotRequired[list[MembercardOpenCardsByCardIdGetAnswerUserInformationFormCustomFieldList]]
+    common_field_list: list[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
+    custom_field_list: list[MembercardOpenCardsByCardIdGetAnswerUserInformationFormCustomFieldList]
 class MembercardOpenCardsByCardIdGetAnswerAdditionalStatement(TypedDict):
-    title: NotRequired[str]
-    url: NotRequired[str]
-    appid: NotRequired[str]
-    path: NotRequired[str]
+    title: str
+    url: str
+    appid: str
+    path: str
 class MembercardOpenCardsByCardIdGetAnswer(TypedDict):
     card_id: str
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
-    remain_quantity: NotRequired[int]
-    status: NotRequired[Literal["NOT_APPROVE", "APPROVE_FAIL", "APPROVED", "DELETED"] | str]
+    create_time: str
+    update_time: str
+    remain_quantity: int
+    status: Literal["NOT_APPROVE", "APPROVE_FAIL", "APPROVED", "DELETED"] | str
     brand: MembercardOpenCardsByCardIdGetAnswerBrand
     appid: str
     logo_url: str
     title: str
     background_picture_url: str
     description: str
-    service_phone: NotRequired[str]
+    service_phone: str
     code_type: Literal["BAR_CODE", "QRCODE", "BAR_CODE_AND_QRCODE", "NONE_CODE"] | str
-    total_quantity: NotRequired[int]
+    total_quantity: int
     date_information: MembercardOpenCardsByCardIdGetAnswerDateInformation
     code_mode: Literal["SYSTEM_ALLOCATE", "MERCHANT_DEPOSIT", "REAL_TIME"] | str
-    need_display_level: NotRequired[bool]
-    init_level: NotRequired[str]
+    need_display_level: bool
+    init_level: str
     out_request_no: str
-    balance_information: NotRequired[MembercardOpenCardsByCardIdGetAnswerBalanceInformation]
-    user_information_form: NotRequired[MembercardOpenCardsByCardIdGetAnswerUserInformationForm]
-    additional_statement: NotRequired[MembercardOpenCardsByCardIdGetAnswerAdditionalStatement]
+    balance_information: MembercardOpenCardsByCardIdGetAnswerBalanceInformation
+    user_information_form: MembercardOpenCardsByCardIdGetAnswerUserInformationForm
+    additional_statement: MembercardOpenCardsByCardIdGetAnswerAdditionalStatement
 class MembercardOpenCardsByCardIdGetOptions(call.CallOptions):
     card_id: call.Scalar
 class MembercardOpenCardsByCardIdPatchJsonDateInformation(TypedDict):
@@ -2108,36 +2108,36 @@ class MembercardOpenCardsByCardIdPatchOptions(call.CallOptions):
 class MembercardOpenCardsByCardIdCodesDepositPostJson(TypedDict):
     code: NotRequired[call.Texts]
 class MembercardOpenCardsByCardIdCodesDepositPostAnswerData(TypedDict):
-    code: NotRequired[str]
-    result: NotRequired[Literal["SUCCESS", "DUPLICATE", "FAIL"] | str]
+    code: str
+    result: Literal["SUCCESS", "DUPLICATE", "FAIL"] | str
 class MembercardOpenCardsByCardIdCodesDepositPostAnswer(TypedDict):
-    data: NotRequired[list[MembercardOpenCardsByCardIdCodesDepositPostAnswerData]]
+    data: list[MembercardOpenCardsByCardIdCodesDepositPostAnswerData]
 class MembercardOpenCardsByCardIdCodesDepositPostOptions(call.CallOptions):
     card_id: call.Scalar
     json: NotRequired[MembercardOpenCardsByCardIdCodesDepositPostJson]
 class MembercardOpenCardsByCardIdCodesByCodeGetAnswerUserInformationCommonFieldList(TypedDict):
-    name: NotRequired[Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str]
-    value: NotRequired[str]
+    name: Literal["USER_FORM_FLAG_MOBILE", "USER_FORM_FLAG_SEX", "USER_FORM_FLAG_NAME", "USER_FORM_FLAG_BIRTHDAY", "USER_FORM_FLAG_ADDRESS", "USER_FORM_FLAG_EMAIL", "USER_FORM_FLAG_CITY"] | str
+    value: str
 class MembercardOpenCardsByCardIdCodesByCodeGetAnswerUserInformationCustomFieldList(TypedDict):
-    name: NotRequired[str]
-    value: NotRequired[str]
-    value_list: NotRequired[list[str]]
+    name: str
+    value: str
+    value_list: list[str]
 class MembercardOpenCardsByCardIdCodesByCodeGetAnswerUserInformation(TypedDict):
-    common_field_list: NotRequired[list[MembercardOpenCardsByCardIdCodesByCodeGetAnswerUserInformationCommonFieldList]]
-    custom_field_list: NotRequired[list[MembercardOpenCardsByCardIdCodesByCodeGetAnswerUserInformationCustomFieldList]]
+    common_field_list: list[MembercardOpenCardsByCardIdCodesByCodeGetAnswerUserInformationCommonFieldList]
+    custom_field_list: list[MembercardOpenCardsByCardIdCodesByCodeGetAnswerUserInformationCustomFieldList]
 class MembercardOpenCardsByCardIdCodesByCodeGetAnswer(TypedDict):
-    card_id: NotRequired[str]
-    code: NotRequired[str]
-    openid: NotRequired[str]
-    membership_number: NotRequired[str]
-    level: NotRequired[str]
-    nickname: NotRequired[str]
-    head_image_url: NotRequired[str]
-    background_picture_url: NotRequired[str]
-    balance: NotRequired[int]
-    user_card_status: NotRequired[Literal["NOT_ACTIVATE", "EFFECTIVE", "EXPIRE", "UNAVAILABLE", "DELETE"] | str]
-    user_information: NotRequired[MembercardOpenCardsByCardIdCodesByCodeGetAnswerUserInformation]
-    bonus_value: NotRequired[int]
+    card_id: str
+    code: str
+    openid: str
+    membership_number: str
+    level: str
+    nickname: str
+    head_image_url: str
+    background_picture_url: str
+    balance: int
+    user_card_status: Literal["NOT_ACTIVATE", "EFFECTIVE", "EXPIRE", "UNAVAILABLE", "DELETE"] | str
+    user_information: MembercardOpenCardsByCardIdCodesByCodeGetAnswerUserInformation
+    bonus_value: int
 class MembercardOpenCardsByCardIdCodesByCodeGetOptions(call.CallOptions):
     card_id: call.Scalar
     code: call.Scalar
@@ -2482,13 +2482,13 @@ class MembercardOpenPhonenumberMemberSearchGetQuery(TypedDict):
 class MembercardOpenPhonenumberMemberSearchGetAnswerUserCardInformation(TypedDict):
     code: str
     openid: str
-    unionid: NotRequired[str]
+    unionid: str
     receive_time: str
     card_appid: str
     card_id: str
 class MembercardOpenPhonenumberMemberSearchGetAnswer(TypedDict):
     receive_status: Literal["UNSHOWED", "UNRECEIVED", "RECEIVED"] | str
-    user_card_information: NotRequired[MembercardOpenPhonenumberMemberSearchGetAnswerUserCardInformation]
+    user_card_information: MembercardOpenPhonenumberMemberSearchGetAnswerUserCardInformation
 class MembercardOpenPhonenumberMemberSearchGetOptions(call.CallOptions):
     query: MembercardOpenPhonenumberMemberSearchGetQuery
 class MembercardOpenUserCardsGetQuery(TypedDict):
@@ -2497,10 +2497,10 @@ class MembercardOpenUserCardsGetQuery(TypedDict):
     offset: int | str
     limit: int | str
 class MembercardOpenUserCardsGetAnswerData(TypedDict):
-    card_id: NotRequired[str]
-    code: NotRequired[str]
+    card_id: str
+    code: str
 class MembercardOpenUserCardsGetAnswer(TypedDict):
-    data: NotRequired[list[MembercardOpenUserCardsGetAnswerData]]
+    data: list[MembercardOpenUserCardsGetAnswerData]
     total_count: int
     offset: int
     limit: int
@@ -2525,15 +2525,15 @@ class PartnerDeliveryPlanDeliveryPlansPostAnswerPlan(TypedDict):
     plan_id: str
     plan_name: str
     plan_state: Literal["PLAN_CREATING", "PLAN_CREATED", "PLAN_TERMINATING", "PLAN_TERMINATED", "PLAN_EXPIRED", "PLAN_DELIVERING", "PLAN_PAUSED"] | str
-    delivery_start_time: NotRequired[str]
-    delivery_end_time: NotRequired[str]
+    delivery_start_time: str
+    delivery_end_time: str
     stock_id: str
     product_coupon_id: str
-    recommend_word: NotRequired[str]
+    recommend_word: str
     brand_id: str
-    total_count: NotRequired[int]
-    user_limit: NotRequired[int]
-    daily_limit: NotRequired[int]
+    total_count: int
+    user_limit: int
+    daily_limit: int
 class PartnerDeliveryPlanDeliveryPlansPostAnswer(TypedDict):
     plan: PartnerDeliveryPlanDeliveryPlansPostAnswerPlan
 class PartnerDeliveryPlanDeliveryPlansPostOptions(call.CallOptions):
@@ -2548,18 +2548,18 @@ class PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetAnswerPlanList(Ty
     plan_id: str
     plan_name: str
     plan_state: Literal["PLAN_CREATING", "PLAN_CREATED", "PLAN_TERMINATING", "PLAN_TERMINATED", "PLAN_EXPIRED", "PLAN_DELIVERING", "PLAN_PAUSED"] | str
-    delivery_start_time: NotRequired[str]
-    delivery_end_time: NotRequired[str]
+    delivery_start_time: str
+    delivery_end_time: str
     stock_id: str
     product_coupon_id: str
-    recommend_word: NotRequired[str]
+    recommend_word: str
     brand_id: str
-    total_count: NotRequired[int]
-    user_limit: NotRequired[int]
-    daily_limit: NotRequired[int]
+    total_count: int
+    user_limit: int
+    daily_limit: int
 class PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetAnswer(TypedDict):
-    total_count: NotRequired[int]
-    plan_list: NotRequired[list[PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetAnswerPlanList]]
+    total_count: int
+    plan_list: list[PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetAnswerPlanList]
 class PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetOptions(call.CallOptions):
     brand_id: call.Scalar
     query: NotRequired[PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetQuery]
@@ -2577,15 +2577,15 @@ class PartnerDeliveryPlanDeliveryPlansByPlanIdPatchAnswerPlan(TypedDict):
     plan_id: str
     plan_name: str
     plan_state: Literal["PLAN_CREATING", "PLAN_CREATED", "PLAN_TERMINATING", "PLAN_TERMINATED", "PLAN_EXPIRED", "PLAN_DELIVERING", "PLAN_PAUSED"] | str
-    delivery_start_time: NotRequired[str]
-    delivery_end_time: NotRequired[str]
+    delivery_start_time: str
+    delivery_end_time: str
     stock_id: str
     product_coupon_id: str
-    recommend_word: NotRequired[str]
+    recommend_word: str
     brand_id: str
-    total_count: NotRequired[int]
-    user_limit: NotRequired[int]
-    daily_limit: NotRequired[int]
+    total_count: int
+    user_limit: int
+    daily_limit: int
 class PartnerDeliveryPlanDeliveryPlansByPlanIdPatchAnswer(TypedDict):
     plan: PartnerDeliveryPlanDeliveryPlansByPlanIdPatchAnswerPlan
 class PartnerDeliveryPlanDeliveryPlansByPlanIdPatchOptions(call.CallOptions):
@@ -2650,8 +2650,8 @@ class PartnerProductCouponImageGenerationTasksByTaskIdGetAnswer(TypedDict):
     task_id: str
     image_generation_type: Literal["COMBINE_IMAGE", "CUT_OUT"] | str
     task_state: Literal["PROCESSING", "FAIL", "SUCCESS"] | str
-    combine_image_result: NotRequired[PartnerProductCouponImageGenerationTasksByTaskIdGetAnswerCombineImageResult]
-    cut_out_result: NotRequired[PartnerProductCouponImageGenerationTasksByTaskIdGetAnswerCutOutResult]
+    combine_image_result: PartnerProductCouponImageGenerationTasksByTaskIdGetAnswerCombineImageResult
+    cut_out_result: PartnerProductCouponImageGenerationTasksByTaskIdGetAnswerCutOutResult
 class PartnerProductCouponImageGenerationTasksByTaskIdGetOptions(call.CallOptions):
     task_id: call.Scalar
     query: PartnerProductCouponImageGenerationTasksByTaskIdGetQuery
@@ -2835,20 +2835,20 @@ class PartnerProductCouponProductCouponsPostAnswerSingleUsageInfoDiscountCoupon(
     threshold: int
     percent_off: int
 class PartnerProductCouponProductCouponsPostAnswerSingleUsageInfo(TypedDict):
-    normal_coupon: NotRequired[PartnerProductCouponProductCouponsPostAnswerSingleUsageInfoNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponProductCouponsPostAnswerSingleUsageInfoDiscountCoupon]
+    normal_coupon: PartnerProductCouponProductCouponsPostAnswerSingleUsageInfoNormalCoupon
+    discount_coupon: PartnerProductCouponProductCouponsPostAnswerSingleUsageInfoDiscountCoupon
 class PartnerProductCouponProductCouponsPostAnswerSequentialUsageInfo(TypedDict):
     type: Literal["INCREMENTAL", "EQUAL"] | str
     count: int
     available_days: int
-    interval_days: NotRequired[int]
+    interval_days: int
 class PartnerProductCouponProductCouponsPostAnswerDisplayInfoComboPackageListChoiceList(TypedDict):
     name: str
     price: int
     count: int
-    image_url: NotRequired[str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    image_url: str
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponProductCouponsPostAnswerDisplayInfoComboPackageList(TypedDict):
     name: str
     pick_count: int
@@ -2857,29 +2857,29 @@ class PartnerProductCouponProductCouponsPostAnswerDisplayInfo(TypedDict):
     name: str
     image_url: str
     background_url: str
-    detail_image_url_list: NotRequired[list[str]]
-    original_price: NotRequired[int]
-    combo_package_list: NotRequired[list[PartnerProductCouponProductCouponsPostAnswerDisplayInfoComboPackageList]]
+    detail_image_url_list: list[str]
+    original_price: int
+    combo_package_list: list[PartnerProductCouponProductCouponsPostAnswerDisplayInfoComboPackageList]
 class PartnerProductCouponProductCouponsPostAnswerStockStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
-    max_count_per_user: NotRequired[int]
+    max_count_per_day: int
+    max_count_per_user: int
 class PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -2891,24 +2891,24 @@ class PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleExchangeCo
     exchange_price: int
 class PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRuleExchangeCoupon
 class PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleNormalCouponList(TypedDict):
     threshold: int
     discount_amount: int
@@ -2920,23 +2920,23 @@ class PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleExchan
     exchange_price: int
 class PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleNormalCouponList]]
-    discount_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleDiscountCouponList]]
-    exchange_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleExchangeCouponList]]
-    special_first: NotRequired[bool]
+    normal_coupon_list: list[PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleNormalCouponList]
+    discount_coupon_list: list[PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleDiscountCouponList]
+    exchange_coupon_list: list[PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRuleExchangeCouponList]
+    special_first: bool
 class PartnerProductCouponProductCouponsPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponProductCouponsPostAnswerStockUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponProductCouponsPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -2949,33 +2949,33 @@ class PartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfoEntrance
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfoEntranceFinder
 class PartnerProductCouponProductCouponsPostAnswerStockNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponProductCouponsPostAnswerStockSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponProductCouponsPostAnswerStock(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
     stock_send_rule: PartnerProductCouponProductCouponsPostAnswerStockStockSendRule
-    single_usage_rule: NotRequired[PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRule]
-    sequential_usage_rule: NotRequired[PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRule]
+    single_usage_rule: PartnerProductCouponProductCouponsPostAnswerStockSingleUsageRule
+    sequential_usage_rule: PartnerProductCouponProductCouponsPostAnswerStockSequentialUsageRule
     usage_rule_display_info: PartnerProductCouponProductCouponsPostAnswerStockUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponProductCouponsPostAnswerStockCouponDisplayInfo
     notify_config: PartnerProductCouponProductCouponsPostAnswerStockNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponProductCouponsPostAnswerStockSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponProductCouponsPostAnswer(TypedDict):
     product_coupon_id: str
@@ -2984,10 +2984,10 @@ class PartnerProductCouponProductCouponsPostAnswer(TypedDict):
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
-    single_usage_info: NotRequired[PartnerProductCouponProductCouponsPostAnswerSingleUsageInfo]
-    sequential_usage_info: NotRequired[PartnerProductCouponProductCouponsPostAnswerSequentialUsageInfo]
+    single_usage_info: PartnerProductCouponProductCouponsPostAnswerSingleUsageInfo
+    sequential_usage_info: PartnerProductCouponProductCouponsPostAnswerSequentialUsageInfo
     display_info: PartnerProductCouponProductCouponsPostAnswerDisplayInfo
-    out_product_no: NotRequired[str]
+    out_product_no: str
     stock: PartnerProductCouponProductCouponsPostAnswerStock
 class PartnerProductCouponProductCouponsPostOptions(call.CallOptions):
     json: PartnerProductCouponProductCouponsPostJson
@@ -3000,20 +3000,20 @@ class PartnerProductCouponProductCouponsByProductCouponIdGetAnswerSingleUsageInf
     threshold: int
     percent_off: int
 class PartnerProductCouponProductCouponsByProductCouponIdGetAnswerSingleUsageInfo(TypedDict):
-    normal_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdGetAnswerSingleUsageInfoNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdGetAnswerSingleUsageInfoDiscountCoupon]
+    normal_coupon: PartnerProductCouponProductCouponsByProductCouponIdGetAnswerSingleUsageInfoNormalCoupon
+    discount_coupon: PartnerProductCouponProductCouponsByProductCouponIdGetAnswerSingleUsageInfoDiscountCoupon
 class PartnerProductCouponProductCouponsByProductCouponIdGetAnswerSequentialUsageInfo(TypedDict):
     type: Literal["INCREMENTAL", "EQUAL"] | str
     count: int
     available_days: int
-    interval_days: NotRequired[int]
+    interval_days: int
 class PartnerProductCouponProductCouponsByProductCouponIdGetAnswerDisplayInfoComboPackageListChoiceList(TypedDict):
     name: str
     price: int
     count: int
-    image_url: NotRequired[str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    image_url: str
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponProductCouponsByProductCouponIdGetAnswerDisplayInfoComboPackageList(TypedDict):
     name: str
     pick_count: int
@@ -3022,9 +3022,9 @@ class PartnerProductCouponProductCouponsByProductCouponIdGetAnswerDisplayInfo(Ty
     name: str
     image_url: str
     background_url: str
-    detail_image_url_list: NotRequired[list[str]]
-    original_price: NotRequired[int]
-    combo_package_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdGetAnswerDisplayInfoComboPackageList]]
+    detail_image_url_list: list[str]
+    original_price: int
+    combo_package_list: list[PartnerProductCouponProductCouponsByProductCouponIdGetAnswerDisplayInfoComboPackageList]
 class PartnerProductCouponProductCouponsByProductCouponIdGetAnswer(TypedDict):
     product_coupon_id: str
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
@@ -3032,13 +3032,13 @@ class PartnerProductCouponProductCouponsByProductCouponIdGetAnswer(TypedDict):
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
-    single_usage_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdGetAnswerSingleUsageInfo]
-    sequential_usage_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdGetAnswerSequentialUsageInfo]
+    single_usage_info: PartnerProductCouponProductCouponsByProductCouponIdGetAnswerSingleUsageInfo
+    sequential_usage_info: PartnerProductCouponProductCouponsByProductCouponIdGetAnswerSequentialUsageInfo
     display_info: PartnerProductCouponProductCouponsByProductCouponIdGetAnswerDisplayInfo
-    out_product_no: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    out_product_no: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
 class PartnerProductCouponProductCouponsByProductCouponIdGetOptions(call.CallOptions):
     product_coupon_id: call.Scalar
     query: PartnerProductCouponProductCouponsByProductCouponIdGetQuery
@@ -3071,20 +3071,20 @@ class PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerSingleUsageI
     threshold: int
     percent_off: int
 class PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerSingleUsageInfo(TypedDict):
-    normal_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerSingleUsageInfoNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerSingleUsageInfoDiscountCoupon]
+    normal_coupon: PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerSingleUsageInfoNormalCoupon
+    discount_coupon: PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerSingleUsageInfoDiscountCoupon
 class PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerSequentialUsageInfo(TypedDict):
     type: Literal["INCREMENTAL", "EQUAL"] | str
     count: int
     available_days: int
-    interval_days: NotRequired[int]
+    interval_days: int
 class PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerDisplayInfoComboPackageListChoiceList(TypedDict):
     name: str
     price: int
     count: int
-    image_url: NotRequired[str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    image_url: str
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerDisplayInfoComboPackageList(TypedDict):
     name: str
     pick_count: int
@@ -3093,9 +3093,9 @@ class PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerDisplayInfo(
     name: str
     image_url: str
     background_url: str
-    detail_image_url_list: NotRequired[list[str]]
-    original_price: NotRequired[int]
-    combo_package_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerDisplayInfoComboPackageList]]
+    detail_image_url_list: list[str]
+    original_price: int
+    combo_package_list: list[PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerDisplayInfoComboPackageList]
 class PartnerProductCouponProductCouponsByProductCouponIdPatchAnswer(TypedDict):
     product_coupon_id: str
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
@@ -3103,13 +3103,13 @@ class PartnerProductCouponProductCouponsByProductCouponIdPatchAnswer(TypedDict):
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
-    single_usage_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerSingleUsageInfo]
-    sequential_usage_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerSequentialUsageInfo]
+    single_usage_info: PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerSingleUsageInfo
+    sequential_usage_info: PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerSequentialUsageInfo
     display_info: PartnerProductCouponProductCouponsByProductCouponIdPatchAnswerDisplayInfo
-    out_product_no: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    out_product_no: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
 class PartnerProductCouponProductCouponsByProductCouponIdPatchOptions(call.CallOptions):
     product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdPatchJson
@@ -3124,20 +3124,20 @@ class PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerSin
     threshold: int
     percent_off: int
 class PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerSingleUsageInfo(TypedDict):
-    normal_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerSingleUsageInfoNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerSingleUsageInfoDiscountCoupon]
+    normal_coupon: PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerSingleUsageInfoNormalCoupon
+    discount_coupon: PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerSingleUsageInfoDiscountCoupon
 class PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerSequentialUsageInfo(TypedDict):
     type: Literal["INCREMENTAL", "EQUAL"] | str
     count: int
     available_days: int
-    interval_days: NotRequired[int]
+    interval_days: int
 class PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerDisplayInfoComboPackageListChoiceList(TypedDict):
     name: str
     price: int
     count: int
-    image_url: NotRequired[str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    image_url: str
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerDisplayInfoComboPackageList(TypedDict):
     name: str
     pick_count: int
@@ -3146,9 +3146,9 @@ class PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerDis
     name: str
     image_url: str
     background_url: str
-    detail_image_url_list: NotRequired[list[str]]
-    original_price: NotRequired[int]
-    combo_package_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerDisplayInfoComboPackageList]]
+    detail_image_url_list: list[str]
+    original_price: int
+    combo_package_list: list[PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerDisplayInfoComboPackageList]
 class PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswer(TypedDict):
     product_coupon_id: str
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
@@ -3156,13 +3156,13 @@ class PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswer(Ty
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
-    single_usage_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerSingleUsageInfo]
-    sequential_usage_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerSequentialUsageInfo]
+    single_usage_info: PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerSingleUsageInfo
+    sequential_usage_info: PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerSequentialUsageInfo
     display_info: PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostAnswerDisplayInfo
-    out_product_no: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    out_product_no: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
 class PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostOptions(call.CallOptions):
     product_coupon_id: call.Scalar
     json: PartnerProductCouponProductCouponsByProductCouponIdDeactivatePostJson
@@ -3251,24 +3251,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerS
     available_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
+    max_count_per_day: int
     max_count_per_user: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -3280,25 +3280,25 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerS
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRuleExchangeCoupon
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListStockBundleInfo(TypedDict):
     stock_bundle_id: str
     stock_bundle_index: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -3311,24 +3311,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerS
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfoEntranceFinder
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockList(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListStockSendRule
-    progressive_bundle_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRule]
+    progressive_bundle_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListProgressiveBundleUsageRule
     stock_bundle_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListStockBundleInfo
     usage_rule_display_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListCouponDisplayInfo
@@ -3336,9 +3336,9 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerS
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswerStockListSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesPostAnswer(TypedDict):
     stock_bundle_id: str
@@ -3391,24 +3391,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
     available_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
+    max_count_per_day: int
     max_count_per_user: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -3420,25 +3420,25 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRuleExchangeCoupon
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListStockBundleInfo(TypedDict):
     stock_bundle_id: str
     stock_bundle_index: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -3451,24 +3451,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListCouponDisplayInfoEntranceFinder
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockList(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListStockSendRule
-    progressive_bundle_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRule]
+    progressive_bundle_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListProgressiveBundleUsageRule
     stock_bundle_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListStockBundleInfo
     usage_rule_display_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListCouponDisplayInfo
@@ -3476,9 +3476,9 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswerStockListSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPatchAnswer(TypedDict):
     stock_bundle_id: str
@@ -3500,8 +3500,8 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
     message: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostAnswer(TypedDict):
     total_count: int
-    success_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostAnswerSuccessStoreList]]
-    failed_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostAnswerFailedStoreList]]
+    success_store_list: list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostAnswerSuccessStoreList]
+    failed_store_list: list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostAnswerFailedStoreList]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPostOptions(call.CallOptions):
     product_coupon_id: call.Scalar
     stock_bundle_id: call.Scalar
@@ -3519,8 +3519,8 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
     message: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostAnswer(TypedDict):
     total_count: int
-    success_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostAnswerSuccessStoreList]]
-    failed_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostAnswerFailedStoreList]]
+    success_store_list: list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostAnswerSuccessStoreList]
+    failed_store_list: list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostAnswerFailedStoreList]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPostOptions(call.CallOptions):
     product_coupon_id: call.Scalar
     stock_bundle_id: call.Scalar
@@ -3538,24 +3538,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
     available_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
+    max_count_per_day: int
     max_count_per_user: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -3567,25 +3567,25 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRuleExchangeCoupon
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListStockBundleInfo(TypedDict):
     stock_bundle_id: str
     stock_bundle_index: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -3598,24 +3598,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfoEntranceFinder
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockList(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListStockSendRule
-    progressive_bundle_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRule]
+    progressive_bundle_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListProgressiveBundleUsageRule
     stock_bundle_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListStockBundleInfo
     usage_rule_display_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListCouponDisplayInfo
@@ -3623,9 +3623,9 @@ class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBund
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswerStockListSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPostAnswer(TypedDict):
     stock_bundle_id: str
@@ -3656,24 +3656,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockLis
     available_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
-    max_count_per_user: NotRequired[int]
+    max_count_per_day: int
+    max_count_per_user: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -3685,24 +3685,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockLis
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRuleExchangeCoupon
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleNormalCouponList(TypedDict):
     threshold: int
     discount_amount: int
@@ -3714,23 +3714,23 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockLis
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleNormalCouponList]]
-    discount_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleDiscountCouponList]]
-    exchange_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleExchangeCouponList]]
-    special_first: NotRequired[bool]
+    normal_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleNormalCouponList]
+    discount_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleDiscountCouponList]
+    exchange_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRuleExchangeCouponList]
+    special_first: bool
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -3743,39 +3743,39 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockLis
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListCouponDisplayInfoEntranceFinder
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockList(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListStockSendRule
-    single_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRule]
-    sequential_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRule]
+    single_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSingleUsageRule
+    sequential_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSequentialUsageRule
     usage_rule_display_info: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListCouponDisplayInfo
     notify_config: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockListSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswer(TypedDict):
     total_count: int
-    next_page_token: NotRequired[str]
-    stock_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockList]]
+    next_page_token: str
+    stock_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksGetAnswerStockList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksGetOptions(call.CallOptions):
     product_coupon_id: call.Scalar
     query: PartnerProductCouponProductCouponsByProductCouponIdStocksGetQuery
@@ -3895,24 +3895,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerCouponC
     available_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
-    max_count_per_user: NotRequired[int]
+    max_count_per_day: int
+    max_count_per_user: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -3924,24 +3924,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleU
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRuleExchangeCoupon
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleNormalCouponList(TypedDict):
     threshold: int
     discount_amount: int
@@ -3953,21 +3953,21 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequent
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleNormalCouponList]]
-    discount_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleDiscountCouponList]]
-    exchange_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleExchangeCouponList]]
-    special_first: NotRequired[bool]
+    normal_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleNormalCouponList]
+    discount_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleDiscountCouponList]
+    exchange_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRuleExchangeCouponList]
+    special_first: bool
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo]
+    coupon_available_store_info: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -3980,34 +3980,34 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerCouponD
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerCouponDisplayInfoEntranceFinder
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswer(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerStockSendRule
-    single_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRule]
-    sequential_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRule]
+    single_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSingleUsageRule
+    sequential_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSequentialUsageRule
     usage_rule_display_info: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerCouponDisplayInfo
     notify_config: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponProductCouponsByProductCouponIdStocksPostAnswerSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksPostOptions(call.CallOptions):
     product_coupon_id: call.Scalar
@@ -4019,24 +4019,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswe
     available_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
-    max_count_per_user: NotRequired[int]
+    max_count_per_day: int
+    max_count_per_user: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -4048,24 +4048,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswe
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRuleExchangeCoupon
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleNormalCouponList(TypedDict):
     threshold: int
     discount_amount: int
@@ -4077,23 +4077,23 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswe
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleNormalCouponList]]
-    discount_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleDiscountCouponList]]
-    exchange_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleExchangeCouponList]]
-    special_first: NotRequired[bool]
+    normal_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleNormalCouponList]
+    discount_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleDiscountCouponList]
+    exchange_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRuleExchangeCouponList]
+    special_first: bool
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -4106,34 +4106,34 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswe
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerCouponDisplayInfoEntranceFinder
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswer(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerStockSendRule
-    single_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRule]
-    sequential_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRule]
+    single_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSingleUsageRule
+    sequential_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSequentialUsageRule
     usage_rule_display_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerCouponDisplayInfo
     notify_config: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetAnswerSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdGetOptions(call.CallOptions):
     product_coupon_id: call.Scalar
@@ -4184,24 +4184,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAns
     available_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
-    max_count_per_user: NotRequired[int]
+    max_count_per_day: int
+    max_count_per_user: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -4213,24 +4213,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAns
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRuleExchangeCoupon
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleNormalCouponList(TypedDict):
     threshold: int
     discount_amount: int
@@ -4242,23 +4242,23 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAns
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleNormalCouponList]]
-    discount_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleDiscountCouponList]]
-    exchange_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleExchangeCouponList]]
-    special_first: NotRequired[bool]
+    normal_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleNormalCouponList]
+    discount_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleDiscountCouponList]
+    exchange_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRuleExchangeCouponList]
+    special_first: bool
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -4271,34 +4271,34 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAns
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerCouponDisplayInfoEntranceFinder
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswer(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerStockSendRule
-    single_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRule]
-    sequential_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRule]
+    single_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSingleUsageRule
+    sequential_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSequentialUsageRule
     usage_rule_display_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerCouponDisplayInfo
     notify_config: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchAnswerSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPatchOptions(call.CallOptions):
     product_coupon_id: call.Scalar
@@ -4317,8 +4317,8 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociat
     message: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostAnswer(TypedDict):
     total_count: int
-    success_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostAnswerSuccessStoreList]]
-    failed_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostAnswerFailedStoreList]]
+    success_store_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostAnswerSuccessStoreList]
+    failed_store_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostAnswerFailedStoreList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPostOptions(call.CallOptions):
     product_coupon_id: call.Scalar
     stock_id: call.Scalar
@@ -4331,8 +4331,8 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociat
     store_id: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresGetAnswer(TypedDict):
     total_count: int
-    next_page_token: NotRequired[str]
-    store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresGetAnswerStoreList]]
+    next_page_token: str
+    store_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresGetAnswerStoreList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresGetOptions(call.CallOptions):
     product_coupon_id: call.Scalar
     stock_id: call.Scalar
@@ -4346,24 +4346,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactiva
     available_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
-    max_count_per_user: NotRequired[int]
+    max_count_per_day: int
+    max_count_per_user: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -4375,24 +4375,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactiva
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRuleExchangeCoupon
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleNormalCouponList(TypedDict):
     threshold: int
     discount_amount: int
@@ -4404,23 +4404,23 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactiva
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleNormalCouponList]]
-    discount_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleDiscountCouponList]]
-    exchange_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleExchangeCouponList]]
-    special_first: NotRequired[bool]
+    normal_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleNormalCouponList]
+    discount_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleDiscountCouponList]
+    exchange_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRuleExchangeCouponList]
+    special_first: bool
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -4433,34 +4433,34 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactiva
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerCouponDisplayInfoEntranceFinder
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswer(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerStockSendRule
-    single_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRule]
-    sequential_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRule]
+    single_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSingleUsageRule
+    sequential_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSequentialUsageRule
     usage_rule_display_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerCouponDisplayInfo
     notify_config: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostAnswerSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePostOptions(call.CallOptions):
     product_coupon_id: call.Scalar
@@ -4479,8 +4479,8 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassoc
     message: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostAnswer(TypedDict):
     total_count: int
-    success_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostAnswerSuccessStoreList]]
-    failed_store_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostAnswerFailedStoreList]]
+    success_store_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostAnswerSuccessStoreList]
+    failed_store_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostAnswerFailedStoreList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPostOptions(call.CallOptions):
     product_coupon_id: call.Scalar
     stock_id: call.Scalar
@@ -4498,24 +4498,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBu
     available_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
-    max_count_per_user: NotRequired[int]
+    max_count_per_day: int
+    max_count_per_user: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -4527,24 +4527,24 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBu
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRuleExchangeCoupon
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleNormalCouponList(TypedDict):
     threshold: int
     discount_amount: int
@@ -4556,23 +4556,23 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBu
     exchange_price: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleNormalCouponList]]
-    discount_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleDiscountCouponList]]
-    exchange_coupon_list: NotRequired[list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleExchangeCouponList]]
-    special_first: NotRequired[bool]
+    normal_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleNormalCouponList]
+    discount_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleDiscountCouponList]
+    exchange_coupon_list: list[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRuleExchangeCouponList]
+    special_first: bool
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -4585,34 +4585,34 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBu
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerCouponDisplayInfoEntranceFinder
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswer(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerStockSendRule
-    single_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRule]
-    sequential_usage_rule: NotRequired[PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRule]
+    single_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSingleUsageRule
+    sequential_usage_rule: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSequentialUsageRule
     usage_rule_display_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerCouponDisplayInfo
     notify_config: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostAnswerSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPostOptions(call.CallOptions):
     product_coupon_id: call.Scalar
@@ -4624,10 +4624,10 @@ class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCo
     code_list: call.Texts
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesPostAnswer(TypedDict):
     total_count: int
-    success_code_list: NotRequired[list[str]]
-    failed_code_list: NotRequired[list[str]]
-    already_exist_code_list: NotRequired[list[str]]
-    duplicate_code_list: NotRequired[list[str]]
+    success_code_list: list[str]
+    failed_code_list: list[str]
+    already_exist_code_list: list[str]
+    duplicate_code_list: list[str]
 class PartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesPostOptions(call.CallOptions):
     product_coupon_id: call.Scalar
     stock_id: call.Scalar
@@ -4742,16 +4742,16 @@ class PartnerProductCouponUsersByOpenidCouponBundlesPostJson(TypedDict):
     attach: NotRequired[call.Text]
     coupon_tag_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostJsonCouponTagInfo]
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProgressiveBundleUsageDetail(TypedDict):
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListUserProductCouponBundleInfo(TypedDict):
     user_coupon_bundle_id: str
     user_coupon_bundle_index: int
@@ -4764,18 +4764,18 @@ class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponL
     threshold: int
     percent_off: int
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfo(TypedDict):
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfoNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfoDiscountCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfoNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfoDiscountCoupon
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponProgressiveBundleUsageInfo(TypedDict):
     count: int
-    interval_days: NotRequired[int]
+    interval_days: int
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
     name: str
     price: int
     count: int
-    image_url: NotRequired[str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    image_url: str
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageList(TypedDict):
     name: str
     pick_count: int
@@ -4784,9 +4784,9 @@ class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponL
     name: str
     image_url: str
     background_url: str
-    detail_image_url_list: NotRequired[list[str]]
-    original_price: NotRequired[int]
-    combo_package_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageList]]
+    detail_image_url_list: list[str]
+    original_price: int
+    combo_package_list: list[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageList]
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCoupon(TypedDict):
     product_coupon_id: str
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
@@ -4794,36 +4794,36 @@ class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponL
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     usage_mode: Literal["SINGLE", "PROGRESSIVE_BUNDLE"] | str
-    single_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfo]
-    progressive_bundle_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponProgressiveBundleUsageInfo]
+    single_usage_info: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponSingleUsageInfo
+    progressive_bundle_usage_info: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponProgressiveBundleUsageInfo
     display_info: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCouponDisplayInfo
-    out_product_no: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    out_product_no: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponCodeCountInfo(TypedDict):
     total_count: int
     available_count: int
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
+    max_count_per_day: int
     max_count_per_user: int
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -4835,25 +4835,25 @@ class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponL
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRuleExchangeCoupon
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockStockBundleInfo(TypedDict):
     stock_bundle_id: str
     stock_bundle_index: int
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -4866,40 +4866,40 @@ class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponL
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfoEntranceFinder
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStock(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockStockSendRule
-    progressive_bundle_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRule]
-    stock_bundle_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockStockBundleInfo]
+    progressive_bundle_usage_rule: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockProgressiveBundleUsageRule
+    stock_bundle_info: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockStockBundleInfo
     usage_rule_display_info: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockCouponDisplayInfo
     notify_config: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStockSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListCouponTagInfoMemberTagInfo(TypedDict):
     member_card_id: str
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListCouponTagInfo(TypedDict):
-    coupon_tag_list: NotRequired[list[Literal["MEMBER"] | str]]
-    member_tag_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListCouponTagInfoMemberTagInfo]
+    coupon_tag_list: list[Literal["MEMBER"] | str]
+    member_tag_info: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListCouponTagInfoMemberTagInfo
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponList(TypedDict):
     coupon_code: str
     coupon_state: Literal["CONFIRMING", "PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
@@ -4908,18 +4908,18 @@ class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponL
     receive_time: str
     send_request_no: str
     send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
-    confirm_request_no: NotRequired[str]
-    confirm_time: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
-    progressive_bundle_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProgressiveBundleUsageDetail]
+    confirm_request_no: str
+    confirm_time: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
+    progressive_bundle_usage_detail: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProgressiveBundleUsageDetail
     user_product_coupon_bundle_info: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListUserProductCouponBundleInfo
     product_coupon: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListProductCoupon
     stock: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListStock
-    attach: NotRequired[str]
-    channel_custom_info: NotRequired[str]
-    coupon_tag_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListCouponTagInfo]
+    attach: str
+    channel_custom_info: str
+    coupon_tag_info: PartnerProductCouponUsersByOpenidCouponBundlesPostAnswerUserProductCouponListCouponTagInfo
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponBundlesPostAnswer(TypedDict):
     user_coupon_bundle_id: str
@@ -4935,16 +4935,16 @@ class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactiva
     out_request_no: call.Text
     deactivate_reason: call.Text
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetail(TypedDict):
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetailAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListUserProductCouponBundleInfo(TypedDict):
     user_coupon_bundle_id: str
     user_coupon_bundle_index: int
@@ -4957,18 +4957,18 @@ class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactiva
     threshold: int
     percent_off: int
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfo(TypedDict):
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfoNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfoDiscountCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfoNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfoDiscountCoupon
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponProgressiveBundleUsageInfo(TypedDict):
     count: int
-    interval_days: NotRequired[int]
+    interval_days: int
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
     name: str
     price: int
     count: int
-    image_url: NotRequired[str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    image_url: str
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageList(TypedDict):
     name: str
     pick_count: int
@@ -4977,9 +4977,9 @@ class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactiva
     name: str
     image_url: str
     background_url: str
-    detail_image_url_list: NotRequired[list[str]]
-    original_price: NotRequired[int]
-    combo_package_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageList]]
+    detail_image_url_list: list[str]
+    original_price: int
+    combo_package_list: list[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponDisplayInfoComboPackageList]
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCoupon(TypedDict):
     product_coupon_id: str
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
@@ -4987,36 +4987,36 @@ class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactiva
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     usage_mode: Literal["SINGLE", "PROGRESSIVE_BUNDLE"] | str
-    single_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfo]
-    progressive_bundle_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponProgressiveBundleUsageInfo]
+    single_usage_info: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponSingleUsageInfo
+    progressive_bundle_usage_info: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponProgressiveBundleUsageInfo
     display_info: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCouponDisplayInfo
-    out_product_no: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    out_product_no: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponCodeCountInfo(TypedDict):
     total_count: int
     available_count: int
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
+    max_count_per_day: int
     max_count_per_user: int
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -5028,25 +5028,25 @@ class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactiva
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRuleExchangeCoupon
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockStockBundleInfo(TypedDict):
     stock_bundle_id: str
     stock_bundle_index: int
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -5059,40 +5059,40 @@ class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactiva
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfoEntranceFinder
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStock(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockStockSendRule
-    progressive_bundle_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRule]
-    stock_bundle_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockStockBundleInfo]
+    progressive_bundle_usage_rule: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockProgressiveBundleUsageRule
+    stock_bundle_info: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockStockBundleInfo
     usage_rule_display_info: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockCouponDisplayInfo
     notify_config: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStockSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListCouponTagInfoMemberTagInfo(TypedDict):
     member_card_id: str
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListCouponTagInfo(TypedDict):
-    coupon_tag_list: NotRequired[list[Literal["MEMBER"] | str]]
-    member_tag_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListCouponTagInfoMemberTagInfo]
+    coupon_tag_list: list[Literal["MEMBER"] | str]
+    member_tag_info: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListCouponTagInfoMemberTagInfo
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponList(TypedDict):
     coupon_code: str
     coupon_state: Literal["CONFIRMING", "PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
@@ -5101,18 +5101,18 @@ class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactiva
     receive_time: str
     send_request_no: str
     send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
-    confirm_request_no: NotRequired[str]
-    confirm_time: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
-    progressive_bundle_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetail]
+    confirm_request_no: str
+    confirm_time: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
+    progressive_bundle_usage_detail: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProgressiveBundleUsageDetail
     user_product_coupon_bundle_info: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListUserProductCouponBundleInfo
     product_coupon: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListProductCoupon
     stock: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListStock
-    attach: NotRequired[str]
-    channel_custom_info: NotRequired[str]
-    coupon_tag_info: NotRequired[PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListCouponTagInfo]
+    attach: str
+    channel_custom_info: str
+    coupon_tag_info: PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswerUserProductCouponListCouponTagInfo
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePostAnswer(TypedDict):
     user_coupon_bundle_id: str
@@ -5133,35 +5133,35 @@ class PartnerProductCouponUsersByOpenidCouponsGetQuery(TypedDict):
     page_token: NotRequired[call.Text]
     brand_id: call.Text
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSingleUsageDetailAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSingleUsageDetail(TypedDict):
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSingleUsageDetailAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSingleUsageDetailAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSequentialUsageDetailDetailItemListAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSequentialUsageDetailDetailItemList(TypedDict):
-    detail_state: NotRequired[Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str]
-    valid_begin_time: NotRequired[str]
-    valid_end_time: NotRequired[str]
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSequentialUsageDetailDetailItemListAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
-    delete_time: NotRequired[str]
+    detail_state: Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    valid_begin_time: str
+    valid_end_time: str
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSequentialUsageDetailDetailItemListAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
+    delete_time: str
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSequentialUsageDetail(TypedDict):
-    total_count: NotRequired[int]
-    used_count: NotRequired[int]
-    detail_item_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSequentialUsageDetailDetailItemList]]
+    total_count: int
+    used_count: int
+    detail_item_list: list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSequentialUsageDetailDetailItemList]
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfoNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -5169,20 +5169,20 @@ class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCoup
     threshold: int
     percent_off: int
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfo(TypedDict):
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfoNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfoDiscountCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfoNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfoDiscountCoupon
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponSequentialUsageInfo(TypedDict):
     type: Literal["INCREMENTAL", "EQUAL"] | str
     count: int
     available_days: int
-    interval_days: NotRequired[int]
+    interval_days: int
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
     name: str
     price: int
     count: int
-    image_url: NotRequired[str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    image_url: str
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponDisplayInfoComboPackageList(TypedDict):
     name: str
     pick_count: int
@@ -5191,9 +5191,9 @@ class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCoup
     name: str
     image_url: str
     background_url: str
-    detail_image_url_list: NotRequired[list[str]]
-    original_price: NotRequired[int]
-    combo_package_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponDisplayInfoComboPackageList]]
+    detail_image_url_list: list[str]
+    original_price: int
+    combo_package_list: list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponDisplayInfoComboPackageList]
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCoupon(TypedDict):
     product_coupon_id: str
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
@@ -5201,37 +5201,37 @@ class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCoup
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
-    single_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfo]
-    sequential_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponSequentialUsageInfo]
+    single_usage_info: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponSingleUsageInfo
+    sequential_usage_info: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponSequentialUsageInfo
     display_info: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCouponDisplayInfo
-    out_product_no: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    out_product_no: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockCouponCodeCountInfo(TypedDict):
     total_count: int
     available_count: int
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
-    max_count_per_user: NotRequired[int]
+    max_count_per_day: int
+    max_count_per_user: int
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
-    available_seconds: NotRequired[int]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
+    available_seconds: int
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -5243,25 +5243,25 @@ class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingle
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRuleExchangeCoupon
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
-    available_seconds: NotRequired[int]
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
+    available_seconds: int
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleNormalCouponList(TypedDict):
     threshold: int
     discount_amount: int
@@ -5273,23 +5273,23 @@ class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequen
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleNormalCouponList]]
-    discount_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleDiscountCouponList]]
-    exchange_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleExchangeCouponList]]
-    special_first: NotRequired[bool]
+    normal_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleNormalCouponList]
+    discount_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleDiscountCouponList]
+    exchange_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRuleExchangeCouponList]
+    special_first: bool
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -5302,34 +5302,34 @@ class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockCoupon
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfoEntranceFinder
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStock(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockStockSendRule
-    single_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRule]
-    sequential_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRule]
+    single_usage_rule: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSingleUsageRule
+    sequential_usage_rule: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSequentialUsageRule
     usage_rule_display_info: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockCouponDisplayInfo
     notify_config: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStockSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponList(TypedDict):
     coupon_code: str
@@ -5339,22 +5339,22 @@ class PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponList(TypedDict)
     receive_time: str
     send_request_no: str
     send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
-    confirm_request_no: NotRequired[str]
-    confirm_time: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
-    single_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSingleUsageDetail]
-    sequential_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSequentialUsageDetail]
+    confirm_request_no: str
+    confirm_time: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
+    single_usage_detail: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSingleUsageDetail
+    sequential_usage_detail: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListSequentialUsageDetail
     product_coupon: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListProductCoupon
     stock: PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponListStock
-    attach: NotRequired[str]
-    channel_custom_info: NotRequired[str]
+    attach: str
+    channel_custom_info: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponsGetAnswer(TypedDict):
     total_count: int
-    next_page_token: NotRequired[str]
-    user_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponList]]
+    next_page_token: str
+    user_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsGetAnswerUserCouponList]
 class PartnerProductCouponUsersByOpenidCouponsGetOptions(call.CallOptions):
     openid: call.Scalar
     query: PartnerProductCouponUsersByOpenidCouponsGetQuery
@@ -5373,35 +5373,35 @@ class PartnerProductCouponUsersByOpenidCouponsPostJson(TypedDict):
     attach: NotRequired[call.Text]
     coupon_tag_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostJsonCouponTagInfo]
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerSingleUsageDetail(TypedDict):
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerSingleUsageDetailAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponsPostAnswerSingleUsageDetailAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerSequentialUsageDetailDetailItemList(TypedDict):
-    detail_state: NotRequired[Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str]
-    valid_begin_time: NotRequired[str]
-    valid_end_time: NotRequired[str]
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
-    delete_time: NotRequired[str]
+    detail_state: Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    valid_begin_time: str
+    valid_end_time: str
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponsPostAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
+    delete_time: str
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerSequentialUsageDetail(TypedDict):
-    total_count: NotRequired[int]
-    used_count: NotRequired[int]
-    detail_item_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsPostAnswerSequentialUsageDetailDetailItemList]]
+    total_count: int
+    used_count: int
+    detail_item_list: list[PartnerProductCouponUsersByOpenidCouponsPostAnswerSequentialUsageDetailDetailItemList]
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponSingleUsageInfoNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -5409,20 +5409,20 @@ class PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponSingleUsage
     threshold: int
     percent_off: int
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponSingleUsageInfo(TypedDict):
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponSingleUsageInfoNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponSingleUsageInfoNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponSingleUsageInfoDiscountCoupon
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponSequentialUsageInfo(TypedDict):
     type: Literal["INCREMENTAL", "EQUAL"] | str
     count: int
     available_days: int
-    interval_days: NotRequired[int]
+    interval_days: int
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
     name: str
     price: int
     count: int
-    image_url: NotRequired[str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    image_url: str
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponDisplayInfoComboPackageList(TypedDict):
     name: str
     pick_count: int
@@ -5431,9 +5431,9 @@ class PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponDisplayInfo
     name: str
     image_url: str
     background_url: str
-    detail_image_url_list: NotRequired[list[str]]
-    original_price: NotRequired[int]
-    combo_package_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponDisplayInfoComboPackageList]]
+    detail_image_url_list: list[str]
+    original_price: int
+    combo_package_list: list[PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponDisplayInfoComboPackageList]
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCoupon(TypedDict):
     product_coupon_id: str
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
@@ -5441,37 +5441,37 @@ class PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCoupon(TypedDict)
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
-    single_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponSingleUsageInfo]
-    sequential_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponSequentialUsageInfo]
+    single_usage_info: PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponSingleUsageInfo
+    sequential_usage_info: PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponSequentialUsageInfo
     display_info: PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCouponDisplayInfo
-    out_product_no: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    out_product_no: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockCouponCodeCountInfo(TypedDict):
     total_count: int
     available_count: int
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
-    max_count_per_user: NotRequired[int]
+    max_count_per_day: int
+    max_count_per_user: int
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
-    available_seconds: NotRequired[int]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
+    available_seconds: int
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -5483,25 +5483,25 @@ class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleExch
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRuleExchangeCoupon
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
-    available_seconds: NotRequired[int]
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
+    available_seconds: int
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleNormalCouponList(TypedDict):
     threshold: int
     discount_amount: int
@@ -5513,23 +5513,23 @@ class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRule
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleNormalCouponList]]
-    discount_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleDiscountCouponList]]
-    exchange_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleExchangeCouponList]]
-    special_first: NotRequired[bool]
+    normal_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleNormalCouponList]
+    discount_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleDiscountCouponList]
+    exchange_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRuleExchangeCouponList]
+    special_first: bool
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -5542,34 +5542,34 @@ class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockCouponDisplayInfoEn
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockCouponDisplayInfoEntranceFinder
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponUsersByOpenidCouponsPostAnswerStock(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockStockSendRule
-    single_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRule]
-    sequential_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRule]
+    single_usage_rule: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSingleUsageRule
+    sequential_usage_rule: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSequentialUsageRule
     usage_rule_display_info: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockCouponDisplayInfo
     notify_config: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponUsersByOpenidCouponsPostAnswerStockSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponsPostAnswer(TypedDict):
     coupon_code: str
@@ -5579,17 +5579,17 @@ class PartnerProductCouponUsersByOpenidCouponsPostAnswer(TypedDict):
     receive_time: str
     send_request_no: str
     send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
-    confirm_request_no: NotRequired[str]
-    confirm_time: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
-    single_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerSingleUsageDetail]
-    sequential_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponsPostAnswerSequentialUsageDetail]
+    confirm_request_no: str
+    confirm_time: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
+    single_usage_detail: PartnerProductCouponUsersByOpenidCouponsPostAnswerSingleUsageDetail
+    sequential_usage_detail: PartnerProductCouponUsersByOpenidCouponsPostAnswerSequentialUsageDetail
     product_coupon: PartnerProductCouponUsersByOpenidCouponsPostAnswerProductCoupon
     stock: PartnerProductCouponUsersByOpenidCouponsPostAnswerStock
-    attach: NotRequired[str]
-    channel_custom_info: NotRequired[str]
+    attach: str
+    channel_custom_info: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponsPostOptions(call.CallOptions):
     openid: call.Scalar
@@ -5600,35 +5600,35 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetQuery(TypedDict):
     stock_id: call.Text
     appid: call.Text
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSingleUsageDetail(TypedDict):
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSingleUsageDetailAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSingleUsageDetailAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSequentialUsageDetailDetailItemList(TypedDict):
-    detail_state: NotRequired[Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str]
-    valid_begin_time: NotRequired[str]
-    valid_end_time: NotRequired[str]
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
-    delete_time: NotRequired[str]
+    detail_state: Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    valid_begin_time: str
+    valid_end_time: str
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
+    delete_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSequentialUsageDetail(TypedDict):
-    total_count: NotRequired[int]
-    used_count: NotRequired[int]
-    detail_item_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSequentialUsageDetailDetailItemList]]
+    total_count: int
+    used_count: int
+    detail_item_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSequentialUsageDetailDetailItemList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponSingleUsageInfoNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -5636,20 +5636,20 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCoupon
     threshold: int
     percent_off: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponSingleUsageInfo(TypedDict):
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponSingleUsageInfoNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponSingleUsageInfoNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponSingleUsageInfoDiscountCoupon
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponSequentialUsageInfo(TypedDict):
     type: Literal["INCREMENTAL", "EQUAL"] | str
     count: int
     available_days: int
-    interval_days: NotRequired[int]
+    interval_days: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
     name: str
     price: int
     count: int
-    image_url: NotRequired[str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    image_url: str
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponDisplayInfoComboPackageList(TypedDict):
     name: str
     pick_count: int
@@ -5658,9 +5658,9 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCoupon
     name: str
     image_url: str
     background_url: str
-    detail_image_url_list: NotRequired[list[str]]
-    original_price: NotRequired[int]
-    combo_package_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponDisplayInfoComboPackageList]]
+    detail_image_url_list: list[str]
+    original_price: int
+    combo_package_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponDisplayInfoComboPackageList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCoupon(TypedDict):
     product_coupon_id: str
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
@@ -5668,36 +5668,36 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCoupon
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
-    single_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponSingleUsageInfo]
-    sequential_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponSequentialUsageInfo]
+    single_usage_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponSingleUsageInfo
+    sequential_usage_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponSequentialUsageInfo
     display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCouponDisplayInfo
-    out_product_no: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    out_product_no: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockCouponCodeCountInfo(TypedDict):
     total_count: int
     available_count: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
-    max_count_per_user: NotRequired[int]
+    max_count_per_day: int
+    max_count_per_user: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -5709,24 +5709,24 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUs
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRuleExchangeCoupon
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleNormalCouponList(TypedDict):
     threshold: int
     discount_amount: int
@@ -5738,23 +5738,23 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequenti
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleNormalCouponList]]
-    discount_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleDiscountCouponList]]
-    exchange_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleExchangeCouponList]]
-    special_first: NotRequired[bool]
+    normal_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleNormalCouponList]
+    discount_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleDiscountCouponList]
+    exchange_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRuleExchangeCouponList]
+    special_first: bool
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -5767,34 +5767,34 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockCouponDi
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockCouponDisplayInfoEntranceFinder
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStock(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockStockSendRule
-    single_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRule]
-    sequential_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRule]
+    single_usage_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSingleUsageRule
+    sequential_usage_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSequentialUsageRule
     usage_rule_display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockCouponDisplayInfo
     notify_config: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStockSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswer(TypedDict):
     coupon_code: str
@@ -5804,17 +5804,17 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswer(TypedDict):
     receive_time: str
     send_request_no: str
     send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
-    confirm_request_no: NotRequired[str]
-    confirm_time: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
-    single_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSingleUsageDetail]
-    sequential_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSequentialUsageDetail]
+    confirm_request_no: str
+    confirm_time: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
+    single_usage_detail: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSingleUsageDetail
+    sequential_usage_detail: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerSequentialUsageDetail
     product_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerProductCoupon
     stock: PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetAnswerStock
-    attach: NotRequired[str]
-    channel_custom_info: NotRequired[str]
+    attach: str
+    channel_custom_info: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeGetOptions(call.CallOptions):
     openid: call.Scalar
@@ -5827,42 +5827,42 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostJson(TypedD
     appid: call.Text
     out_request_no: call.Text
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerSingleUsageDetailAssociatedPayScoreOrderInfo(TypedDict):
-    order_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    order_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerSingleUsageDetail(TypedDict):
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerSingleUsageDetailAssociatedOrderInfo]
-    associated_pay_score_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerSingleUsageDetailAssociatedPayScoreOrderInfo]
-    saved_amount: NotRequired[float]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerSingleUsageDetailAssociatedOrderInfo
+    associated_pay_score_order_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerSingleUsageDetailAssociatedPayScoreOrderInfo
+    saved_amount: float
+    return_request_no: str
+    return_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProgressiveBundleUsageDetailDetailItemListAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProgressiveBundleUsageDetailDetailItemList(TypedDict):
-    detail_state: NotRequired[Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str]
-    valid_begin_time: NotRequired[str]
-    valid_end_time: NotRequired[str]
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProgressiveBundleUsageDetailDetailItemListAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
-    delete_time: NotRequired[str]
+    detail_state: Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    valid_begin_time: str
+    valid_end_time: str
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProgressiveBundleUsageDetailDetailItemListAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
+    delete_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProgressiveBundleUsageDetail(TypedDict):
-    total_count: NotRequired[int]
-    used_count: NotRequired[int]
-    detail_item_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProgressiveBundleUsageDetailDetailItemList]]
+    total_count: int
+    used_count: int
+    detail_item_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProgressiveBundleUsageDetailDetailItemList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponSingleUsageInfoNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -5870,20 +5870,20 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProdu
     threshold: int
     percent_off: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponSingleUsageInfo(TypedDict):
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponSingleUsageInfoNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponSingleUsageInfoNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponSingleUsageInfoDiscountCoupon
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponSequentialUsageInfo(TypedDict):
     type: Literal["INCREMENTAL", "EQUAL"] | str
     count: int
     available_days: int
-    interval_days: NotRequired[int]
+    interval_days: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
     name: str
     price: int
     count: int
-    image_url: NotRequired[str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    image_url: str
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponDisplayInfoComboPackageList(TypedDict):
     name: str
     pick_count: int
@@ -5892,9 +5892,9 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProdu
     name: str
     image_url: str
     background_url: str
-    detail_image_url_list: NotRequired[list[str]]
-    original_price: NotRequired[int]
-    combo_package_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponDisplayInfoComboPackageList]]
+    detail_image_url_list: list[str]
+    original_price: int
+    combo_package_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponDisplayInfoComboPackageList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCoupon(TypedDict):
     product_coupon_id: str
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
@@ -5902,36 +5902,36 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProdu
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
-    single_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponSingleUsageInfo]
-    sequential_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponSequentialUsageInfo]
+    single_usage_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponSingleUsageInfo
+    sequential_usage_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponSequentialUsageInfo
     display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCouponDisplayInfo
-    out_product_no: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    out_product_no: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockCouponCodeCountInfo(TypedDict):
     total_count: int
     available_count: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
-    max_count_per_user: NotRequired[int]
+    max_count_per_day: int
+    max_count_per_user: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -5943,24 +5943,24 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStock
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRuleExchangeCoupon
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleNormalCouponList(TypedDict):
     threshold: int
     discount_amount: int
@@ -5972,23 +5972,23 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStock
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleNormalCouponList]]
-    discount_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleDiscountCouponList]]
-    exchange_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleExchangeCouponList]]
-    special_first: NotRequired[bool]
+    normal_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleNormalCouponList]
+    discount_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleDiscountCouponList]
+    exchange_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRuleExchangeCouponList]
+    special_first: bool
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -6001,34 +6001,34 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStock
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockCouponDisplayInfoEntranceFinder
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStock(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockStockSendRule
-    single_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRule]
-    sequential_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRule]
+    single_usage_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSingleUsageRule
+    sequential_usage_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSequentialUsageRule
     usage_rule_display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockCouponDisplayInfo
     notify_config: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStockSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswer(TypedDict):
     coupon_code: str
@@ -6038,17 +6038,17 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswer(Type
     receive_time: str
     send_request_no: str
     send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
-    confirm_request_no: NotRequired[str]
-    confirm_time: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
-    single_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerSingleUsageDetail]
-    progressive_bundle_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProgressiveBundleUsageDetail]
+    confirm_request_no: str
+    confirm_time: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
+    single_usage_detail: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerSingleUsageDetail
+    progressive_bundle_usage_detail: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProgressiveBundleUsageDetail
     product_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerProductCoupon
     stock: PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostAnswerStock
-    attach: NotRequired[str]
-    channel_custom_info: NotRequired[str]
+    attach: str
+    channel_custom_info: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPostOptions(call.CallOptions):
     openid: call.Scalar
@@ -6062,35 +6062,35 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostJson(Typ
     out_request_no: call.Text
     deactivate_reason: call.Text
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSingleUsageDetail(TypedDict):
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSingleUsageDetailAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSingleUsageDetailAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSequentialUsageDetailDetailItemList(TypedDict):
-    detail_state: NotRequired[Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str]
-    valid_begin_time: NotRequired[str]
-    valid_end_time: NotRequired[str]
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
-    delete_time: NotRequired[str]
+    detail_state: Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    valid_begin_time: str
+    valid_end_time: str
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
+    delete_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSequentialUsageDetail(TypedDict):
-    total_count: NotRequired[int]
-    used_count: NotRequired[int]
-    detail_item_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSequentialUsageDetailDetailItemList]]
+    total_count: int
+    used_count: int
+    detail_item_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSequentialUsageDetailDetailItemList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfoNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -6098,20 +6098,20 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerPr
     threshold: int
     percent_off: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfo(TypedDict):
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfoNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfoNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfoDiscountCoupon
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponSequentialUsageInfo(TypedDict):
     type: Literal["INCREMENTAL", "EQUAL"] | str
     count: int
     available_days: int
-    interval_days: NotRequired[int]
+    interval_days: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
     name: str
     price: int
     count: int
-    image_url: NotRequired[str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    image_url: str
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponDisplayInfoComboPackageList(TypedDict):
     name: str
     pick_count: int
@@ -6120,9 +6120,9 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerPr
     name: str
     image_url: str
     background_url: str
-    detail_image_url_list: NotRequired[list[str]]
-    original_price: NotRequired[int]
-    combo_package_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponDisplayInfoComboPackageList]]
+    detail_image_url_list: list[str]
+    original_price: int
+    combo_package_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponDisplayInfoComboPackageList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCoupon(TypedDict):
     product_coupon_id: str
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
@@ -6130,36 +6130,36 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerPr
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
-    single_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfo]
-    sequential_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponSequentialUsageInfo]
+    single_usage_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponSingleUsageInfo
+    sequential_usage_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponSequentialUsageInfo
     display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCouponDisplayInfo
-    out_product_no: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    out_product_no: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockCouponCodeCountInfo(TypedDict):
     total_count: int
     available_count: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
-    max_count_per_user: NotRequired[int]
+    max_count_per_day: int
+    max_count_per_user: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -6171,24 +6171,24 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSt
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRuleExchangeCoupon
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleNormalCouponList(TypedDict):
     threshold: int
     discount_amount: int
@@ -6200,23 +6200,23 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSt
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleNormalCouponList]]
-    discount_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleDiscountCouponList]]
-    exchange_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleExchangeCouponList]]
-    special_first: NotRequired[bool]
+    normal_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleNormalCouponList]
+    discount_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleDiscountCouponList]
+    exchange_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRuleExchangeCouponList]
+    special_first: bool
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -6229,34 +6229,34 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSt
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockCouponDisplayInfoEntranceFinder
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStock(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockStockSendRule
-    single_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRule]
-    sequential_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRule]
+    single_usage_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSingleUsageRule
+    sequential_usage_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSequentialUsageRule
     usage_rule_display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockCouponDisplayInfo
     notify_config: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStockSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswer(TypedDict):
     coupon_code: str
@@ -6266,17 +6266,17 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswer(T
     receive_time: str
     send_request_no: str
     send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
-    confirm_request_no: NotRequired[str]
-    confirm_time: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
-    single_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSingleUsageDetail]
-    sequential_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSequentialUsageDetail]
+    confirm_request_no: str
+    confirm_time: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
+    single_usage_detail: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSingleUsageDetail
+    sequential_usage_detail: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerSequentialUsageDetail
     product_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerProductCoupon
     stock: PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostAnswerStock
-    attach: NotRequired[str]
-    channel_custom_info: NotRequired[str]
+    attach: str
+    channel_custom_info: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePostOptions(call.CallOptions):
     openid: call.Scalar
@@ -6290,35 +6290,35 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostJson(TypedDi
     out_request_no: call.Text
     sequential_coupon_index: NotRequired[int]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSingleUsageDetail(TypedDict):
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSingleUsageDetailAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSingleUsageDetailAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSequentialUsageDetailDetailItemList(TypedDict):
-    detail_state: NotRequired[Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str]
-    valid_begin_time: NotRequired[str]
-    valid_end_time: NotRequired[str]
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
-    delete_time: NotRequired[str]
+    detail_state: Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
+    valid_begin_time: str
+    valid_end_time: str
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
+    delete_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSequentialUsageDetail(TypedDict):
-    total_count: NotRequired[int]
-    used_count: NotRequired[int]
-    detail_item_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSequentialUsageDetailDetailItemList]]
+    total_count: int
+    used_count: int
+    detail_item_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSequentialUsageDetailDetailItemList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponSingleUsageInfoNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -6326,20 +6326,20 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProduc
     threshold: int
     percent_off: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponSingleUsageInfo(TypedDict):
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponSingleUsageInfoNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponSingleUsageInfoNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponSingleUsageInfoDiscountCoupon
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponSequentialUsageInfo(TypedDict):
     type: Literal["INCREMENTAL", "EQUAL"] | str
     count: int
     available_days: int
-    interval_days: NotRequired[int]
+    interval_days: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
     name: str
     price: int
     count: int
-    image_url: NotRequired[str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    image_url: str
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponDisplayInfoComboPackageList(TypedDict):
     name: str
     pick_count: int
@@ -6348,9 +6348,9 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProduc
     name: str
     image_url: str
     background_url: str
-    detail_image_url_list: NotRequired[list[str]]
-    original_price: NotRequired[int]
-    combo_package_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponDisplayInfoComboPackageList]]
+    detail_image_url_list: list[str]
+    original_price: int
+    combo_package_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponDisplayInfoComboPackageList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCoupon(TypedDict):
     product_coupon_id: str
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
@@ -6358,36 +6358,36 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProduc
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
-    single_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponSingleUsageInfo]
-    sequential_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponSequentialUsageInfo]
+    single_usage_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponSingleUsageInfo
+    sequential_usage_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponSequentialUsageInfo
     display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCouponDisplayInfo
-    out_product_no: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    out_product_no: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockCouponCodeCountInfo(TypedDict):
     total_count: int
     available_count: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
-    max_count_per_user: NotRequired[int]
+    max_count_per_day: int
+    max_count_per_user: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -6399,24 +6399,24 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockS
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRuleExchangeCoupon
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleNormalCouponList(TypedDict):
     threshold: int
     discount_amount: int
@@ -6428,23 +6428,23 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockS
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleNormalCouponList]]
-    discount_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleDiscountCouponList]]
-    exchange_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleExchangeCouponList]]
-    special_first: NotRequired[bool]
+    normal_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleNormalCouponList]
+    discount_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleDiscountCouponList]
+    exchange_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRuleExchangeCouponList]
+    special_first: bool
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -6457,34 +6457,34 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockC
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockCouponDisplayInfoEntranceFinder
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStock(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockStockSendRule
-    single_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRule]
-    sequential_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRule]
+    single_usage_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSingleUsageRule
+    sequential_usage_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSequentialUsageRule
     usage_rule_display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockCouponDisplayInfo
     notify_config: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStockSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswer(TypedDict):
     coupon_code: str
@@ -6494,17 +6494,17 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswer(Typed
     receive_time: str
     send_request_no: str
     send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
-    confirm_request_no: NotRequired[str]
-    confirm_time: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
-    single_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSingleUsageDetail]
-    sequential_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSequentialUsageDetail]
+    confirm_request_no: str
+    confirm_time: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
+    single_usage_detail: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSingleUsageDetail
+    sequential_usage_detail: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerSequentialUsageDetail
     product_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerProductCoupon
     stock: PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostAnswerStock
-    attach: NotRequired[str]
-    channel_custom_info: NotRequired[str]
+    attach: str
+    channel_custom_info: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPostOptions(call.CallOptions):
     openid: call.Scalar
@@ -6533,35 +6533,35 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostJson(TypedDict)
     associated_pay_score_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostJsonAssociatedPayScoreOrderInfo]
     saved_amount: NotRequired[int]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSingleUsageDetailAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSingleUsageDetail(TypedDict):
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSingleUsageDetailAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSingleUsageDetailAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo(TypedDict):
-    transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    transaction_id: str
+    out_trade_no: str
+    mchid: str
+    sub_mchid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSequentialUsageDetailDetailItemList(TypedDict):
     detail_state: Literal["PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"] | str
     valid_begin_time: str
     valid_end_time: str
-    use_request_no: NotRequired[str]
-    use_time: NotRequired[str]
-    associated_order_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo]
-    return_request_no: NotRequired[str]
-    return_time: NotRequired[str]
-    delete_time: NotRequired[str]
+    use_request_no: str
+    use_time: str
+    associated_order_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSequentialUsageDetailDetailItemListAssociatedOrderInfo
+    return_request_no: str
+    return_time: str
+    delete_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSequentialUsageDetail(TypedDict):
     total_count: int
     used_count: int
-    detail_item_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSequentialUsageDetailDetailItemList]]
+    detail_item_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSequentialUsageDetailDetailItemList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponSingleUsageInfoNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -6569,20 +6569,20 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCo
     threshold: int
     percent_off: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponSingleUsageInfo(TypedDict):
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponSingleUsageInfoNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponSingleUsageInfoDiscountCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponSingleUsageInfoNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponSingleUsageInfoDiscountCoupon
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponSequentialUsageInfo(TypedDict):
     type: Literal["INCREMENTAL", "EQUAL"] | str
     count: int
     available_days: int
-    interval_days: NotRequired[int]
+    interval_days: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponDisplayInfoComboPackageListChoiceList(TypedDict):
     name: str
     price: int
     count: int
-    image_url: NotRequired[str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    image_url: str
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponDisplayInfoComboPackageList(TypedDict):
     name: str
     pick_count: int
@@ -6591,9 +6591,9 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCo
     name: str
     image_url: str
     background_url: str
-    detail_image_url_list: NotRequired[list[str]]
-    original_price: NotRequired[int]
-    combo_package_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponDisplayInfoComboPackageList]]
+    detail_image_url_list: list[str]
+    original_price: int
+    combo_package_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponDisplayInfoComboPackageList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCoupon(TypedDict):
     product_coupon_id: str
     state: Literal["AUDITING", "EFFECTIVE", "DEACTIVATED"] | str
@@ -6601,36 +6601,36 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCo
     scope: Literal["ALL", "SINGLE", "CATEGORY"] | str
     type: Literal["NORMAL", "DISCOUNT", "EXCHANGE"] | str
     usage_mode: Literal["SINGLE", "SEQUENTIAL"] | str
-    single_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponSingleUsageInfo]
-    sequential_usage_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponSequentialUsageInfo]
+    single_usage_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponSingleUsageInfo
+    sequential_usage_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponSequentialUsageInfo
     display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCouponDisplayInfo
-    out_product_no: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    out_product_no: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockCouponCodeCountInfo(TypedDict):
     total_count: int
     available_count: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockStockSendRule(TypedDict):
     max_count: int
-    max_count_per_day: NotRequired[int]
-    max_count_per_user: NotRequired[int]
+    max_count_per_day: int
+    max_count_per_user: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    available_days: NotRequired[int]
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    available_days: int
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleNormalCoupon(TypedDict):
     threshold: int
     discount_amount: int
@@ -6642,24 +6642,24 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSing
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleCouponAvailablePeriod
-    normal_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleNormalCoupon]
-    discount_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleDiscountCoupon]
-    exchange_coupon: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleExchangeCoupon]
+    normal_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleNormalCoupon
+    discount_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleDiscountCoupon
+    exchange_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRuleExchangeCoupon
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList(TypedDict):
     begin_time: int
     end_time: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod(TypedDict):
-    day_list: NotRequired[list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]]
-    day_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]]
+    day_list: list[Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] | str]
+    day_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriodDayPeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList(TypedDict):
     begin_time: str
     end_time: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleCouponAvailablePeriod(TypedDict):
     available_begin_time: str
     available_end_time: str
-    wait_days_after_receive: NotRequired[int]
-    weekly_available_period: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod]
-    irregular_available_period_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]]
+    wait_days_after_receive: int
+    weekly_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleCouponAvailablePeriodWeeklyAvailablePeriod
+    irregular_available_period_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleCouponAvailablePeriodIrregularAvailablePeriodList]
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleNormalCouponList(TypedDict):
     threshold: int
     discount_amount: int
@@ -6671,23 +6671,23 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequ
     exchange_price: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRule(TypedDict):
     coupon_available_period: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleCouponAvailablePeriod
-    normal_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleNormalCouponList]]
-    discount_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleDiscountCouponList]]
-    exchange_coupon_list: NotRequired[list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleExchangeCouponList]]
-    special_first: NotRequired[bool]
+    normal_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleNormalCouponList]
+    discount_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleDiscountCouponList]
+    exchange_coupon_list: list[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRuleExchangeCouponList]
+    special_first: bool
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo(TypedDict):
     description: str
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockUsageRuleDisplayInfo(TypedDict):
     coupon_usage_method_list: list[Literal["OFFLINE", "MINI_PROGRAM", "APP", "PAYMENT_CODE"] | str]
-    mini_program_appid: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    app_path: NotRequired[str]
+    mini_program_appid: str
+    mini_program_path: str
+    app_path: str
     usage_description: str
-    coupon_available_store_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo]
-    app_jump_type: NotRequired[Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str]
-    passcode_link: NotRequired[str]
+    coupon_available_store_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockUsageRuleDisplayInfoCouponAvailableStoreInfo
+    app_jump_type: Literal["H5", "PASSCODE_LINK", "USAGE_GUIDE"] | str
+    passcode_link: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockCouponDisplayInfoEntranceMiniProgram(TypedDict):
     appid: str
     path: str
@@ -6700,34 +6700,34 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockCoup
     finder_video_id: str
     finder_video_cover_image_url: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockCouponDisplayInfo(TypedDict):
-    code_display_mode: NotRequired[Literal["INVISIBLE", "BARCODE", "QRCODE"] | str]
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    entrance_mini_program: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockCouponDisplayInfoEntranceMiniProgram]
-    entrance_official_account: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockCouponDisplayInfoEntranceOfficialAccount]
-    entrance_finder: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockCouponDisplayInfoEntranceFinder]
+    code_display_mode: Literal["INVISIBLE", "BARCODE", "QRCODE"] | str
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    entrance_mini_program: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockCouponDisplayInfoEntranceMiniProgram
+    entrance_official_account: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockCouponDisplayInfoEntranceOfficialAccount
+    entrance_finder: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockCouponDisplayInfoEntranceFinder
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockNotifyConfig(TypedDict):
-    notify_appid: NotRequired[str]
+    notify_appid: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSentCountInfo(TypedDict):
     total_count: int
     today_count: int
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStock(TypedDict):
     product_coupon_id: str
     stock_id: str
-    remark: NotRequired[str]
+    remark: str
     coupon_code_mode: Literal["WECHATPAY", "UPLOAD", "API_ASSIGN"] | str
-    coupon_code_count_info: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockCouponCodeCountInfo]
+    coupon_code_count_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockCouponCodeCountInfo
     stock_send_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockStockSendRule
-    single_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRule]
-    sequential_usage_rule: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRule]
+    single_usage_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSingleUsageRule
+    sequential_usage_rule: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSequentialUsageRule
     usage_rule_display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockUsageRuleDisplayInfo
     coupon_display_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockCouponDisplayInfo
     notify_config: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockNotifyConfig
     store_scope: Literal["NONE", "ALL", "SPECIFIC"] | str
     sent_count_info: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStockSentCountInfo
     state: Literal["AUDITING", "SENDING", "PAUSED", "STOPPED", "DEACTIVATED"] | str
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswer(TypedDict):
     coupon_code: str
@@ -6737,17 +6737,17 @@ class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswer(TypedDic
     receive_time: str
     send_request_no: str
     send_channel: Literal["API", "BRAND_MANAGE", "MERCHANT_CARD", "MEMBER", "SMALL_ACTIVITY", "RECEIVE_COMPONENT"] | str
-    confirm_request_no: NotRequired[str]
-    confirm_time: NotRequired[str]
-    deactivate_request_no: NotRequired[str]
-    deactivate_time: NotRequired[str]
-    deactivate_reason: NotRequired[str]
-    single_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSingleUsageDetail]
-    sequential_usage_detail: NotRequired[PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSequentialUsageDetail]
+    confirm_request_no: str
+    confirm_time: str
+    deactivate_request_no: str
+    deactivate_time: str
+    deactivate_reason: str
+    single_usage_detail: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSingleUsageDetail
+    sequential_usage_detail: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerSequentialUsageDetail
     product_coupon: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerProductCoupon
     stock: PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostAnswerStock
-    attach: NotRequired[str]
-    channel_custom_info: NotRequired[str]
+    attach: str
+    channel_custom_info: str
     brand_id: str
 class PartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePostOptions(call.CallOptions):
     openid: call.Scalar
@@ -6840,23 +6840,23 @@ class PartnershipsGetQuery(TypedDict):
     offset: NotRequired[int | str]
 class PartnershipsGetAnswerDataPartner(TypedDict):
     type: str
-    appid: NotRequired[str]
-    merchant_id: NotRequired[str]
+    appid: str
+    merchant_id: str
 class PartnershipsGetAnswerDataAuthorizedData(TypedDict):
     business_type: str
-    stock_id: NotRequired[str]
+    stock_id: str
 class PartnershipsGetAnswerData(TypedDict):
     partner: PartnershipsGetAnswerDataPartner
     authorized_data: PartnershipsGetAnswerDataAuthorizedData
     build_time: str
-    terminate_time: NotRequired[str]
+    terminate_time: str
     create_time: str
     update_time: str
 class PartnershipsGetAnswer(TypedDict):
-    data: NotRequired[list[PartnershipsGetAnswerData]]
+    data: list[PartnershipsGetAnswerData]
     limit: int
     offset: int
-    total_count: NotRequired[int]
+    total_count: int
 class PartnershipsGetOptions(call.CallOptions):
     query: NotRequired[PartnershipsGetQuery]
 class PartnershipsBuildPostJsonPartner(TypedDict):
@@ -6871,11 +6871,11 @@ class PartnershipsBuildPostJson(TypedDict):
     authorized_data: PartnershipsBuildPostJsonAuthorizedData
 class PartnershipsBuildPostAnswerPartner(TypedDict):
     type: Literal["APPID", "MERCHANT"] | str
-    appid: NotRequired[str]
-    merchant_id: NotRequired[str]
+    appid: str
+    merchant_id: str
 class PartnershipsBuildPostAnswerAuthorizedData(TypedDict):
     business_type: Literal["FAVOR_STOCK", "BUSIFAVOR_STOCK"] | str
-    stock_id: NotRequired[str]
+    stock_id: str
 class PartnershipsBuildPostAnswer(TypedDict):
     partner: PartnershipsBuildPostAnswerPartner
     authorized_data: PartnershipsBuildPostAnswerAuthorizedData
@@ -6908,122 +6908,122 @@ class PaygiftactivityActivitiesGetQuery(TypedDict):
     activity_status: NotRequired[Literal["CREATE_ACT_STATUS", "ONGOING_ACT_STATUS", "TERMINATE_ACT_STATUS", "STOP_ACT_STATUS", "OVER_TIME_ACT_STATUS", "CREATE_ACT_FAILED"]]
     award_type: NotRequired[Literal["BUSIFAVOR"]]
 class PaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriodsAvailableTime(TypedDict):
-    begin_time: NotRequired[str]
-    end_time: NotRequired[str]
+    begin_time: str
+    end_time: str
 class PaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriodsAvailableDayTime(TypedDict):
-    begin_day_time: NotRequired[str]
-    end_day_time: NotRequired[str]
+    begin_day_time: str
+    end_day_time: str
 class PaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriods(TypedDict):
-    available_time: NotRequired[list[PaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriodsAvailableTime]]
-    available_day_time: NotRequired[list[PaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriodsAvailableDayTime]]
+    available_time: list[PaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriodsAvailableTime]
+    available_day_time: list[PaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriodsAvailableDayTime]
 class PaygiftactivityActivitiesGetAnswerDataActivityBaseInfo(TypedDict):
     activity_name: str
     activity_second_title: str
     merchant_logo_url: str
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    begin_time: NotRequired[str]
-    end_time: NotRequired[str]
-    available_periods: NotRequired[PaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriods]
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    begin_time: str
+    end_time: str
+    available_periods: PaygiftactivityActivitiesGetAnswerDataActivityBaseInfoAvailablePeriods
     out_request_no: str
     delivery_purpose: Literal["OFF_LINE_PAY", "JUMP_MINI_APP"] | str
-    mini_programs_appid: NotRequired[str]
-    mini_programs_path: NotRequired[str]
+    mini_programs_appid: str
+    mini_programs_path: str
 class PaygiftactivityActivitiesGetAnswerDataAdvancedSettingPaymentModePaymentMethodInformation(TypedDict):
-    payment_method: NotRequired[Literal["CFT", "SPECIFIC_BANK_CARD"] | str]
-    bank_abbreviation: NotRequired[str]
+    payment_method: Literal["CFT", "SPECIFIC_BANK_CARD"] | str
+    bank_abbreviation: str
 class PaygiftactivityActivitiesGetAnswerDataAdvancedSettingPaymentMode(TypedDict):
-    payment_scene_list: NotRequired[list[Literal["APP_SCENE"] | str]]
-    payment_method_information: NotRequired[PaygiftactivityActivitiesGetAnswerDataAdvancedSettingPaymentModePaymentMethodInformation]
+    payment_scene_list: list[Literal["APP_SCENE"] | str]
+    payment_method_information: PaygiftactivityActivitiesGetAnswerDataAdvancedSettingPaymentModePaymentMethodInformation
 class PaygiftactivityActivitiesGetAnswerDataAdvancedSetting(TypedDict):
-    delivery_user_category: NotRequired[Literal["BUSIFAVOR"] | str]
-    merchant_member_appid: NotRequired[str]
-    payment_mode: NotRequired[PaygiftactivityActivitiesGetAnswerDataAdvancedSettingPaymentMode]
-    goods_tags: NotRequired[list[str]]
+    delivery_user_category: Literal["BUSIFAVOR"] | str
+    merchant_member_appid: str
+    payment_mode: PaygiftactivityActivitiesGetAnswerDataAdvancedSettingPaymentMode
+    goods_tags: list[str]
 class PaygiftactivityActivitiesGetAnswerDataAwardSendRuleFullSendRuleAwardList(TypedDict):
-    stock_id: NotRequired[str]
-    original_image_url: NotRequired[str]
-    thumbnail_url: NotRequired[str]
+    stock_id: str
+    original_image_url: str
+    thumbnail_url: str
 class PaygiftactivityActivitiesGetAnswerDataAwardSendRuleFullSendRule(TypedDict):
     award_type: Literal["BUSIFAVOR"] | str
     merchant_option: Literal["IN_SEVICE_COUPON_MERCHANT", "MANUAL_INPUT_MERCHANT"] | str
     transaction_amount_minimum: int
     send_content: Literal["SINGLE_COUPON", "GIFT_PACKAGE"] | str
-    award_list: NotRequired[list[PaygiftactivityActivitiesGetAnswerDataAwardSendRuleFullSendRuleAwardList]]
-    merchant_id_list: NotRequired[list[str]]
+    award_list: list[PaygiftactivityActivitiesGetAnswerDataAwardSendRuleFullSendRuleAwardList]
+    merchant_id_list: list[str]
 class PaygiftactivityActivitiesGetAnswerDataAwardSendRuleStepSendRule(TypedDict):
     award_type: Literal["BUSIFAVOR"] | str
     merchant_option: Literal["IN_SEVICE_COUPON_MERCHANT", "MANUAL_INPUT_MERCHANT"] | str
 class PaygiftactivityActivitiesGetAnswerDataAwardSendRule(TypedDict):
-    full_send_rule: NotRequired[PaygiftactivityActivitiesGetAnswerDataAwardSendRuleFullSendRule]
-    step_send_rule: NotRequired[PaygiftactivityActivitiesGetAnswerDataAwardSendRuleStepSendRule]
+    full_send_rule: PaygiftactivityActivitiesGetAnswerDataAwardSendRuleFullSendRule
+    step_send_rule: PaygiftactivityActivitiesGetAnswerDataAwardSendRuleStepSendRule
 class PaygiftactivityActivitiesGetAnswerData(TypedDict):
     activity_base_info: PaygiftactivityActivitiesGetAnswerDataActivityBaseInfo
-    advanced_setting: NotRequired[PaygiftactivityActivitiesGetAnswerDataAdvancedSetting]
-    activity_id: NotRequired[str]
+    advanced_setting: PaygiftactivityActivitiesGetAnswerDataAdvancedSetting
+    activity_id: str
     award_send_rule: PaygiftactivityActivitiesGetAnswerDataAwardSendRule
 class PaygiftactivityActivitiesGetAnswer(TypedDict):
-    offset: NotRequired[int]
-    limit: NotRequired[int]
-    total_count: NotRequired[int]
-    data: NotRequired[list[PaygiftactivityActivitiesGetAnswerData]]
+    offset: int
+    limit: int
+    total_count: int
+    data: list[PaygiftactivityActivitiesGetAnswerData]
 class PaygiftactivityActivitiesGetOptions(call.CallOptions):
     query: PaygiftactivityActivitiesGetQuery
 class PaygiftactivityActivitiesByActivityIdGetAnswerActivityBaseInfoAvailablePeriodsAvailableTime(TypedDict):
-    begin_time: NotRequired[str]
-    end_time: NotRequired[str]
+    begin_time: str
+    end_time: str
 class PaygiftactivityActivitiesByActivityIdGetAnswerActivityBaseInfoAvailablePeriodsAvailableDayTime(TypedDict):
-    begin_day_time: NotRequired[str]
-    end_day_time: NotRequired[str]
+    begin_day_time: str
+    end_day_time: str
 class PaygiftactivityActivitiesByActivityIdGetAnswerActivityBaseInfoAvailablePeriods(TypedDict):
-    available_time: NotRequired[list[PaygiftactivityActivitiesByActivityIdGetAnswerActivityBaseInfoAvailablePeriodsAvailableTime]]
-    available_day_time: NotRequired[list[PaygiftactivityActivitiesByActivityIdGetAnswerActivityBaseInfoAvailablePeriodsAvailableDayTime]]
+    available_time: list[PaygiftactivityActivitiesByActivityIdGetAnswerActivityBaseInfoAvailablePeriodsAvailableTime]
+    available_day_time: list[PaygiftactivityActivitiesByActivityIdGetAnswerActivityBaseInfoAvailablePeriodsAvailableDayTime]
 class PaygiftactivityActivitiesByActivityIdGetAnswerActivityBaseInfo(TypedDict):
     activity_name: str
     activity_second_title: str
     merchant_logo_url: str
-    background_color: NotRequired[Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str]
-    begin_time: NotRequired[str]
-    end_time: NotRequired[str]
-    available_periods: NotRequired[PaygiftactivityActivitiesByActivityIdGetAnswerActivityBaseInfoAvailablePeriods]
+    background_color: Literal["Color010", "Color020", "Color030", "Color040", "Color050", "Color060", "Color070", "Color080", "Color090", "Color100"] | str
+    begin_time: str
+    end_time: str
+    available_periods: PaygiftactivityActivitiesByActivityIdGetAnswerActivityBaseInfoAvailablePeriods
     out_request_no: str
     delivery_purpose: Literal["OFF_LINE_PAY", "JUMP_MINI_APP"] | str
-    mini_programs_appid: NotRequired[str]
-    mini_programs_path: NotRequired[str]
+    mini_programs_appid: str
+    mini_programs_path: str
 class PaygiftactivityActivitiesByActivityIdGetAnswerAdvancedSettingPaymentModePaymentMethodInformation(TypedDict):
-    payment_method: NotRequired[Literal["CFT", "SPECIFIC_BANK_CARD"] | str]
-    bank_abbreviation: NotRequired[str]
+    payment_method: Literal["CFT", "SPECIFIC_BANK_CARD"] | str
+    bank_abbreviation: str
 class PaygiftactivityActivitiesByActivityIdGetAnswerAdvancedSettingPaymentMode(TypedDict):
-    payment_scene_list: NotRequired[list[Literal["APP_SCENE"] | str]]
-    payment_method_information: NotRequired[PaygiftactivityActivitiesByActivityIdGetAnswerAdvancedSettingPaymentModePaymentMethodInformation]
+    payment_scene_list: list[Literal["APP_SCENE"] | str]
+    payment_method_information: PaygiftactivityActivitiesByActivityIdGetAnswerAdvancedSettingPaymentModePaymentMethodInformation
 class PaygiftactivityActivitiesByActivityIdGetAnswerAdvancedSetting(TypedDict):
-    delivery_user_category: NotRequired[Literal["BUSIFAVOR"] | str]
-    merchant_member_appid: NotRequired[str]
-    payment_mode: NotRequired[PaygiftactivityActivitiesByActivityIdGetAnswerAdvancedSettingPaymentMode]
-    goods_tags: NotRequired[list[str]]
+    delivery_user_category: Literal["BUSIFAVOR"] | str
+    merchant_member_appid: str
+    payment_mode: PaygiftactivityActivitiesByActivityIdGetAnswerAdvancedSettingPaymentMode
+    goods_tags: list[str]
 class PaygiftactivityActivitiesByActivityIdGetAnswerAwardSendRuleFullSendRuleAwardList(TypedDict):
-    stock_id: NotRequired[str]
-    original_image_url: NotRequired[str]
-    thumbnail_url: NotRequired[str]
+    stock_id: str
+    original_image_url: str
+    thumbnail_url: str
 class PaygiftactivityActivitiesByActivityIdGetAnswerAwardSendRuleFullSendRule(TypedDict):
     award_type: Literal["BUSIFAVOR"] | str
     merchant_option: Literal["IN_SEVICE_COUPON_MERCHANT", "MANUAL_INPUT_MERCHANT"] | str
     transaction_amount_minimum: int
     send_content: Literal["SINGLE_COUPON", "GIFT_PACKAGE"] | str
-    award_list: NotRequired[list[PaygiftactivityActivitiesByActivityIdGetAnswerAwardSendRuleFullSendRuleAwardList]]
+    award_list: list[PaygiftactivityActivitiesByActivityIdGetAnswerAwardSendRuleFullSendRuleAwardList]
 class PaygiftactivityActivitiesByActivityIdGetAnswerAwardSendRule(TypedDict):
-    full_send_rule: NotRequired[PaygiftactivityActivitiesByActivityIdGetAnswerAwardSendRuleFullSendRule]
+    full_send_rule: PaygiftactivityActivitiesByActivityIdGetAnswerAwardSendRuleFullSendRule
 class PaygiftactivityActivitiesByActivityIdGetAnswer(TypedDict):
-    activity_id: NotRequired[str]
-    activity_type: NotRequired[Literal["FULL_SEND_ACT_TYPE", "STEP_SEND_ACT_TYPE", "SPECIFIC_SEND_ACT_TYPE"] | str]
-    activity_status: NotRequired[Literal["CREATE_ACT_STATUS", "ONGOING_ACT_STATUS", "TERMINATE_ACT_STATUS", "STOP_ACT_STATUS", "OVER_TIME_ACT_STATUS", "CREATE_ACT_FAILED"] | str]
-    creator_merchant_id: NotRequired[str]
-    belong_merchant_id: NotRequired[str]
-    pause_time: NotRequired[str]
-    recovery_time: NotRequired[str]
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
+    activity_id: str
+    activity_type: Literal["FULL_SEND_ACT_TYPE", "STEP_SEND_ACT_TYPE", "SPECIFIC_SEND_ACT_TYPE"] | str
+    activity_status: Literal["CREATE_ACT_STATUS", "ONGOING_ACT_STATUS", "TERMINATE_ACT_STATUS", "STOP_ACT_STATUS", "OVER_TIME_ACT_STATUS", "CREATE_ACT_FAILED"] | str
+    creator_merchant_id: str
+    belong_merchant_id: str
+    pause_time: str
+    recovery_time: str
+    create_time: str
+    update_time: str
     activity_base_info: PaygiftactivityActivitiesByActivityIdGetAnswerActivityBaseInfo
-    advanced_setting: NotRequired[PaygiftactivityActivitiesByActivityIdGetAnswerAdvancedSetting]
+    advanced_setting: PaygiftactivityActivitiesByActivityIdGetAnswerAdvancedSetting
     award_send_rule: PaygiftactivityActivitiesByActivityIdGetAnswerAwardSendRule
 class PaygiftactivityActivitiesByActivityIdGetOptions(call.CallOptions):
     activity_id: call.Scalar
@@ -7031,15 +7031,15 @@ class PaygiftactivityActivitiesByActivityIdGoodsGetQuery(TypedDict):
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
 class PaygiftactivityActivitiesByActivityIdGoodsGetAnswerData(TypedDict):
-    goods_id: NotRequired[str]
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
+    goods_id: str
+    create_time: str
+    update_time: str
 class PaygiftactivityActivitiesByActivityIdGoodsGetAnswer(TypedDict):
-    offset: NotRequired[int]
-    limit: NotRequired[int]
-    total_count: NotRequired[int]
-    activity_id: NotRequired[str]
-    data: NotRequired[list[PaygiftactivityActivitiesByActivityIdGoodsGetAnswerData]]
+    offset: int
+    limit: int
+    total_count: int
+    activity_id: str
+    data: list[PaygiftactivityActivitiesByActivityIdGoodsGetAnswerData]
 class PaygiftactivityActivitiesByActivityIdGoodsGetOptions(call.CallOptions):
     activity_id: call.Scalar
     query: NotRequired[PaygiftactivityActivitiesByActivityIdGoodsGetQuery]
@@ -7047,16 +7047,16 @@ class PaygiftactivityActivitiesByActivityIdMerchantsGetQuery(TypedDict):
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
 class PaygiftactivityActivitiesByActivityIdMerchantsGetAnswerData(TypedDict):
-    mchid: NotRequired[str]
-    merchant_name: NotRequired[str]
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
+    mchid: str
+    merchant_name: str
+    create_time: str
+    update_time: str
 class PaygiftactivityActivitiesByActivityIdMerchantsGetAnswer(TypedDict):
-    offset: NotRequired[int]
-    limit: NotRequired[int]
-    total_count: NotRequired[int]
-    activity_id: NotRequired[str]
-    data: NotRequired[list[PaygiftactivityActivitiesByActivityIdMerchantsGetAnswerData]]
+    offset: int
+    limit: int
+    total_count: int
+    activity_id: str
+    data: list[PaygiftactivityActivitiesByActivityIdMerchantsGetAnswerData]
 class PaygiftactivityActivitiesByActivityIdMerchantsGetOptions(call.CallOptions):
     activity_id: call.Scalar
     query: NotRequired[PaygiftactivityActivitiesByActivityIdMerchantsGetQuery]
@@ -7064,12 +7064,12 @@ class PaygiftactivityActivitiesByActivityIdMerchantsAddPostJson(TypedDict):
     merchant_id_list: NotRequired[call.Texts]
     add_request_no: NotRequired[call.Text]
 class PaygiftactivityActivitiesByActivityIdMerchantsAddPostAnswerInvalidMerchantIdList(TypedDict):
-    mchid: NotRequired[str]
-    invalid_reason: NotRequired[str]
+    mchid: str
+    invalid_reason: str
 class PaygiftactivityActivitiesByActivityIdMerchantsAddPostAnswer(TypedDict):
-    activity_id: NotRequired[str]
-    add_time: NotRequired[str]
-    invalid_merchant_id_list: NotRequired[list[PaygiftactivityActivitiesByActivityIdMerchantsAddPostAnswerInvalidMerchantIdList]]
+    activity_id: str
+    add_time: str
+    invalid_merchant_id_list: list[PaygiftactivityActivitiesByActivityIdMerchantsAddPostAnswerInvalidMerchantIdList]
 class PaygiftactivityActivitiesByActivityIdMerchantsAddPostOptions(call.CallOptions):
     activity_id: call.Scalar
     json: NotRequired[PaygiftactivityActivitiesByActivityIdMerchantsAddPostJson]
@@ -7077,14 +7077,14 @@ class PaygiftactivityActivitiesByActivityIdMerchantsDeletePostJson(TypedDict):
     merchant_id_list: NotRequired[call.Texts]
     delete_request_no: NotRequired[call.Text]
 class PaygiftactivityActivitiesByActivityIdMerchantsDeletePostAnswer(TypedDict):
-    activity_id: NotRequired[str]
-    delete_time: NotRequired[str]
+    activity_id: str
+    delete_time: str
 class PaygiftactivityActivitiesByActivityIdMerchantsDeletePostOptions(call.CallOptions):
     activity_id: call.Scalar
     json: NotRequired[PaygiftactivityActivitiesByActivityIdMerchantsDeletePostJson]
 class PaygiftactivityActivitiesByActivityIdTerminatePostAnswer(TypedDict):
-    activity_id: NotRequired[str]
-    terminate_time: NotRequired[str]
+    activity_id: str
+    terminate_time: str
 class PaygiftactivityActivitiesByActivityIdTerminatePostOptions(call.CallOptions):
     activity_id: call.Scalar
 class PaygiftactivityActivitiesGivenActivityIdGetOptions(call.CallOptions):
@@ -7174,7 +7174,7 @@ class ShoppingReceiptCustomentrancesPostAnswerJumpLink(TypedDict):
 class ShoppingReceiptCustomentrancesPostAnswer(TypedDict):
     custom_entrance_type: Literal["MERCHANT_ACTIVITY", "MERCHANT_MINI_PROGRAM"] | str
     subtitle: str
-    goods_thumbnail_url: NotRequired[str]
+    goods_thumbnail_url: str
     custom_entrance_state: Literal["ONLINE", "OFFLINE"] | str
     start_time: str
     end_time: str
@@ -7191,7 +7191,7 @@ class ShoppingReceiptCustomentrancesByBrandIdGetAnswerJumpLink(TypedDict):
 class ShoppingReceiptCustomentrancesByBrandIdGetAnswer(TypedDict):
     custom_entrance_type: Literal["MERCHANT_ACTIVITY", "MERCHANT_MINI_PROGRAM"] | str
     subtitle: str
-    goods_thumbnail_url: NotRequired[str]
+    goods_thumbnail_url: str
     custom_entrance_state: Literal["ONLINE", "OFFLINE"] | str
     start_time: str
     end_time: str
@@ -7220,7 +7220,7 @@ class ShoppingReceiptCustomentrancesByBrandIdPatchAnswerJumpLink(TypedDict):
 class ShoppingReceiptCustomentrancesByBrandIdPatchAnswer(TypedDict):
     custom_entrance_type: Literal["MERCHANT_ACTIVITY", "MERCHANT_MINI_PROGRAM"] | str
     subtitle: str
-    goods_thumbnail_url: NotRequired[str]
+    goods_thumbnail_url: str
     custom_entrance_state: Literal["ONLINE", "OFFLINE"] | str
     start_time: str
     end_time: str
@@ -7251,16 +7251,16 @@ class ShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswerMerchantJumpInfoJ
     merchant_path: str
 class ShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswerMerchantJumpInfo(TypedDict):
     transaction_id: str
-    transaction_mchid: NotRequired[str]
-    transaction_sub_mchid: NotRequired[str]
+    transaction_mchid: str
+    transaction_sub_mchid: str
     openid: str
     merchant_upload_time: str
     jump_info: ShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswerMerchantJumpInfoJumpInfo
     create_time: str
     modify_time: str
-    brand_id: NotRequired[int]
+    brand_id: int
 class ShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswer(TypedDict):
-    merchant_jump_info: NotRequired[ShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswerMerchantJumpInfo]
+    merchant_jump_info: ShoppingReceiptMerchantshoppingreceiptjumpinfosPostAnswerMerchantJumpInfo
 class ShoppingReceiptMerchantshoppingreceiptjumpinfosPostOptions(call.CallOptions):
     json: ShoppingReceiptMerchantshoppingreceiptjumpinfosPostJson
 class ShoppingReceiptShoppingreceiptsPostUploadMetaMerchantContactInformation(TypedDict):
@@ -7278,20 +7278,20 @@ class ShoppingReceiptShoppingreceiptsPostUpload(TypedDict):
     filename: NotRequired[str]
     meta: ShoppingReceiptShoppingreceiptsPostUploadMeta
 class ShoppingReceiptShoppingreceiptsPostAnswerReceiptMerchantContactInformation(TypedDict):
-    consultation_phone_number: NotRequired[str]
+    consultation_phone_number: str
 class ShoppingReceiptShoppingreceiptsPostAnswerReceipt(TypedDict):
     receipt_id: str
     state: str
     transaction_id: str
-    transaction_mchid: NotRequired[str]
-    transaction_sub_mchid: NotRequired[str]
+    transaction_mchid: str
+    transaction_sub_mchid: str
     openid: str
     sha256: str
     image_type: str
     create_time: str
     modify_time: str
-    merchant_contact_information: NotRequired[ShoppingReceiptShoppingreceiptsPostAnswerReceiptMerchantContactInformation]
-    upload_time: NotRequired[str]
+    merchant_contact_information: ShoppingReceiptShoppingreceiptsPostAnswerReceiptMerchantContactInformation
+    upload_time: str
 class ShoppingReceiptShoppingreceiptsPostAnswer(TypedDict):
     receipt: ShoppingReceiptShoppingreceiptsPostAnswerReceipt
 class ShoppingReceiptShoppingreceiptsPostOptions(call.CallOptions):
@@ -7306,20 +7306,20 @@ class WeeklyDiscountActivitiesGetQuery(TypedDict):
     activity_area_code: int | str
     activity_scene: call.Text
 class WeeklyDiscountActivitiesGetAnswerData(TypedDict):
-    activity_id: NotRequired[str]
+    activity_id: str
     activity_name: str
     activity_scene: str
     activity_area_code: list[str]
-    activity_limit_pay: NotRequired[str]
+    activity_limit_pay: str
     activity_transaction_minimum_amount: int
     activity_coupon_amount: int
     activity_available_week: list[str]
     activity_max_amount: int
-    activity_max_amount_per_day: NotRequired[int]
+    activity_max_amount_per_day: int
     activity_available_begin_time: str
     activity_available_end_time: str
     activity_state: str
-    activity_remark: NotRequired[str]
+    activity_remark: str
     activity_logo: str
 class WeeklyDiscountActivitiesGetAnswer(TypedDict):
     data: list[WeeklyDiscountActivitiesGetAnswerData]
@@ -7329,20 +7329,20 @@ class WeeklyDiscountActivitiesGetAnswer(TypedDict):
 class WeeklyDiscountActivitiesGetOptions(call.CallOptions):
     query: WeeklyDiscountActivitiesGetQuery
 class WeeklyDiscountActivitiesByActivityIdGetAnswer(TypedDict):
-    activity_id: NotRequired[str]
+    activity_id: str
     activity_name: str
     activity_scene: str
     activity_area_code: list[str]
-    activity_limit_pay: NotRequired[str]
+    activity_limit_pay: str
     activity_transaction_minimum_amount: int
     activity_coupon_amount: int
     activity_available_week: list[str]
     activity_max_amount: int
-    activity_max_amount_per_day: NotRequired[int]
+    activity_max_amount_per_day: int
     activity_available_begin_time: str
     activity_available_end_time: str
     activity_state: str
-    activity_remark: NotRequired[str]
+    activity_remark: str
     activity_logo: str
 class WeeklyDiscountActivitiesByActivityIdGetOptions(call.CallOptions):
     activity_id: call.Scalar
@@ -7366,11 +7366,11 @@ class WithdrawFavorUsersByOpenidCouponsGetQuery(TypedDict):
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
 class WithdrawFavorUsersByOpenidCouponsGetAnswerData(TypedDict):
-    send_time: NotRequired[str]
-    send_quota: NotRequired[int]
-    coupon_id: NotRequired[str]
-    use_quota: NotRequired[int]
-    coupon_state: NotRequired[str]
+    send_time: str
+    send_quota: int
+    coupon_id: str
+    use_quota: int
+    coupon_state: str
 class WithdrawFavorUsersByOpenidCouponsGetAnswer(TypedDict):
     data: list[WithdrawFavorUsersByOpenidCouponsGetAnswerData]
     offset: int
@@ -7385,8 +7385,8 @@ class WithdrawFavorUsersByOpenidCouponsPostJson(TypedDict):
     appid: call.Text
     send_request_no: call.Text
 class WithdrawFavorUsersByOpenidCouponsPostAnswer(TypedDict):
-    coupon_id: NotRequired[str]
-    expire_time: NotRequired[str]
+    coupon_id: str
+    expire_time: str
 class WithdrawFavorUsersByOpenidCouponsPostOptions(call.CallOptions):
     openid: call.Scalar
     json: WithdrawFavorUsersByOpenidCouponsPostJson

@@ -9,28 +9,28 @@ class MchManageRecordsSubMchidBySubMchidGetQuery(TypedDict):
     manage_record_type: Literal["FUNCTIONAL_LIMIT_RECORD", "INVESTIGATE_RECORD"]
     manage_record_state: NotRequired[Literal["PENDING", "SUBMITTED", "EXPIRED", "UNDER_REVIEW", "RECOVERED", "REJECTED"]]
 class MchManageRecordsSubMchidBySubMchidGetAnswerData(TypedDict):
-    sub_mchid: NotRequired[str]
-    manage_record_id: NotRequired[str]
-    manage_record_type: NotRequired[Literal["FUNCTIONAL_LIMIT_RECORD", "INVESTIGATE_RECORD"] | str]
-    manage_time: NotRequired[str]
-    manage_reason: NotRequired[str]
-    limit_ability: NotRequired[str]
-    recover_way: NotRequired[Literal["SUBMIT_INFORMATION", "VERIFY_INACTIVE_MERCHANT_IDENTITY", "MODIFY_ORGANIZATION_INFORMATION", "OTHER"] | str]
-    allow_submit: NotRequired[bool]
-    forbid_submit_reason: NotRequired[str]
-    submit_start_time: NotRequired[str]
-    submit_end_time: NotRequired[str]
-    manage_record_state: NotRequired[Literal["PENDING", "SUBMITTED", "EXPIRED", "UNDER_REVIEW", "RECOVERED", "REJECTED"] | str]
-    recover_time: NotRequired[str]
-    recover_reason: NotRequired[Literal["MERCHANT_SUBMIT_RECOVER", "MERCHANT_OPERATE_RECOVER", "PLATFORM_AUTO_RECOVER"] | str]
-    reject_reason: NotRequired[str]
-    approve_time: NotRequired[str]
-    requested_item_info: NotRequired[str]
+    sub_mchid: str
+    manage_record_id: str
+    manage_record_type: Literal["FUNCTIONAL_LIMIT_RECORD", "INVESTIGATE_RECORD"] | str
+    manage_time: str
+    manage_reason: str
+    limit_ability: str
+    recover_way: Literal["SUBMIT_INFORMATION", "VERIFY_INACTIVE_MERCHANT_IDENTITY", "MODIFY_ORGANIZATION_INFORMATION", "OTHER"] | str
+    allow_submit: bool
+    forbid_submit_reason: str
+    submit_start_time: str
+    submit_end_time: str
+    manage_record_state: Literal["PENDING", "SUBMITTED", "EXPIRED", "UNDER_REVIEW", "RECOVERED", "REJECTED"] | str
+    recover_time: str
+    recover_reason: Literal["MERCHANT_SUBMIT_RECOVER", "MERCHANT_OPERATE_RECOVER", "PLATFORM_AUTO_RECOVER"] | str
+    reject_reason: str
+    approve_time: str
+    requested_item_info: str
 class MchManageRecordsSubMchidBySubMchidGetAnswer(TypedDict):
-    offset: NotRequired[float]
-    limit: NotRequired[float]
-    total_count: NotRequired[float]
-    data: NotRequired[list[MchManageRecordsSubMchidBySubMchidGetAnswerData]]
+    offset: float
+    limit: float
+    total_count: float
+    data: list[MchManageRecordsSubMchidBySubMchidGetAnswerData]
 class MchManageRecordsSubMchidBySubMchidGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
     query: MchManageRecordsSubMchidBySubMchidGetQuery
@@ -39,23 +39,23 @@ class MchManageRecordsSubMchidGivenSubMchidGetOptions(call.CallOptions):
 class MchManageRecordsByManageRecordIdGetQuery(TypedDict):
     sub_mchid: call.Text
 class MchManageRecordsByManageRecordIdGetAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
-    manage_record_id: NotRequired[str]
-    manage_record_type: NotRequired[Literal["FUNCTIONAL_LIMIT_RECORD", "INVESTIGATE_RECORD"] | str]
-    manage_time: NotRequired[str]
-    manage_reason: NotRequired[str]
-    limit_ability: NotRequired[str]
-    recover_way: NotRequired[Literal["SUBMIT_INFORMATION", "VERIFY_INACTIVE_MERCHANT_IDENTITY", "MODIFY_ORGANIZATION_INFORMATION", "OTHER"] | str]
-    allow_submit: NotRequired[bool]
-    forbid_submit_reason: NotRequired[str]
-    submit_start_time: NotRequired[str]
-    submit_end_time: NotRequired[str]
-    manage_record_state: NotRequired[Literal["PENDING", "SUBMITTED", "EXPIRED", "UNDER_REVIEW", "RECOVERED", "REJECTED"] | str]
-    recover_time: NotRequired[str]
-    recover_reason: NotRequired[Literal["MERCHANT_SUBMIT_RECOVER", "MERCHANT_OPERATE_RECOVER", "PLATFORM_AUTO_RECOVER"] | str]
-    reject_reason: NotRequired[str]
-    approve_time: NotRequired[str]
-    requested_item_info: NotRequired[str]
+    sub_mchid: str
+    manage_record_id: str
+    manage_record_type: Literal["FUNCTIONAL_LIMIT_RECORD", "INVESTIGATE_RECORD"] | str
+    manage_time: str
+    manage_reason: str
+    limit_ability: str
+    recover_way: Literal["SUBMIT_INFORMATION", "VERIFY_INACTIVE_MERCHANT_IDENTITY", "MODIFY_ORGANIZATION_INFORMATION", "OTHER"] | str
+    allow_submit: bool
+    forbid_submit_reason: str
+    submit_start_time: str
+    submit_end_time: str
+    manage_record_state: Literal["PENDING", "SUBMITTED", "EXPIRED", "UNDER_REVIEW", "RECOVERED", "REJECTED"] | str
+    recover_time: str
+    recover_reason: Literal["MERCHANT_SUBMIT_RECOVER", "MERCHANT_OPERATE_RECOVER", "PLATFORM_AUTO_RECOVER"] | str
+    reject_reason: str
+    approve_time: str
+    requested_item_info: str
 class MchManageRecordsByManageRecordIdGetOptions(call.CallOptions):
     manage_record_id: call.Scalar
     query: MchManageRecordsByManageRecordIdGetQuery
@@ -63,7 +63,7 @@ class MchManageRecordsByManageRecordIdMchManageSubmissionsPostJson(TypedDict):
     sub_mchid: call.Text
     submit_data: call.Text
 class MchManageRecordsByManageRecordIdMchManageSubmissionsPostAnswer(TypedDict):
-    manage_submission_id: NotRequired[str]
+    manage_submission_id: str
 class MchManageRecordsByManageRecordIdMchManageSubmissionsPostOptions(call.CallOptions):
     manage_record_id: call.Scalar
     json: MchManageRecordsByManageRecordIdMchManageSubmissionsPostJson

@@ -37,16 +37,16 @@ class RiskWithdrawlApplyPostJson(TypedDict):
     additional_materials: NotRequired[RiskWithdrawlApplyPostJsonAdditionalMaterials]
     remark: NotRequired[call.Text]
 class RiskWithdrawlApplyPostAnswer(TypedDict):
-    applyment_id: NotRequired[str]
-    out_request_no: NotRequired[str]
+    applyment_id: str
+    out_request_no: str
 class RiskWithdrawlApplyPostOptions(call.CallOptions):
     json: RiskWithdrawlApplyPostJson
 class RiskWithdrawlApplyApplymentIdByApplymentIdGetAnswerWithdrawlApply(TypedDict):
     applyment_id: str
     out_request_no: str
     state: str
-    fail_reason: NotRequired[str]
-    modify_time: NotRequired[str]
+    fail_reason: str
+    modify_time: str
 class RiskWithdrawlApplyApplymentIdByApplymentIdGetAnswer(TypedDict):
     withdrawl_apply: RiskWithdrawlApplyApplymentIdByApplymentIdGetAnswerWithdrawlApply
 class RiskWithdrawlApplyApplymentIdByApplymentIdGetOptions(call.CallOptions):
@@ -57,8 +57,8 @@ class RiskWithdrawlApplyOutRequestNoByOutRequestNoGetAnswerWithdrawlApply(TypedD
     applyment_id: str
     out_request_no: str
     state: str
-    fail_reason: NotRequired[str]
-    modify_time: NotRequired[str]
+    fail_reason: str
+    modify_time: str
 class RiskWithdrawlApplyOutRequestNoByOutRequestNoGetAnswer(TypedDict):
     withdrawl_apply: RiskWithdrawlApplyOutRequestNoByOutRequestNoGetAnswerWithdrawlApply
 class RiskWithdrawlApplyOutRequestNoByOutRequestNoGetOptions(call.CallOptions):

@@ -9,14 +9,14 @@ class EnhancedDueDiligenceByDueDiligenceIdGetAnswer(TypedDict):
     due_diligence_id: str
     sub_mchid: str
     due_diligence_state: Literal["DUE_DILIGENCE_STATE_COLLECTING", "DUE_DILIGENCE_STATE_AUDITING", "DUE_DILIGENCE_STATE_REJECTED", "DUE_DILIGENCE_STATE_EXPIRED", "DUE_DILIGENCE_STATE_CANCELLED", "DUE_DILIGENCE_STATE_FINISHED"] | str
-    reject_reason: NotRequired[str]
+    reject_reason: str
     deadline_time: str
-    terminal_time: NotRequired[str]
-    submit_time: NotRequired[str]
-    reject_time: NotRequired[str]
-    complete_time: NotRequired[str]
-    submission_template: NotRequired[str]
-    submission_data: NotRequired[str]
+    terminal_time: str
+    submit_time: str
+    reject_time: str
+    complete_time: str
+    submission_template: str
+    submission_data: str
 class EnhancedDueDiligenceByDueDiligenceIdGetOptions(call.CallOptions):
     due_diligence_id: call.Scalar
     query: EnhancedDueDiligenceByDueDiligenceIdGetQuery
@@ -24,10 +24,10 @@ class EnhancedDueDiligenceByDueDiligenceIdSubmitPostJson(TypedDict):
     sub_mchid: call.Text
     submit_data: NotRequired[call.Text]
 class EnhancedDueDiligenceByDueDiligenceIdSubmitPostAnswer(TypedDict):
-    due_diligence_state: NotRequired[Literal["DUE_DILIGENCE_STATE_COLLECTING", "DUE_DILIGENCE_STATE_AUDITING", "DUE_DILIGENCE_STATE_REJECTED", "DUE_DILIGENCE_STATE_EXPIRED", "DUE_DILIGENCE_STATE_CANCELLED", "DUE_DILIGENCE_STATE_FINISHED"] | str]
-    submit_time: NotRequired[str]
-    submission_template: NotRequired[str]
-    submission_data: NotRequired[str]
+    due_diligence_state: Literal["DUE_DILIGENCE_STATE_COLLECTING", "DUE_DILIGENCE_STATE_AUDITING", "DUE_DILIGENCE_STATE_REJECTED", "DUE_DILIGENCE_STATE_EXPIRED", "DUE_DILIGENCE_STATE_CANCELLED", "DUE_DILIGENCE_STATE_FINISHED"] | str
+    submit_time: str
+    submission_template: str
+    submission_data: str
 class EnhancedDueDiligenceByDueDiligenceIdSubmitPostOptions(call.CallOptions):
     due_diligence_id: call.Scalar
     json: EnhancedDueDiligenceByDueDiligenceIdSubmitPostJson
@@ -54,23 +54,23 @@ class EnhancedDueDiligenceGivenDueDiligenceIdUploadPostOptions(call.CallOptions)
     body: NotRequired[call.Body]
     multipart: NotRequired[call.Parts]
 class MerchantLimitationsSubMchidBySubMchidGetAnswerRecoverySpecifications(TypedDict):
-    limitation_case_id: NotRequired[str]
-    limitation_reason: NotRequired[str]
-    limitation_reason_describe: NotRequired[str]
-    recover_way: NotRequired[Literal["IRRECOVERABLE", "MODIFY_SUBJECT_INFORMATION", "MODIFY_SETTLE_ACCOUNT_INFORMATION", "VERIFY_INACTIVE_MERCHANT_IDENTITY", "SUBMIT_OFFLINE_BUSINESS_SCENARIO_INFORMATION", "SUBMIT_INFORMATION_FOR_APPEAL", "RESOLVE_TRANSACTION_DISPUTES", "MODIFY_ADMINISTRATOR_INFORMATION", "CALL_CUSTOMER_SERVICE_AT_95017", "UPDATE_BUSINESS_SCENARIO_INFORMATION", "SUBMIT_CDD_INFORMATION", "WAITING_FOR_PLATFORM_REVIEW", "SUBMIT_UBO_INFORMATION", "SIGN_ANTI_FRAUD_PLEDGE_AND_VERIFY_FACE", "CONTACT_APPROPRIATE_AUTHORITY_FOR_CONSULTATION", "MODIFY_ABBREVIATION_INFORMATION", "CONFIRM_BUSINESS_TYPE", "SUBMIT_ONLINE_BUSINESS_SCENARIO_INFORMATION", "CONTACT_SERVICE_PROVIDER"] | str]
-    recover_way_param: NotRequired[str]
-    recover_help_url: NotRequired[str]
-    limitation_action_type: NotRequired[Literal["LIMIT_ACTION_TYPE_IMMEDIATE_CONTROL", "LIMIT_ACTION_TYPE_DELAY_CONTROL"] | str]
-    limitation_start_date: NotRequired[str]
-    limitation_date: NotRequired[str]
-    limitation_reason_type: NotRequired[Literal["LICENSE_ABNORMAL", "NO_TRADE", "SETTLE_ACCOUNT_ABNORMAL", "RISK_ABNORMAL", "OTHER", "INSPECT_ABNORMAL", "INVALID_REPRESENTATIVE_INFORMATION", "INVALID_BUSINESS_STATUS", "INVALID_BUSINESS_LICENSE", "INVALID_BENEFICIARY_INFORMATION"] | str]
-    relate_limitations: NotRequired[list[Literal["NO_TRANSACTION_AND_RECHARGE", "NO_PAYMENT", "NO_WITHDRAWAL", "NO_REFUND", "NO_TRANSACTION", "NO_PROFIT_SHARING", "NO_PAYMENT_POINT_COMPLETE_ORDER"] | str]]
-    other_relate_limitations: NotRequired[str]
+    limitation_case_id: str
+    limitation_reason: str
+    limitation_reason_describe: str
+    recover_way: Literal["IRRECOVERABLE", "MODIFY_SUBJECT_INFORMATION", "MODIFY_SETTLE_ACCOUNT_INFORMATION", "VERIFY_INACTIVE_MERCHANT_IDENTITY", "SUBMIT_OFFLINE_BUSINESS_SCENARIO_INFORMATION", "SUBMIT_INFORMATION_FOR_APPEAL", "RESOLVE_TRANSACTION_DISPUTES", "MODIFY_ADMINISTRATOR_INFORMATION", "CALL_CUSTOMER_SERVICE_AT_95017", "UPDATE_BUSINESS_SCENARIO_INFORMATION", "SUBMIT_CDD_INFORMATION", "WAITING_FOR_PLATFORM_REVIEW", "SUBMIT_UBO_INFORMATION", "SIGN_ANTI_FRAUD_PLEDGE_AND_VERIFY_FACE", "CONTACT_APPROPRIATE_AUTHORITY_FOR_CONSULTATION", "MODIFY_ABBREVIATION_INFORMATION", "CONFIRM_BUSINESS_TYPE", "SUBMIT_ONLINE_BUSINESS_SCENARIO_INFORMATION", "CONTACT_SERVICE_PROVIDER"] | str
+    recover_way_param: str
+    recover_help_url: str
+    limitation_action_type: Literal["LIMIT_ACTION_TYPE_IMMEDIATE_CONTROL", "LIMIT_ACTION_TYPE_DELAY_CONTROL"] | str
+    limitation_start_date: str
+    limitation_date: str
+    limitation_reason_type: Literal["LICENSE_ABNORMAL", "NO_TRADE", "SETTLE_ACCOUNT_ABNORMAL", "RISK_ABNORMAL", "OTHER", "INSPECT_ABNORMAL", "INVALID_REPRESENTATIVE_INFORMATION", "INVALID_BUSINESS_STATUS", "INVALID_BUSINESS_LICENSE", "INVALID_BENEFICIARY_INFORMATION"] | str
+    relate_limitations: list[Literal["NO_TRANSACTION_AND_RECHARGE", "NO_PAYMENT", "NO_WITHDRAWAL", "NO_REFUND", "NO_TRANSACTION", "NO_PROFIT_SHARING", "NO_PAYMENT_POINT_COMPLETE_ORDER"] | str]
+    other_relate_limitations: str
 class MerchantLimitationsSubMchidBySubMchidGetAnswer(TypedDict):
     mchid: str
-    limited_functions: NotRequired[list[Literal["NO_TRANSACTION_AND_RECHARGE", "NO_PAYMENT", "NO_WITHDRAWAL", "NO_REFUND", "NO_TRANSACTION", "NO_PROFIT_SHARING", "NO_PAYMENT_POINT_COMPLETE_ORDER"] | str]]
-    recovery_specifications: NotRequired[list[MerchantLimitationsSubMchidBySubMchidGetAnswerRecoverySpecifications]]
-    other_limited_functions: NotRequired[str]
+    limited_functions: list[Literal["NO_TRANSACTION_AND_RECHARGE", "NO_PAYMENT", "NO_WITHDRAWAL", "NO_REFUND", "NO_TRANSACTION", "NO_PROFIT_SHARING", "NO_PAYMENT_POINT_COMPLETE_ORDER"] | str]
+    recovery_specifications: list[MerchantLimitationsSubMchidBySubMchidGetAnswerRecoverySpecifications]
+    other_limited_functions: str
 class MerchantLimitationsSubMchidBySubMchidGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
 class MerchantLimitationsSubMchidGivenSubMchidGetOptions(call.CallOptions):

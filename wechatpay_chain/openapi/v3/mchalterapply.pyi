@@ -19,19 +19,19 @@ class MchcontactalterapplymentPostJson(TypedDict):
     out_request_no: call.Text
     contact_info: NotRequired[MchcontactalterapplymentPostJsonContactInfo]
 class MchcontactalterapplymentPostAnswer(TypedDict):
-    apply_id: NotRequired[str]
+    apply_id: str
 class MchcontactalterapplymentPostOptions(call.CallOptions):
     json: MchcontactalterapplymentPostJson
 class MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswerAuditRejectDetail(TypedDict):
-    param_name: NotRequired[str]
-    reject_reason: NotRequired[str]
+    param_name: str
+    reject_reason: str
 class MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer(TypedDict):
     apply_id: str
     out_request_no: str
     merchant_code: str
     state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
-    audit_reject_reason: NotRequired[str]
-    audit_reject_detail: NotRequired[list[MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswerAuditRejectDetail]]
+    audit_reject_reason: str
+    audit_reject_detail: list[MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswerAuditRejectDetail]
 class MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
     merchant_code: call.Scalar
     out_request_no: call.Scalar
@@ -42,20 +42,20 @@ class MchcontactalterapplymentMerchantGivenMerchantCodeOutRequestNoByOutRequestN
 class MchcontactalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
     pass
 class MchcontactalterapplymentByApplyIdGetAnswerAuditRejectDetail(TypedDict):
-    param_name: NotRequired[str]
-    reject_reason: NotRequired[str]
+    param_name: str
+    reject_reason: str
 class MchcontactalterapplymentByApplyIdGetAnswer(TypedDict):
     apply_id: str
     out_request_no: str
     merchant_code: str
     state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
-    audit_reject_reason: NotRequired[str]
-    audit_reject_detail: NotRequired[list[MchcontactalterapplymentByApplyIdGetAnswerAuditRejectDetail]]
+    audit_reject_reason: str
+    audit_reject_detail: list[MchcontactalterapplymentByApplyIdGetAnswerAuditRejectDetail]
 class MchcontactalterapplymentByApplyIdGetOptions(call.CallOptions):
     apply_id: call.Scalar
 class MchcontactalterapplymentByApplyIdRevokePostAnswer(TypedDict):
-    apply_id: NotRequired[str]
-    state: NotRequired[Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str]
+    apply_id: str
+    state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
 class MchcontactalterapplymentByApplyIdRevokePostOptions(call.CallOptions):
     apply_id: call.Scalar
 class MchcontactalterapplymentGivenApplyIdGetOptions(call.CallOptions):
@@ -122,19 +122,19 @@ class MchsubjectalterapplymentPostJson(TypedDict):
     ubo_info_list: NotRequired[Sequence[MchsubjectalterapplymentPostJsonUboInfoList]]
     addition: NotRequired[MchsubjectalterapplymentPostJsonAddition]
 class MchsubjectalterapplymentPostAnswer(TypedDict):
-    apply_id: NotRequired[str]
+    apply_id: str
 class MchsubjectalterapplymentPostOptions(call.CallOptions):
     json: MchsubjectalterapplymentPostJson
 class MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswerAuditRejectDetail(TypedDict):
-    param_name: NotRequired[str]
-    reject_reason: NotRequired[str]
+    param_name: str
+    reject_reason: str
 class MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer(TypedDict):
     merchant_code: str
     apply_id: str
     out_request_no: str
     state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED", "APPLYMENT_STATE_EDITTING"] | str
-    audit_reject_reason: NotRequired[str]
-    audit_reject_detail: NotRequired[list[MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswerAuditRejectDetail]]
+    audit_reject_reason: str
+    audit_reject_detail: list[MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswerAuditRejectDetail]
 class MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
     merchant_code: call.Scalar
     out_request_no: call.Scalar
@@ -145,15 +145,15 @@ class MchsubjectalterapplymentMerchantGivenMerchantCodeOutRequestNoByOutRequestN
 class MchsubjectalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNoGetOptions(call.CallOptions):
     pass
 class MchsubjectalterapplymentByApplyIdGetAnswerAuditRejectDetail(TypedDict):
-    param_name: NotRequired[str]
-    reject_reason: NotRequired[str]
+    param_name: str
+    reject_reason: str
 class MchsubjectalterapplymentByApplyIdGetAnswer(TypedDict):
     merchant_code: str
     apply_id: str
     out_request_no: str
     state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED", "APPLYMENT_STATE_EDITTING"] | str
-    audit_reject_reason: NotRequired[str]
-    audit_reject_detail: NotRequired[list[MchsubjectalterapplymentByApplyIdGetAnswerAuditRejectDetail]]
+    audit_reject_reason: str
+    audit_reject_detail: list[MchsubjectalterapplymentByApplyIdGetAnswerAuditRejectDetail]
 class MchsubjectalterapplymentByApplyIdGetOptions(call.CallOptions):
     apply_id: call.Scalar
 class MchsubjectalterapplymentByApplyIdRevokePostAnswer(TypedDict):
@@ -169,7 +169,7 @@ class MerchantnamealterapplymentPostJson(TypedDict):
     out_request_no: call.Text
     merchant_shortname: call.Text
 class MerchantnamealterapplymentPostAnswer(TypedDict):
-    apply_id: NotRequired[str]
+    apply_id: str
 class MerchantnamealterapplymentPostOptions(call.CallOptions):
     json: MerchantnamealterapplymentPostJson
 class MerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoGetAnswer(TypedDict):
@@ -177,7 +177,7 @@ class MerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoGetA
     out_request_no: str
     sub_mchid: str
     state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
-    audit_reject_reason: NotRequired[str]
+    audit_reject_reason: str
 class MerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
     out_request_no: call.Scalar
@@ -192,12 +192,12 @@ class MerchantnamealterapplymentByApplyIdGetAnswer(TypedDict):
     out_request_no: str
     merchant_code: str
     state: Literal["APPLYMENT_STATE_AUDITING", "APPLYMENT_STATE_REJECTED", "APPLYMENT_STATE_MODIFING", "APPLYMENT_STATE_FINISHED", "APPLYMENT_STATE_CANCELED"] | str
-    audit_reject_reason: NotRequired[str]
+    audit_reject_reason: str
 class MerchantnamealterapplymentByApplyIdGetOptions(call.CallOptions):
     apply_id: call.Scalar
 class MerchantnamealterapplymentByApplyIdRevokePostAnswer(TypedDict):
-    apply_id: NotRequired[str]
-    state: NotRequired[Literal["APPLYMENT_STATE_CANCELED"] | str]
+    apply_id: str
+    state: Literal["APPLYMENT_STATE_CANCELED"] | str
 class MerchantnamealterapplymentByApplyIdRevokePostOptions(call.CallOptions):
     apply_id: call.Scalar
 class MerchantnamealterapplymentGivenApplyIdGetOptions(call.CallOptions):

@@ -64,41 +64,41 @@ class OrdersPostAnswer(TypedDict):
     mix_pay_status: Literal["UNKNOWN_MIX_PAY_STATUS", "MIX_PAY_CREATED", "MIX_PAY_SUCCESS", "MIX_PAY_REFUND", "MIX_PAY_FAIL"] | str
     self_pay_status: Literal["UNKNOWN_SELF_PAY_STATUS", "SELF_PAY_CREATED", "SELF_PAY_SUCCESS", "SELF_PAY_REFUND", "SELF_PAY_FAIL", "NO_SELF_PAY"] | str
     med_ins_pay_status: Literal["UNKNOWN_MED_INS_PAY_STATUS", "MED_INS_PAY_CREATED", "MED_INS_PAY_SUCCESS", "MED_INS_PAY_REFUND", "MED_INS_PAY_FAIL", "NO_MED_INS_PAY"] | str
-    paid_time: NotRequired[str]
-    passthrough_response_content: NotRequired[str]
+    paid_time: str
+    passthrough_response_content: str
     mix_pay_type: Literal["UNKNOWN_MIX_PAY_TYPE", "CASH_ONLY", "INSURANCE_ONLY", "CASH_AND_INSURANCE"] | str
     order_type: Literal["UNKNOWN_ORDER_TYPE", "REG_PAY", "DIAG_PAY", "COVID_EXAM_PAY", "IN_HOSP_PAY", "PHARMACY_PAY", "INSURANCE_PAY", "INT_REG_PAY", "INT_RE_DIAG_PAY", "INT_RX_PAY", "COVID_ANTIGEN_PAY", "MED_PAY"] | str
     appid: str
-    sub_appid: NotRequired[str]
-    sub_mchid: NotRequired[str]
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
-    pay_for_relatives: NotRequired[bool]
+    sub_appid: str
+    sub_mchid: str
+    openid: str
+    sub_openid: str
+    pay_for_relatives: bool
     out_trade_no: str
     serial_no: str
-    pay_order_id: NotRequired[str]
-    pay_auth_no: NotRequired[str]
-    geo_location: NotRequired[str]
+    pay_order_id: str
+    pay_auth_no: str
+    geo_location: str
     city_id: str
     med_inst_name: str
     med_inst_no: str
-    med_ins_order_create_time: NotRequired[str]
+    med_ins_order_create_time: str
     total_fee: int
-    med_ins_gov_fee: NotRequired[int]
-    med_ins_self_fee: NotRequired[int]
-    med_ins_other_fee: NotRequired[int]
-    med_ins_cash_fee: NotRequired[int]
-    wechat_pay_cash_fee: NotRequired[int]
-    cash_add_detail: NotRequired[list[OrdersPostAnswerCashAddDetail]]
-    cash_reduce_detail: NotRequired[list[OrdersPostAnswerCashReduceDetail]]
+    med_ins_gov_fee: int
+    med_ins_self_fee: int
+    med_ins_other_fee: int
+    med_ins_cash_fee: int
+    wechat_pay_cash_fee: int
+    cash_add_detail: list[OrdersPostAnswerCashAddDetail]
+    cash_reduce_detail: list[OrdersPostAnswerCashReduceDetail]
     callback_url: str
-    prepay_id: NotRequired[str]
-    passthrough_request_content: NotRequired[str]
-    extends: NotRequired[str]
-    attach: NotRequired[str]
-    channel_no: NotRequired[str]
-    med_ins_test_env: NotRequired[bool]
-    med_ins_fail_reason: NotRequired[str]
+    prepay_id: str
+    passthrough_request_content: str
+    extends: str
+    attach: str
+    channel_no: str
+    med_ins_test_env: bool
+    med_ins_fail_reason: str
 class OrdersPostOptions(call.CallOptions):
     json: OrdersPostJson
 class OrdersMixTradeNoByMixTradeNoGetQuery(TypedDict):
@@ -114,41 +114,41 @@ class OrdersMixTradeNoByMixTradeNoGetAnswer(TypedDict):
     mix_pay_status: Literal["UNKNOWN_MIX_PAY_STATUS", "MIX_PAY_CREATED", "MIX_PAY_SUCCESS", "MIX_PAY_REFUND", "MIX_PAY_FAIL"] | str
     self_pay_status: Literal["UNKNOWN_SELF_PAY_STATUS", "SELF_PAY_CREATED", "SELF_PAY_SUCCESS", "SELF_PAY_REFUND", "SELF_PAY_FAIL", "NO_SELF_PAY"] | str
     med_ins_pay_status: Literal["UNKNOWN_MED_INS_PAY_STATUS", "MED_INS_PAY_CREATED", "MED_INS_PAY_SUCCESS", "MED_INS_PAY_REFUND", "MED_INS_PAY_FAIL", "NO_MED_INS_PAY"] | str
-    paid_time: NotRequired[str]
-    passthrough_response_content: NotRequired[str]
+    paid_time: str
+    passthrough_response_content: str
     mix_pay_type: Literal["UNKNOWN_MIX_PAY_TYPE", "CASH_ONLY", "INSURANCE_ONLY", "CASH_AND_INSURANCE"] | str
     order_type: Literal["UNKNOWN_ORDER_TYPE", "REG_PAY", "DIAG_PAY", "COVID_EXAM_PAY", "IN_HOSP_PAY", "PHARMACY_PAY", "INSURANCE_PAY", "INT_REG_PAY", "INT_RE_DIAG_PAY", "INT_RX_PAY", "COVID_ANTIGEN_PAY", "MED_PAY"] | str
     appid: str
-    sub_appid: NotRequired[str]
-    sub_mchid: NotRequired[str]
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
-    pay_for_relatives: NotRequired[bool]
+    sub_appid: str
+    sub_mchid: str
+    openid: str
+    sub_openid: str
+    pay_for_relatives: bool
     out_trade_no: str
     serial_no: str
-    pay_order_id: NotRequired[str]
-    pay_auth_no: NotRequired[str]
-    geo_location: NotRequired[str]
+    pay_order_id: str
+    pay_auth_no: str
+    geo_location: str
     city_id: str
     med_inst_name: str
     med_inst_no: str
-    med_ins_order_create_time: NotRequired[str]
+    med_ins_order_create_time: str
     total_fee: int
-    med_ins_gov_fee: NotRequired[int]
-    med_ins_self_fee: NotRequired[int]
-    med_ins_other_fee: NotRequired[int]
-    med_ins_cash_fee: NotRequired[int]
-    wechat_pay_cash_fee: NotRequired[int]
-    cash_add_detail: NotRequired[list[OrdersMixTradeNoByMixTradeNoGetAnswerCashAddDetail]]
-    cash_reduce_detail: NotRequired[list[OrdersMixTradeNoByMixTradeNoGetAnswerCashReduceDetail]]
+    med_ins_gov_fee: int
+    med_ins_self_fee: int
+    med_ins_other_fee: int
+    med_ins_cash_fee: int
+    wechat_pay_cash_fee: int
+    cash_add_detail: list[OrdersMixTradeNoByMixTradeNoGetAnswerCashAddDetail]
+    cash_reduce_detail: list[OrdersMixTradeNoByMixTradeNoGetAnswerCashReduceDetail]
     callback_url: str
-    prepay_id: NotRequired[str]
-    passthrough_request_content: NotRequired[str]
-    extends: NotRequired[str]
-    attach: NotRequired[str]
-    channel_no: NotRequired[str]
-    med_ins_test_env: NotRequired[bool]
-    med_ins_fail_reason: NotRequired[str]
+    prepay_id: str
+    passthrough_request_content: str
+    extends: str
+    attach: str
+    channel_no: str
+    med_ins_test_env: bool
+    med_ins_fail_reason: str
 class OrdersMixTradeNoByMixTradeNoGetOptions(call.CallOptions):
     mix_trade_no: call.Scalar
     query: NotRequired[OrdersMixTradeNoByMixTradeNoGetQuery]
@@ -167,41 +167,41 @@ class OrdersOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     mix_pay_status: Literal["UNKNOWN_MIX_PAY_STATUS", "MIX_PAY_CREATED", "MIX_PAY_SUCCESS", "MIX_PAY_REFUND", "MIX_PAY_FAIL"] | str
     self_pay_status: Literal["UNKNOWN_SELF_PAY_STATUS", "SELF_PAY_CREATED", "SELF_PAY_SUCCESS", "SELF_PAY_REFUND", "SELF_PAY_FAIL", "NO_SELF_PAY"] | str
     med_ins_pay_status: Literal["UNKNOWN_MED_INS_PAY_STATUS", "MED_INS_PAY_CREATED", "MED_INS_PAY_SUCCESS", "MED_INS_PAY_REFUND", "MED_INS_PAY_FAIL", "NO_MED_INS_PAY"] | str
-    paid_time: NotRequired[str]
-    passthrough_response_content: NotRequired[str]
+    paid_time: str
+    passthrough_response_content: str
     mix_pay_type: Literal["UNKNOWN_MIX_PAY_TYPE", "CASH_ONLY", "INSURANCE_ONLY", "CASH_AND_INSURANCE"] | str
     order_type: Literal["UNKNOWN_ORDER_TYPE", "REG_PAY", "DIAG_PAY", "COVID_EXAM_PAY", "IN_HOSP_PAY", "PHARMACY_PAY", "INSURANCE_PAY", "INT_REG_PAY", "INT_RE_DIAG_PAY", "INT_RX_PAY", "COVID_ANTIGEN_PAY", "MED_PAY"] | str
     appid: str
-    sub_appid: NotRequired[str]
-    sub_mchid: NotRequired[str]
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
-    pay_for_relatives: NotRequired[bool]
+    sub_appid: str
+    sub_mchid: str
+    openid: str
+    sub_openid: str
+    pay_for_relatives: bool
     out_trade_no: str
     serial_no: str
-    pay_order_id: NotRequired[str]
-    pay_auth_no: NotRequired[str]
-    geo_location: NotRequired[str]
+    pay_order_id: str
+    pay_auth_no: str
+    geo_location: str
     city_id: str
     med_inst_name: str
     med_inst_no: str
-    med_ins_order_create_time: NotRequired[str]
+    med_ins_order_create_time: str
     total_fee: int
-    med_ins_gov_fee: NotRequired[int]
-    med_ins_self_fee: NotRequired[int]
-    med_ins_other_fee: NotRequired[int]
-    med_ins_cash_fee: NotRequired[int]
-    wechat_pay_cash_fee: NotRequired[int]
-    cash_add_detail: NotRequired[list[OrdersOutTradeNoByOutTradeNoGetAnswerCashAddDetail]]
-    cash_reduce_detail: NotRequired[list[OrdersOutTradeNoByOutTradeNoGetAnswerCashReduceDetail]]
+    med_ins_gov_fee: int
+    med_ins_self_fee: int
+    med_ins_other_fee: int
+    med_ins_cash_fee: int
+    wechat_pay_cash_fee: int
+    cash_add_detail: list[OrdersOutTradeNoByOutTradeNoGetAnswerCashAddDetail]
+    cash_reduce_detail: list[OrdersOutTradeNoByOutTradeNoGetAnswerCashReduceDetail]
     callback_url: str
-    prepay_id: NotRequired[str]
-    passthrough_request_content: NotRequired[str]
-    extends: NotRequired[str]
-    attach: NotRequired[str]
-    channel_no: NotRequired[str]
-    med_ins_test_env: NotRequired[bool]
-    med_ins_fail_reason: NotRequired[str]
+    prepay_id: str
+    passthrough_request_content: str
+    extends: str
+    attach: str
+    channel_no: str
+    med_ins_test_env: bool
+    med_ins_fail_reason: str
 class OrdersOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
     query: NotRequired[OrdersOutTradeNoByOutTradeNoGetQuery]

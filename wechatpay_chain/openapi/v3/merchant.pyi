@@ -5,7 +5,7 @@ from wechatpay_chain.openapi import call
 
 class FundBalanceByAccountTypeGetAnswer(TypedDict):
     available_amount: int
-    pending_amount: NotRequired[int]
+    pending_amount: int
 class FundBalanceByAccountTypeGetOptions(call.CallOptions):
     account_type: call.Scalar
 class FundBalanceGivenAccountTypeGetOptions(call.CallOptions):
@@ -14,7 +14,7 @@ class FundDayendbalanceByAccountTypeGetQuery(TypedDict):
     date: call.Text
 class FundDayendbalanceByAccountTypeGetAnswer(TypedDict):
     available_amount: int
-    pending_amount: NotRequired[int]
+    pending_amount: int
 class FundDayendbalanceByAccountTypeGetOptions(call.CallOptions):
     account_type: call.Scalar
     query: FundDayendbalanceByAccountTypeGetQuery

@@ -13,14 +13,14 @@ class EcTradeRiskQueryRiskTradesPostJson(TypedDict):
     page_index: NotRequired[float]
     page_size: NotRequired[float]
 class EcTradeRiskQueryRiskTradesPostAnswerRiskTradeList(TypedDict):
-    mchid: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    risk_type: NotRequired[Literal[1, 2, 3, 4] | float]
-    risk_level: NotRequired[Literal[1, 2, 3] | float]
-    risk_discove_time: NotRequired[str]
+    mchid: str
+    out_trade_no: str
+    risk_type: Literal[1, 2, 3, 4] | float
+    risk_level: Literal[1, 2, 3] | float
+    risk_discove_time: str
 class EcTradeRiskQueryRiskTradesPostAnswer(TypedDict):
-    total_num: NotRequired[float]
-    risk_trade_list: NotRequired[list[EcTradeRiskQueryRiskTradesPostAnswerRiskTradeList]]
+    total_num: float
+    risk_trade_list: list[EcTradeRiskQueryRiskTradesPostAnswerRiskTradeList]
 class EcTradeRiskQueryRiskTradesPostOptions(call.CallOptions):
     json: NotRequired[EcTradeRiskQueryRiskTradesPostJson]
 class EcTradeRiskRecvDisposeResultPostJson(TypedDict):
@@ -35,7 +35,7 @@ class EcTradeRiskRecvDisposeResultPostJson(TypedDict):
     exist_complaint: NotRequired[bool]
     refund_amount: NotRequired[float]
 class EcTradeRiskRecvDisposeResultPostAnswer(TypedDict):
-    rsp_msg: NotRequired[str]
+    rsp_msg: str
 class EcTradeRiskRecvDisposeResultPostOptions(call.CallOptions):
     json: EcTradeRiskRecvDisposeResultPostJson
 class ReportTradeUnionInformationPostJsonRechargeFields(TypedDict):
@@ -105,11 +105,11 @@ class ReportTradeUnionInformationPostJson(TypedDict):
     combine_mchid: NotRequired[call.Text]
     sub_orders: NotRequired[Sequence[ReportTradeUnionInformationPostJsonSubOrders]]
 class ReportTradeUnionInformationPostAnswer(TypedDict):
-    sp_mchid: NotRequired[str]
-    acquiring_bank_id: NotRequired[str]
-    channel_id: NotRequired[str]
-    sub_mchid: NotRequired[str]
-    out_trade_no: NotRequired[str]
+    sp_mchid: str
+    acquiring_bank_id: str
+    channel_id: str
+    sub_mchid: str
+    out_trade_no: str
 class ReportTradeUnionInformationPostOptions(call.CallOptions):
     json: NotRequired[ReportTradeUnionInformationPostJson]
 class TradeRiskInformationGetQuery(TypedDict):
@@ -121,9 +121,9 @@ class TradeRiskInformationGetQuery(TypedDict):
     complaints_information: NotRequired[call.Text]
 class TradeRiskInformationGetAnswer(TypedDict):
     risk_score: float
-    risk_type: NotRequired[Literal["OTHER_RISK", "INDUCE_PAYMENT", "FRAUD", "GAMBLING", "CYBERSEX"] | str]
-    punish_type: NotRequired[Literal["OTHER_PUNISH", "DISABLE_PAYMENT", "SUSPEND_SETTLEMENT", "DISABLE_WITHDRAW", "REMOVE_MERCHANTS", "ADD_MERCHANTS_BLACKLIST", "REFUND", "FREEZING_FUND_BY_TRANSACTION", "FREEZING_FUND_BY_MERCHANTS", "BLOCKED_USER"] | str]
-    punish_description: NotRequired[str]
+    risk_type: Literal["OTHER_RISK", "INDUCE_PAYMENT", "FRAUD", "GAMBLING", "CYBERSEX"] | str
+    punish_type: Literal["OTHER_PUNISH", "DISABLE_PAYMENT", "SUSPEND_SETTLEMENT", "DISABLE_WITHDRAW", "REMOVE_MERCHANTS", "ADD_MERCHANTS_BLACKLIST", "REFUND", "FREEZING_FUND_BY_TRANSACTION", "FREEZING_FUND_BY_MERCHANTS", "BLOCKED_USER"] | str
+    punish_description: str
 class TradeRiskInformationGetOptions(call.CallOptions):
     query: TradeRiskInformationGetQuery
 class TradeRiskResultPostJson(TypedDict):
@@ -137,32 +137,32 @@ class TradeRiskResultPostJson(TypedDict):
     additional_punish_type: NotRequired[call.Text]
     complaints_information: NotRequired[call.Text]
 class TradeRiskResultPostAnswer(TypedDict):
-    sp_mchid: NotRequired[str]
-    acquiring_bank_id: NotRequired[str]
-    channel_id: NotRequired[str]
-    sub_mchid: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    risk_type: NotRequired[Literal["OTHER_RISK", "INDUCE_PAYMENT", "FRAUD", "GAMBLING", "CYBERSEX"] | str]
+    sp_mchid: str
+    acquiring_bank_id: str
+    channel_id: str
+    sub_mchid: str
+    out_trade_no: str
+    risk_type: Literal["OTHER_RISK", "INDUCE_PAYMENT", "FRAUD", "GAMBLING", "CYBERSEX"] | str
     punish_type: Literal["OTHER_PUNISH", "DISABLE_PAYMENT", "SUSPEND_SETTLEMENT", "DISABLE_WITHDRAW", "REMOVE_MERCHANTS", "ADD_MERCHANTS_BLACKLIST", "REFUND", "FREEZING_FUND_BY_TRANSACTION", "FREEZING_FUND_BY_MERCHANTS", "BLOCKED_USER"] | str
-    additional_punish_type: NotRequired[str]
-    punish_description: NotRequired[str]
+    additional_punish_type: str
+    punish_description: str
 class TradeRiskResultPostOptions(call.CallOptions):
     json: TradeRiskResultPostJson
 class ViolationNotificationsDeleteOptions(call.CallOptions):
     pass
 class ViolationNotificationsGetAnswer(TypedDict):
-    notify_url: NotRequired[str]
+    notify_url: str
 class ViolationNotificationsGetOptions(call.CallOptions):
     pass
 class ViolationNotificationsPostJson(TypedDict):
     notify_url: NotRequired[call.Text]
 class ViolationNotificationsPostAnswer(TypedDict):
-    notify_url: NotRequired[str]
+    notify_url: str
 class ViolationNotificationsPostOptions(call.CallOptions):
     json: NotRequired[ViolationNotificationsPostJson]
 class ViolationNotificationsPutJson(TypedDict):
     notify_url: NotRequired[call.Text]
 class ViolationNotificationsPutAnswer(TypedDict):
-    notify_url: NotRequired[str]
+    notify_url: str
 class ViolationNotificationsPutOptions(call.CallOptions):
     json: NotRequired[ViolationNotificationsPutJson]

@@ -35,29 +35,29 @@ class ComplaintsGetAnswerData(TypedDict):
     out_trade_no: str
     complaint_time: str
     amount: int
-    payer_phone: NotRequired[str]
+    payer_phone: str
     complaint_detail: str
     complaint_state: Literal["PAYER_COMPLAINTED", "FROZENED", "FROZEN_FINISHED", "PAYER_CANCELED", "MERCHANT_REFUNDED", "SYSTEM_REFUNDED", "MANUAL_UNFROZEN"] | str
     transaction_id: str
-    frozen_end_time: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    frozen_end_time: str
+    sub_mchid: str
 class ComplaintsGetAnswer(TypedDict):
     offset: int
     limit: int
-    total_count: NotRequired[int]
-    data: NotRequired[list[ComplaintsGetAnswerData]]
+    total_count: int
+    data: list[ComplaintsGetAnswerData]
 class ComplaintsGetOptions(call.CallOptions):
     query: ComplaintsGetQuery
 class ComplaintsByTransactionIdGetAnswer(TypedDict):
     out_trade_no: str
     complaint_time: str
     amount: int
-    payer_phone: NotRequired[str]
+    payer_phone: str
     complaint_detail: str
-    complaint_state: NotRequired[str]
+    complaint_state: str
     transaction_id: str
-    frozen_end_time: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    frozen_end_time: str
+    sub_mchid: str
     complaint_handle_state: str
 class ComplaintsByTransactionIdGetOptions(call.CallOptions):
     transaction_id: call.Scalar
@@ -65,10 +65,10 @@ class ComplaintsByTransactionIdNegotiationHistorysGetAnswerComplaintNegotiationH
     operate_user: str
     operate_time: str
     operate_type: Literal["USER_CREATE_COMPLAINT", "CREATE_COMPLAINT_BY_PLATFORM", "USER_CONTINUE_COMPLAINT", "USER_REVOKE_COMPLAINT", "USER_CONFIRM_COMPLAINT", "SELLER_REFUND", "MERCHANT_LAUNCH_CONFIRM_PROCESS", "USER_RESPONSE", "MERCHANT_RESPONSE", "RESPONSE_BY_PLATFORM", "CONTINUE_COMPLAINT_BY_PLATFORM", "CREATE_COMPLAINT_SYSTEM_MESSAGE", "COMPLAINT_TIMEOUT_SYSTEM_MESSAGE", "SELLER_REFUND_SYSTEM_MESSAGE", "CONTINUE_COMPLAINT_SYSTEM_MESSAGE", "LAUNCH_CONFIRM_PROCESS_SYSTEM_MESSAGE"] | str
-    operate_details: NotRequired[str]
-    image_list: NotRequired[list[str]]
+    operate_details: str
+    image_list: list[str]
 class ComplaintsByTransactionIdNegotiationHistorysGetAnswer(TypedDict):
-    complaint_negotiation_history: NotRequired[list[ComplaintsByTransactionIdNegotiationHistorysGetAnswerComplaintNegotiationHistory]]
+    complaint_negotiation_history: list[ComplaintsByTransactionIdNegotiationHistorysGetAnswerComplaintNegotiationHistory]
 class ComplaintsByTransactionIdNegotiationHistorysGetOptions(call.CallOptions):
     transaction_id: call.Scalar
 class ComplaintsGivenTransactionIdGetOptions(call.CallOptions):
@@ -86,95 +86,95 @@ class ComplaintsV2GetAnswerDataComplaintOrderInfo(TypedDict):
     out_trade_no: str
     amount: int
 class ComplaintsV2GetAnswerDataServiceOrderInfo(TypedDict):
-    order_id: NotRequired[str]
-    out_order_no: NotRequired[str]
-    state: NotRequired[Literal["DOING", "REVOKED", "WAITPAY", "DONE"] | str]
+    order_id: str
+    out_order_no: str
+    state: Literal["DOING", "REVOKED", "WAITPAY", "DONE"] | str
 class ComplaintsV2GetAnswerDataComplaintMediaList(TypedDict):
     media_type: Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str
-    media_url: NotRequired[list[str]]
+    media_url: list[str]
 class ComplaintsV2GetAnswerDataAdditionalInfoSharePowerInfoReturnAddressInfo(TypedDict):
-    return_address: NotRequired[str]
-    longitude: NotRequired[str]
-    latitude: NotRequired[str]
+    return_address: str
+    longitude: str
+    latitude: str
 class ComplaintsV2GetAnswerDataAdditionalInfoSharePowerInfo(TypedDict):
-    return_time: NotRequired[str]
-    return_address_info: NotRequired[ComplaintsV2GetAnswerDataAdditionalInfoSharePowerInfoReturnAddressInfo]
-    is_returned_to_same_machine: NotRequired[bool]
+    return_time: str
+    return_address_info: ComplaintsV2GetAnswerDataAdditionalInfoSharePowerInfoReturnAddressInfo
+    is_returned_to_same_machine: bool
 class ComplaintsV2GetAnswerDataAdditionalInfo(TypedDict):
-    type: NotRequired[Literal["SHARE_POWER_TYPE"] | str]
-    share_power_info: NotRequired[ComplaintsV2GetAnswerDataAdditionalInfoSharePowerInfo]
+    type: Literal["SHARE_POWER_TYPE"] | str
+    share_power_info: ComplaintsV2GetAnswerDataAdditionalInfoSharePowerInfo
 class ComplaintsV2GetAnswerData(TypedDict):
     complaint_id: str
     complaint_time: str
     complaint_detail: str
     complaint_state: Literal["PENDING", "PROCESSING", "PROCESSED"] | str
     complainted_mchid: str
-    payer_phone: NotRequired[str]
-    complaint_order_info: NotRequired[list[ComplaintsV2GetAnswerDataComplaintOrderInfo]]
-    service_order_info: NotRequired[list[ComplaintsV2GetAnswerDataServiceOrderInfo]]
-    complaint_media_list: NotRequired[list[ComplaintsV2GetAnswerDataComplaintMediaList]]
+    payer_phone: str
+    complaint_order_info: list[ComplaintsV2GetAnswerDataComplaintOrderInfo]
+    service_order_info: list[ComplaintsV2GetAnswerDataServiceOrderInfo]
+    complaint_media_list: list[ComplaintsV2GetAnswerDataComplaintMediaList]
     complaint_full_refunded: bool
     incoming_user_response: bool
     problem_description: str
     user_complaint_times: int
-    problem_type: NotRequired[Literal["REFUND", "SERVICE_NOT_WORK", "OTHERS"] | str]
-    apply_refund_amount: NotRequired[int]
-    user_tag_list: NotRequired[list[Literal["TRUSTED", "HIGH_RISK"] | str]]
-    additional_info: NotRequired[ComplaintsV2GetAnswerDataAdditionalInfo]
-    in_platform_service: NotRequired[bool]
-    need_immediate_service: NotRequired[bool]
-    is_agent_mode: NotRequired[bool]
+    problem_type: Literal["REFUND", "SERVICE_NOT_WORK", "OTHERS"] | str
+    apply_refund_amount: int
+    user_tag_list: list[Literal["TRUSTED", "HIGH_RISK"] | str]
+    additional_info: ComplaintsV2GetAnswerDataAdditionalInfo
+    in_platform_service: bool
+    need_immediate_service: bool
+    is_agent_mode: bool
 class ComplaintsV2GetAnswer(TypedDict):
-    data: NotRequired[list[ComplaintsV2GetAnswerData]]
+    data: list[ComplaintsV2GetAnswerData]
     limit: int
     offset: int
-    total_count: NotRequired[int]
+    total_count: int
 class ComplaintsV2GetOptions(call.CallOptions):
     query: ComplaintsV2GetQuery
 class ComplaintsV2ByComplaintIdGetAnswerComplaintMediaList(TypedDict):
     media_type: Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str
-    media_url: NotRequired[list[str]]
+    media_url: list[str]
 class ComplaintsV2ByComplaintIdGetAnswerComplaintOrderInfo(TypedDict):
     transaction_id: str
     out_trade_no: str
     amount: int
 class ComplaintsV2ByComplaintIdGetAnswerServiceOrderInfo(TypedDict):
-    order_id: NotRequired[str]
-    out_order_no: NotRequired[str]
-    state: NotRequired[str]
+    order_id: str
+    out_order_no: str
+    state: str
 class ComplaintsV2ByComplaintIdGetAnswerAdditionalInfoSharePowerInfoReturnAddressInfo(TypedDict):
-    return_address: NotRequired[str]
-    longitude: NotRequired[str]
-    latitude: NotRequired[str]
+    return_address: str
+    longitude: str
+    latitude: str
 class ComplaintsV2ByComplaintIdGetAnswerAdditionalInfoSharePowerInfo(TypedDict):
-    return_time: NotRequired[str]
-    return_address_info: NotRequired[ComplaintsV2ByComplaintIdGetAnswerAdditionalInfoSharePowerInfoReturnAddressInfo]
-    is_returned_to_same_machine: NotRequired[bool]
+    return_time: str
+    return_address_info: ComplaintsV2ByComplaintIdGetAnswerAdditionalInfoSharePowerInfoReturnAddressInfo
+    is_returned_to_same_machine: bool
 class ComplaintsV2ByComplaintIdGetAnswerAdditionalInfo(TypedDict):
-    type: NotRequired[Literal["SHARE_POWER_TYPE"] | str]
-    share_power_info: NotRequired[ComplaintsV2ByComplaintIdGetAnswerAdditionalInfoSharePowerInfo]
+    type: Literal["SHARE_POWER_TYPE"] | str
+    share_power_info: ComplaintsV2ByComplaintIdGetAnswerAdditionalInfoSharePowerInfo
 class ComplaintsV2ByComplaintIdGetAnswer(TypedDict):
     complaint_id: str
     complaint_time: str
     complaint_detail: str
     complaint_state: Literal["PENDING", "PROCESSING", "PROCESSED"] | str
     complainted_mchid: str
-    payer_phone: NotRequired[str]
-    payer_openid: NotRequired[str]
-    complaint_media_list: NotRequired[list[ComplaintsV2ByComplaintIdGetAnswerComplaintMediaList]]
-    complaint_order_info: NotRequired[list[ComplaintsV2ByComplaintIdGetAnswerComplaintOrderInfo]]
-    service_order_info: NotRequired[list[ComplaintsV2ByComplaintIdGetAnswerServiceOrderInfo]]
+    payer_phone: str
+    payer_openid: str
+    complaint_media_list: list[ComplaintsV2ByComplaintIdGetAnswerComplaintMediaList]
+    complaint_order_info: list[ComplaintsV2ByComplaintIdGetAnswerComplaintOrderInfo]
+    service_order_info: list[ComplaintsV2ByComplaintIdGetAnswerServiceOrderInfo]
     complaint_full_refunded: bool
     incoming_user_response: bool
     problem_description: str
     user_complaint_times: int
-    problem_type: NotRequired[Literal["REFUND", "SERVICE_NOT_WORK", "OTHERS"] | str]
-    apply_refund_amount: NotRequired[int]
-    user_tag_list: NotRequired[list[Literal["TRUSTED", "HIGH_RISK"] | str]]
-    additional_info: NotRequired[ComplaintsV2ByComplaintIdGetAnswerAdditionalInfo]
-    in_platform_service: NotRequired[bool]
-    need_immediate_service: NotRequired[bool]
-    is_agent_mode: NotRequired[bool]
+    problem_type: Literal["REFUND", "SERVICE_NOT_WORK", "OTHERS"] | str
+    apply_refund_amount: int
+    user_tag_list: list[Literal["TRUSTED", "HIGH_RISK"] | str]
+    additional_info: ComplaintsV2ByComplaintIdGetAnswerAdditionalInfo
+    in_platform_service: bool
+    need_immediate_service: bool
+    is_agent_mode: bool
 class ComplaintsV2ByComplaintIdGetOptions(call.CallOptions):
     complaint_id: call.Scalar
 class ComplaintsV2ByComplaintIdCompletePostJson(TypedDict):
@@ -186,134 +186,134 @@ class ComplaintsV2ByComplaintIdNegotiationHistorysGetQuery(TypedDict):
     limit: NotRequired[int | str]
     offset: NotRequired[int | str]
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataComplaintMediaList(TypedDict):
-    media_type: NotRequired[Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str]
-    media_url: NotRequired[list[str]]
+    media_type: Literal["USER_COMPLAINT_IMAGE", "OPERATION_IMAGE"] | str
+    media_url: list[str]
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksText(TypedDict):
-    text: NotRequired[str]
-    color: NotRequired[Literal["DEFAULT", "SECONDARY"] | str]
-    is_bold: NotRequired[bool]
+    text: str
+    color: Literal["DEFAULT", "SECONDARY"] | str
+    is_bold: bool
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksImage(TypedDict):
-    media_id: NotRequired[str]
-    image_style_type: NotRequired[Literal["IMAGE_STYLE_TYPE_NARROW", "IMAGE_STYLE_TYPE_WIDE"] | str]
+    media_id: str
+    image_style_type: Literal["IMAGE_STYLE_TYPE_NARROW", "IMAGE_STYLE_TYPE_WIDE"] | str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkActionMiniProgramJumpInfo(TypedDict):
     appid: str
     path: str
     text: str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkActionMessageInfo(TypedDict):
     content: str
-    custom_data: NotRequired[str]
+    custom_data: str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkAction(TypedDict):
-    action_type: NotRequired[Literal["ACTION_TYPE_SEND_MESSAGE", "ACTION_TYPE_JUMP_URL", "ACTION_TYPE_JUMP_MINI_PROGRAM"] | str]
-    jump_url: NotRequired[str]
-    mini_program_jump_info: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkActionMiniProgramJumpInfo]
-    message_info: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkActionMessageInfo]
-    action_id: NotRequired[str]
+    action_type: Literal["ACTION_TYPE_SEND_MESSAGE", "ACTION_TYPE_JUMP_URL", "ACTION_TYPE_JUMP_MINI_PROGRAM"] | str
+    jump_url: str
+    mini_program_jump_info: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkActionMiniProgramJumpInfo
+    message_info: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkActionMessageInfo
+    action_id: str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkInvalidInfo(TypedDict):
-    expired_time: NotRequired[str]
-    multi_clickable: NotRequired[bool]
+    expired_time: str
+    multi_clickable: bool
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLink(TypedDict):
-    text: NotRequired[str]
-    action: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkAction]
-    invalid_info: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkInvalidInfo]
+    text: str
+    action: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkAction
+    invalid_info: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLinkInvalidInfo
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqListFaqsActionMiniProgramJumpInfo(TypedDict):
     appid: str
     path: str
     text: str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqListFaqsActionMessageInfo(TypedDict):
     content: str
-    custom_data: NotRequired[str]
+    custom_data: str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqListFaqsAction(TypedDict):
-    action_type: NotRequired[Literal["ACTION_TYPE_SEND_MESSAGE", "ACTION_TYPE_JUMP_URL", "ACTION_TYPE_JUMP_MINI_PROGRAM"] | str]
-    jump_url: NotRequired[str]
-    mini_program_jump_info: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqListFaqsActionMiniProgramJumpInfo]
-    message_info: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqListFaqsActionMessageInfo]
-    action_id: NotRequired[str]
+    action_type: Literal["ACTION_TYPE_SEND_MESSAGE", "ACTION_TYPE_JUMP_URL", "ACTION_TYPE_JUMP_MINI_PROGRAM"] | str
+    jump_url: str
+    mini_program_jump_info: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqListFaqsActionMiniProgramJumpInfo
+    message_info: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqListFaqsActionMessageInfo
+    action_id: str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqListFaqs(TypedDict):
-    faq_id: NotRequired[str]
-    faq_title: NotRequired[str]
-    action: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqListFaqsAction]
+    faq_id: str
+    faq_title: str
+    action: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqListFaqsAction
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqList(TypedDict):
-    faqs: NotRequired[list[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqListFaqs]]
+    faqs: list[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqListFaqs]
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonActionMiniProgramJumpInfo(TypedDict):
     appid: str
     path: str
     text: str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonActionMessageInfo(TypedDict):
     content: str
-    custom_data: NotRequired[str]
+    custom_data: str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonAction(TypedDict):
-    action_type: NotRequired[Literal["ACTION_TYPE_SEND_MESSAGE", "ACTION_TYPE_JUMP_URL", "ACTION_TYPE_JUMP_MINI_PROGRAM"] | str]
-    jump_url: NotRequired[str]
-    mini_program_jump_info: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonActionMiniProgramJumpInfo]
-    message_info: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonActionMessageInfo]
-    action_id: NotRequired[str]
+    action_type: Literal["ACTION_TYPE_SEND_MESSAGE", "ACTION_TYPE_JUMP_URL", "ACTION_TYPE_JUMP_MINI_PROGRAM"] | str
+    jump_url: str
+    mini_program_jump_info: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonActionMiniProgramJumpInfo
+    message_info: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonActionMessageInfo
+    action_id: str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonInvalidInfo(TypedDict):
-    expired_time: NotRequired[str]
-    multi_clickable: NotRequired[bool]
+    expired_time: str
+    multi_clickable: bool
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButton(TypedDict):
-    text: NotRequired[str]
-    action: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonAction]
-    invalid_info: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonInvalidInfo]
+    text: str
+    action: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonAction
+    invalid_info: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonInvalidInfo
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtonsActionMiniProgramJumpInfo(TypedDict):
     appid: str
     path: str
     text: str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtonsActionMessageInfo(TypedDict):
     content: str
-    custom_data: NotRequired[str]
+    custom_data: str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtonsAction(TypedDict):
-    action_type: NotRequired[Literal["ACTION_TYPE_SEND_MESSAGE", "ACTION_TYPE_JUMP_URL", "ACTION_TYPE_JUMP_MINI_PROGRAM"] | str]
-    jump_url: NotRequired[str]
-    mini_program_jump_info: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtonsActionMiniProgramJumpInfo]
-    message_info: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtonsActionMessageInfo]
-    action_id: NotRequired[str]
+    action_type: Literal["ACTION_TYPE_SEND_MESSAGE", "ACTION_TYPE_JUMP_URL", "ACTION_TYPE_JUMP_MINI_PROGRAM"] | str
+    jump_url: str
+    mini_program_jump_info: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtonsActionMiniProgramJumpInfo
+    message_info: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtonsActionMessageInfo
+    action_id: str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtonsInvalidInfo(TypedDict):
-    expired_time: NotRequired[str]
-    multi_clickable: NotRequired[bool]
+    expired_time: str
+    multi_clickable: bool
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtons(TypedDict):
-    text: NotRequired[str]
-    action: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtonsAction]
-    invalid_info: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtonsInvalidInfo]
+    text: str
+    action: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtonsAction
+    invalid_info: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtonsInvalidInfo
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupInvalidInfo(TypedDict):
-    expired_time: NotRequired[str]
-    multi_clickable: NotRequired[bool]
+    expired_time: str
+    multi_clickable: bool
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroup(TypedDict):
-    buttons: NotRequired[list[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtons]]
-    button_layout: NotRequired[Literal["LAYOUT_UNKNOWN", "LAYOUT_HORIZONTAL", "LAYOUT_VERTICAL"] | str]
-    invalid_info: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupInvalidInfo]
+    buttons: list[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupButtons]
+    button_layout: Literal["LAYOUT_UNKNOWN", "LAYOUT_HORIZONTAL", "LAYOUT_VERTICAL"] | str
+    invalid_info: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroupInvalidInfo
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocks(TypedDict):
-    type: NotRequired[Literal["TEXT", "IMAGE", "LINK", "FAQ_LIST", "BUTTON", "BUTTON_GROUP"] | str]
-    text: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksText]
-    image: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksImage]
-    link: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLink]
-    faq_list: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqList]
-    button: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButton]
-    button_group: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroup]
+    type: Literal["TEXT", "IMAGE", "LINK", "FAQ_LIST", "BUTTON", "BUTTON_GROUP"] | str
+    text: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksText
+    image: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksImage
+    link: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksLink
+    faq_list: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksFaqList
+    button: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButton
+    button_group: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocksButtonGroup
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessage(TypedDict):
-    blocks: NotRequired[list[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocks]]
-    sender_identity: NotRequired[Literal["UNKNOWN", "MANUAL", "MACHINE"] | str]
-    custom_data: NotRequired[str]
+    blocks: list[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessageBlocks]
+    sender_identity: Literal["UNKNOWN", "MANUAL", "MACHINE"] | str
+    custom_data: str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataClickMessage(TypedDict):
-    message_content: NotRequired[dict[str, Any]]
-    action_id: NotRequired[str]
-    clicked_log_id: NotRequired[str]
+    message_content: dict[str, Any]
+    action_id: str
+    clicked_log_id: str
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerData(TypedDict):
-    complaint_media_list: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataComplaintMediaList]
+    complaint_media_list: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataComplaintMediaList
     log_id: str
     operator: str
     operate_time: str
     operate_type: Literal["USER_CREATE_COMPLAINT", "USER_CONTINUE_COMPLAINT", "USER_RESPONSE", "PLATFORM_RESPONSE", "MERCHANT_RESPONSE", "MERCHANT_CONFIRM_COMPLETE", "USER_CREATE_COMPLAINT_SYSTEM_MESSAGE", "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE", "USER_CONTINUE_COMPLAINT_SYSTEM_MESSAGE", "USER_REVOKE_COMPLAINT", "USER_COMFIRM_COMPLAINT", "PLATFORM_HELP_APPLICATION", "USER_APPLY_PLATFORM_HELP", "MERCHANT_APPROVE_REFUND", "MERCHANT_REFUSE_RERUND", "USER_SUBMIT_SATISFACTION", "SERVICE_ORDER_CANCEL", "SERVICE_ORDER_COMPLETE", "COMPLAINT_PARTIAL_REFUNDED_SYSTEM_MESSAGE", "COMPLAINT_REFUND_RECEIVED_SYSTEM_MESSAGE", "COMPLAINT_ENTRUSTED_REFUND_SYSTEM_MESSAGE", "USER_APPLY_PLATFORM_SERVICE", "USER_CANCEL_PLATFORM_SERVICE", "PLATFORM_SERVICE_FINISHED", "USER_CLICK_RESPONSE"] | str
-    operate_details: NotRequired[str]
-    image_list: NotRequired[list[str]]
-    user_appy_platform_service_reason: NotRequired[str]
-    user_appy_platform_service_reason_description: NotRequired[str]
-    normal_message: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessage]
-    click_message: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataClickMessage]
+    operate_details: str
+    image_list: list[str]
+    user_appy_platform_service_reason: str
+    user_appy_platform_service_reason_description: str
+    normal_message: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataNormalMessage
+    click_message: ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerDataClickMessage
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswer(TypedDict):
-    data: NotRequired[list[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerData]]
+    data: list[ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswerData]
     limit: int
     offset: int
-    total_count: NotRequired[int]
+    total_count: int
 class ComplaintsV2ByComplaintIdNegotiationHistorysGetOptions(call.CallOptions):
     complaint_id: call.Scalar
     query: NotRequired[ComplaintsV2ByComplaintIdNegotiationHistorysGetQuery]
@@ -441,7 +441,7 @@ class ComplaintsV2ByComplaintIdResponseImmediateServicePostJson(TypedDict):
     message: ComplaintsV2ByComplaintIdResponseImmediateServicePostJsonMessage
     idempotent_id: call.Text
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostAnswer(TypedDict):
-    log_id: NotRequired[str]
+    log_id: str
 class ComplaintsV2ByComplaintIdResponseImmediateServicePostOptions(call.CallOptions):
     complaint_id: call.Scalar
     json: ComplaintsV2ByComplaintIdResponseImmediateServicePostJson

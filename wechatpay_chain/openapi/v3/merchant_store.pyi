@@ -35,33 +35,33 @@ class StoresPostOptions(call.CallOptions):
 class StoresByStoreIdGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class StoresByStoreIdGetAnswerStoreBasics(TypedDict):
-    store_reference_id: NotRequired[str]
-    brand_name: NotRequired[str]
+    store_reference_id: str
+    brand_name: str
     store_name: str
-    branch_name: NotRequired[str]
-    brand_id: NotRequired[float]
+    branch_name: str
+    brand_id: float
 class StoresByStoreIdGetAnswerStoreAddress(TypedDict):
     address_code: str
     address_detail: str
-    address_complements: NotRequired[str]
-    longitude: NotRequired[str]
-    latitude: NotRequired[str]
+    address_complements: str
+    longitude: str
+    latitude: str
 class StoresByStoreIdGetAnswerStoreBusiness(TypedDict):
-    service_phone: NotRequired[str]
-    business_hours: NotRequired[str]
+    service_phone: str
+    business_hours: str
 class StoresByStoreIdGetAnswerStoreRecipient(TypedDict):
     mchid: str
-    company_name: NotRequired[str]
+    company_name: str
 class StoresByStoreIdGetAnswerStoreState(TypedDict):
-    store_state_message: NotRequired[str]
-    address_failed_reason: NotRequired[str]
-    store_state_value: NotRequired[str]
+    store_state_message: str
+    address_failed_reason: str
+    store_state_value: str
 class StoresByStoreIdGetAnswer(TypedDict):
-    store_basics: NotRequired[StoresByStoreIdGetAnswerStoreBasics]
-    store_address: NotRequired[StoresByStoreIdGetAnswerStoreAddress]
-    store_business: NotRequired[StoresByStoreIdGetAnswerStoreBusiness]
-    store_recipient: NotRequired[list[StoresByStoreIdGetAnswerStoreRecipient]]
-    store_state: NotRequired[StoresByStoreIdGetAnswerStoreState]
+    store_basics: StoresByStoreIdGetAnswerStoreBasics
+    store_address: StoresByStoreIdGetAnswerStoreAddress
+    store_business: StoresByStoreIdGetAnswerStoreBusiness
+    store_recipient: list[StoresByStoreIdGetAnswerStoreRecipient]
+    store_state: StoresByStoreIdGetAnswerStoreState
 class StoresByStoreIdGetOptions(call.CallOptions):
     store_id: call.Scalar
     query: NotRequired[StoresByStoreIdGetQuery]
@@ -95,10 +95,10 @@ class StoresByStoreIdRecipientsBindPostJson(TypedDict):
     sub_mchid: call.Text
     store_recipient: Sequence[StoresByStoreIdRecipientsBindPostJsonStoreRecipient]
 class StoresByStoreIdRecipientsBindPostAnswerFailedStoreRecipient(TypedDict):
-    mchid: NotRequired[str]
-    failed_reason: NotRequired[str]
+    mchid: str
+    failed_reason: str
 class StoresByStoreIdRecipientsBindPostAnswer(TypedDict):
-    failed_store_recipient: NotRequired[list[StoresByStoreIdRecipientsBindPostAnswerFailedStoreRecipient]]
+    failed_store_recipient: list[StoresByStoreIdRecipientsBindPostAnswerFailedStoreRecipient]
 class StoresByStoreIdRecipientsBindPostOptions(call.CallOptions):
     store_id: call.Scalar
     json: StoresByStoreIdRecipientsBindPostJson
@@ -109,10 +109,10 @@ class StoresByStoreIdRecipientsUnbindPostJson(TypedDict):
     sub_mchid: NotRequired[call.Text]
     store_recipient: NotRequired[Sequence[StoresByStoreIdRecipientsUnbindPostJsonStoreRecipient]]
 class StoresByStoreIdRecipientsUnbindPostAnswerFailedStoreRecipient(TypedDict):
-    mchid: NotRequired[str]
-    failed_reason: NotRequired[str]
+    mchid: str
+    failed_reason: str
 class StoresByStoreIdRecipientsUnbindPostAnswer(TypedDict):
-    failed_store_recipient: NotRequired[list[StoresByStoreIdRecipientsUnbindPostAnswerFailedStoreRecipient]]
+    failed_store_recipient: list[StoresByStoreIdRecipientsUnbindPostAnswerFailedStoreRecipient]
 class StoresByStoreIdRecipientsUnbindPostOptions(call.CallOptions):
     store_id: call.Scalar
     json: NotRequired[StoresByStoreIdRecipientsUnbindPostJson]

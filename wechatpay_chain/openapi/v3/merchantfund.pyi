@@ -27,7 +27,7 @@ class MerchantIncomeRecordsGetAnswer(TypedDict):
     total_count: int
     offset: int
     limit: int
-    data: NotRequired[list[MerchantIncomeRecordsGetAnswerData]]
+    data: list[MerchantIncomeRecordsGetAnswerData]
     links: MerchantIncomeRecordsGetAnswerLinks
 class MerchantIncomeRecordsGetOptions(call.CallOptions):
     query: MerchantIncomeRecordsGetQuery
@@ -56,7 +56,7 @@ class PartnerIncomeRecordsGetAnswer(TypedDict):
     total_count: int
     offset: int
     limit: int
-    data: NotRequired[list[PartnerIncomeRecordsGetAnswerData]]
+    data: list[PartnerIncomeRecordsGetAnswerData]
     links: PartnerIncomeRecordsGetAnswerLinks
 class PartnerIncomeRecordsGetOptions(call.CallOptions):
     query: PartnerIncomeRecordsGetQuery

@@ -42,8 +42,8 @@ class MerchantsPostJson(TypedDict):
     principal: NotRequired[MerchantsPostJsonPrincipal]
 class MerchantsPostAnswer(TypedDict):
     sub_mchid: str
-    verification_status: NotRequired[Literal["Under Review", "Approved"] | str]
-    description: NotRequired[str]
+    verification_status: Literal["Under Review", "Approved"] | str
+    description: str
 class MerchantsPostOptions(call.CallOptions):
     json: MerchantsPostJson
 class MerchantsPutJsonContact(TypedDict):
@@ -92,23 +92,23 @@ class BySubMchidGetQuery(TypedDict):
     sp_appid: call.Text
     sp_mchid: call.Text
 class BySubMchidGetAnswerContact(TypedDict):
-    name: NotRequired[str]
-    phone: NotRequired[str]
-    email: NotRequired[str]
+    name: str
+    phone: str
+    email: str
 class BySubMchidGetAnswerBusiness(TypedDict):
-    business_type: NotRequired[Literal["ONLINE", "OFFLINE", "BOTH"] | str]
-    app_download: NotRequired[str]
-    website: NotRequired[str]
-    office_account: NotRequired[str]
-    mini_program: NotRequired[str]
-    store_address: NotRequired[str]
-    mcc: NotRequired[str]
+    business_type: Literal["ONLINE", "OFFLINE", "BOTH"] | str
+    app_download: str
+    website: str
+    office_account: str
+    mini_program: str
+    store_address: str
+    mcc: str
 class BySubMchidGetAnswerDirector(TypedDict):
-    name: NotRequired[str]
-    number: NotRequired[str]
+    name: str
+    number: str
 class BySubMchidGetAnswerPrincipal(TypedDict):
-    name: NotRequired[str]
-    number: NotRequired[str]
+    name: str
+    number: str
 class BySubMchidGetAnswer(TypedDict):
     sub_mchid: str
     name: str
@@ -116,14 +116,14 @@ class BySubMchidGetAnswer(TypedDict):
     office_phone: str
     merchant_country_code: str
     business_category: int
-    contact: NotRequired[BySubMchidGetAnswerContact]
-    merchant_type: NotRequired[Literal["ENTERPRISE", "INDIVIDUAL"] | str]
-    registration_certificate_number: NotRequired[str]
-    registration_certificate_date: NotRequired[str]
-    settlement_bank_number: NotRequired[str]
-    business: NotRequired[BySubMchidGetAnswerBusiness]
-    director: NotRequired[BySubMchidGetAnswerDirector]
-    principal: NotRequired[BySubMchidGetAnswerPrincipal]
+    contact: BySubMchidGetAnswerContact
+    merchant_type: Literal["ENTERPRISE", "INDIVIDUAL"] | str
+    registration_certificate_number: str
+    registration_certificate_date: str
+    settlement_bank_number: str
+    business: BySubMchidGetAnswerBusiness
+    director: BySubMchidGetAnswerDirector
+    principal: BySubMchidGetAnswerPrincipal
 class BySubMchidGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
     query: BySubMchidGetQuery

@@ -303,39 +303,39 @@ class FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationRedFapiao(Typed
 class FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationCardInformation(TypedDict):
     card_appid: str
     card_openid: str
-    card_id: NotRequired[str]
-    card_code: NotRequired[str]
+    card_id: str
+    card_code: str
     card_status: Literal["INSERT_ACCEPTED", "INSERTED", "DISCARD_ACCEPTED", "DISCARDED"] | str
 class FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationSellerInformation(TypedDict):
     name: str
     taxpayer_id: str
     address: str
-    telephone: NotRequired[str]
-    bank_name: NotRequired[str]
-    bank_account: NotRequired[str]
+    telephone: str
+    bank_name: str
+    bank_account: str
 class FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationBuyerInformation(TypedDict):
     type: Literal["INDIVIDUAL", "ORGANIZATION"] | str
     name: str
-    taxpayer_id: NotRequired[str]
-    address: NotRequired[str]
-    telephone: NotRequired[str]
-    bank_name: NotRequired[str]
-    bank_account: NotRequired[str]
-    phone: NotRequired[str]
-    email: NotRequired[str]
-    amount: NotRequired[int]
-    out_trade_no: NotRequired[str]
-    fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str]
-    user_apply_message: NotRequired[str]
+    taxpayer_id: str
+    address: str
+    telephone: str
+    bank_name: str
+    bank_account: str
+    phone: str
+    email: str
+    amount: int
+    out_trade_no: str
+    fapiao_bill_type: Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str
+    user_apply_message: str
 class FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationExtraInformation(TypedDict):
-    payee: NotRequired[str]
-    reviewer: NotRequired[str]
+    payee: str
+    reviewer: str
     drawer: str
 class FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationItems(TypedDict):
     tax_code: str
     goods_name: str
-    specification: NotRequired[str]
-    unit: NotRequired[str]
+    specification: str
+    unit: str
     quantity: int
     unit_price: int
     amount: int
@@ -347,9 +347,9 @@ class FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationItems(TypedDict
 class FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformation(TypedDict):
     fapiao_id: str
     status: Literal["ISSUE_ACCEPTED", "ISSUED", "REVERSE_ACCEPTED", "REVERSED", "ISSUE_FAILED", "REVERSE_FAILED"] | str
-    blue_fapiao: NotRequired[FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationBlueFapiao]
-    red_fapiao: NotRequired[FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationRedFapiao]
-    card_information: NotRequired[FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationCardInformation]
+    blue_fapiao: FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationBlueFapiao
+    red_fapiao: FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationRedFapiao
+    card_information: FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationCardInformation
     total_amount: int
     tax_amount: int
     amount: int
@@ -357,9 +357,9 @@ class FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformation(TypedDict):
     buyer_information: FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationBuyerInformation
     extra_information: FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationExtraInformation
     items: list[FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformationItems]
-    remark: NotRequired[str]
-    fapiao_error_code: NotRequired[str]
-    fapiao_error_message: NotRequired[str]
+    remark: str
+    fapiao_error_code: str
+    fapiao_error_message: str
 class FapiaoApplicationsByFapiaoApplyIdGetAnswer(TypedDict):
     total_count: int
     fapiao_information: list[FapiaoApplicationsByFapiaoApplyIdGetAnswerFapiaoInformation]
@@ -370,11 +370,11 @@ class FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetQuery(TypedDict):
     sub_mchid: call.Text
     fapiao_id: call.Text
 class FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetAnswerFapiaoDownloadInfoList(TypedDict):
-    fapiao_id: NotRequired[str]
-    download_url: NotRequired[str]
-    status: NotRequired[Literal["ISSUE_ACCEPTED", "ISSUED", "REVERSE_ACCEPTED", "REVERSED", "ISSUE_FAILED", "REVERSE_FAILED"] | str]
+    fapiao_id: str
+    download_url: str
+    status: Literal["ISSUE_ACCEPTED", "ISSUED", "REVERSE_ACCEPTED", "REVERSED", "ISSUE_FAILED", "REVERSE_FAILED"] | str
 class FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetAnswer(TypedDict):
-    fapiao_download_info_list: NotRequired[list[FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetAnswerFapiaoDownloadInfoList]]
+    fapiao_download_info_list: list[FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetAnswerFapiaoDownloadInfoList]
 class FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetOptions(call.CallOptions):
     fapiao_apply_id: call.Scalar
     query: FapiaoApplicationsByFapiaoApplyIdFapiaoFilesGetQuery
@@ -479,24 +479,24 @@ class FapiaomerchantListspinvitemchinfoGetQuery(TypedDict):
     invite_code: NotRequired[call.Text]
     mch_invite_status: Literal["MCH_INVITE_SUCC", "MCH_INVITE_FAILED"]
 class FapiaomerchantListspinvitemchinfoGetAnswerLinks(TypedDict):
-    next: NotRequired[str]
-    prev: NotRequired[str]
-    self: NotRequired[str]
+    next: str
+    prev: str
+    self: str
 class FapiaomerchantListspinvitemchinfoGetAnswerMchInviteResultList(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     mch_invite_status: Literal["MCH_INVITE_SUCC", "MCH_INVITE_FAILED"] | str
     ep_name: str
     tax_id: str
     invite_code: str
     operate_time: str
-    invite_failed_code: NotRequired[Literal["UNKNOWN_TAX_INFO", "INVALID_COMPANY_INFO", "NOT_MEET_ACCESS_CONDITION", "NOT_IN_PILOT_SCOPE", "MISSING_TAX_AUTHORITY_CODE", "MERCHANT_INFO_NOT_SET", "UNKNOWN_ERROR"] | str]
-    invite_failed_reason: NotRequired[str]
+    invite_failed_code: Literal["UNKNOWN_TAX_INFO", "INVALID_COMPANY_INFO", "NOT_MEET_ACCESS_CONDITION", "NOT_IN_PILOT_SCOPE", "MISSING_TAX_AUTHORITY_CODE", "MERCHANT_INFO_NOT_SET", "UNKNOWN_ERROR"] | str
+    invite_failed_reason: str
 class FapiaomerchantListspinvitemchinfoGetAnswer(TypedDict):
     total_count: int
     offset: int
     limit: int
-    links: NotRequired[FapiaomerchantListspinvitemchinfoGetAnswerLinks]
-    mch_invite_result_list: NotRequired[list[FapiaomerchantListspinvitemchinfoGetAnswerMchInviteResultList]]
+    links: FapiaomerchantListspinvitemchinfoGetAnswerLinks
+    mch_invite_result_list: list[FapiaomerchantListspinvitemchinfoGetAnswerMchInviteResultList]
 class FapiaomerchantListspinvitemchinfoGetOptions(call.CallOptions):
     query: FapiaomerchantListspinvitemchinfoGetQuery
 class MerchantBaseInformationGetQuery(TypedDict):
@@ -505,12 +505,12 @@ class MerchantBaseInformationGetAnswerSellerInformation(TypedDict):
     name: str
     taxpayer_id: str
     address: str
-    telephone: NotRequired[str]
-    bank_name: NotRequired[str]
-    bank_account: NotRequired[str]
+    telephone: str
+    bank_name: str
+    bank_account: str
 class MerchantBaseInformationGetAnswerExtraInformation(TypedDict):
-    payee: NotRequired[str]
-    reviewer: NotRequired[str]
+    payee: str
+    reviewer: str
     drawer: str
 class MerchantBaseInformationGetAnswer(TypedDict):
     seller_information: MerchantBaseInformationGetAnswerSellerInformation
@@ -519,8 +519,8 @@ class MerchantBaseInformationGetOptions(call.CallOptions):
     query: MerchantBaseInformationGetQuery
 class MerchantDevelopmentConfigGetAnswer(TypedDict):
     callback_url: str
-    show_fapiao_cell: NotRequired[bool]
-    support_vat_fapiao: NotRequired[bool]
+    show_fapiao_cell: bool
+    support_vat_fapiao: bool
 class MerchantDevelopmentConfigGetOptions(call.CallOptions):
     pass
 class MerchantDevelopmentConfigPatchJson(TypedDict):
@@ -530,8 +530,8 @@ class MerchantDevelopmentConfigPatchJson(TypedDict):
     support_vat_fapiao: NotRequired[bool]
 class MerchantDevelopmentConfigPatchAnswer(TypedDict):
     callback_url: str
-    show_fapiao_cell: NotRequired[bool]
-    support_vat_fapiao: NotRequired[bool]
+    show_fapiao_cell: bool
+    support_vat_fapiao: bool
 class MerchantDevelopmentConfigPatchOptions(call.CallOptions):
     json: NotRequired[MerchantDevelopmentConfigPatchJson]
 class MerchantTaxCodesGetQuery(TypedDict):
@@ -539,20 +539,20 @@ class MerchantTaxCodesGetQuery(TypedDict):
     offset: int | str
     limit: int | str
 class MerchantTaxCodesGetAnswerLinks(TypedDict):
-    next: NotRequired[str]
-    prev: NotRequired[str]
-    self: NotRequired[str]
+    next: str
+    prev: str
+    self: str
 class MerchantTaxCodesGetAnswerData(TypedDict):
     goods_name: str
-    goods_id: NotRequired[float]
-    goods_category: NotRequired[str]
+    goods_id: float
+    goods_category: str
     tax_code: str
     tax_rate: int
     tax_prefer_mark: str
 class MerchantTaxCodesGetAnswer(TypedDict):
     offset: int
     limit: int
-    links: NotRequired[MerchantTaxCodesGetAnswerLinks]
+    links: MerchantTaxCodesGetAnswerLinks
     data: list[MerchantTaxCodesGetAnswerData]
     total_count: int
 class MerchantTaxCodesGetOptions(call.CallOptions):
@@ -562,23 +562,23 @@ class MerchantBySubMchidCheckPostOptions(call.CallOptions):
 class MerchantBySubMchidCheckStatusGetAnswerThirdMode(TypedDict):
     status: Literal["DISABLED", "ENABLED"] | str
 class MerchantBySubMchidCheckStatusGetAnswerDigitalTaxModeBillingPersonInfo(TypedDict):
-    id: NotRequired[str]
-    name: NotRequired[str]
+    id: str
+    name: str
 class MerchantBySubMchidCheckStatusGetAnswerDigitalTaxModeAbilityInfo(TypedDict):
     type: Literal["BASE_ABILITY", "PASSENGER_TRANSPORT_ABILITY", "REAL_ESTATE_ABILITY"] | str
     status: Literal["AUTHORIZED", "AUTHORIZE_PENDING", "DEAUTHORIZED", "AUTHORIZE_FAILED"] | str
-    authorize_fail_reason: NotRequired[str]
+    authorize_fail_reason: str
 class MerchantBySubMchidCheckStatusGetAnswerDigitalTaxMode(TypedDict):
     status: Literal["APPROVAL_PENDING", "ACCESS_CONFIRMED_PENDING", "ABILITY_CONFIRMED_PENDING", "BILLING_PERSON_REGISTER_PENDING", "BILLING_PERSON_CONFIRMED_PENDING", "SECURITY_SETTING_PENDING", "APPLY_FAILED", "DISABLED", "ENABLED", "RESOURCE_EXPIRED"] | str
-    billing_person_info: NotRequired[MerchantBySubMchidCheckStatusGetAnswerDigitalTaxModeBillingPersonInfo]
-    access_time: NotRequired[str]
-    expired_time: NotRequired[str]
-    access_fail_reason: NotRequired[str]
-    ability_info: NotRequired[list[MerchantBySubMchidCheckStatusGetAnswerDigitalTaxModeAbilityInfo]]
+    billing_person_info: MerchantBySubMchidCheckStatusGetAnswerDigitalTaxModeBillingPersonInfo
+    access_time: str
+    expired_time: str
+    access_fail_reason: str
+    ability_info: list[MerchantBySubMchidCheckStatusGetAnswerDigitalTaxModeAbilityInfo]
 class MerchantBySubMchidCheckStatusGetAnswer(TypedDict):
     sub_mchid: str
-    third_mode: NotRequired[MerchantBySubMchidCheckStatusGetAnswerThirdMode]
-    digital_tax_mode: NotRequired[MerchantBySubMchidCheckStatusGetAnswerDigitalTaxMode]
+    third_mode: MerchantBySubMchidCheckStatusGetAnswerThirdMode
+    digital_tax_mode: MerchantBySubMchidCheckStatusGetAnswerDigitalTaxMode
 class MerchantBySubMchidCheckStatusGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
 class MerchantGivenSubMchidCheckPostOptions(call.CallOptions):
@@ -592,17 +592,17 @@ class UserTitleGetQuery(TypedDict):
 class UserTitleGetAnswer(TypedDict):
     type: Literal["INDIVIDUAL", "ORGANIZATION"] | str
     name: str
-    taxpayer_id: NotRequired[str]
-    address: NotRequired[str]
-    telephone: NotRequired[str]
-    bank_name: NotRequired[str]
-    bank_account: NotRequired[str]
-    phone: NotRequired[str]
-    email: NotRequired[str]
-    amount: NotRequired[int]
-    out_trade_no: NotRequired[str]
-    fapiao_bill_type: NotRequired[Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str]
-    user_apply_message: NotRequired[str]
+    taxpayer_id: str
+    address: str
+    telephone: str
+    bank_name: str
+    bank_account: str
+    phone: str
+    email: str
+    amount: int
+    out_trade_no: str
+    fapiao_bill_type: Literal["COMM_FAPIAO", "VAT_FAPIAO"] | str
+    user_apply_message: str
 class UserTitleGetOptions(call.CallOptions):
     query: UserTitleGetQuery
 class UserTitleTitleUrlGetQuery(TypedDict):
@@ -618,9 +618,9 @@ class UserTitleTitleUrlGetQuery(TypedDict):
     show_email_cell: NotRequired[bool | str]
     must_input_email: NotRequired[bool | str]
 class UserTitleTitleUrlGetAnswer(TypedDict):
-    title_url: NotRequired[str]
-    miniprogram_appid: NotRequired[str]
-    miniprogram_path: NotRequired[str]
-    miniprogram_user_name: NotRequired[str]
+    title_url: str
+    miniprogram_appid: str
+    miniprogram_path: str
+    miniprogram_user_name: str
 class UserTitleTitleUrlGetOptions(call.CallOptions):
     query: UserTitleTitleUrlGetQuery

@@ -48,11 +48,11 @@ class ContractsByContractIdGetAnswer(TypedDict):
     contract_id: str
     mchid: str
     organization_id: str
-    use_id: NotRequired[str]
-    openid: NotRequired[str]
+    use_id: str
+    openid: str
     contract_state: Literal["NOT_CONTRACTED", "TERMINATED", "CONTRACTED"] | str
     contract_signed_time: str
-    contract_terminated_time: NotRequired[str]
+    contract_terminated_time: str
     contract_mode: Literal["LIMIT_BANK_CARD", "PRIORITY_BANK_CARD", "LIMIT_NONE"] | str
     contract_bank_card_from: Literal["MERCHANT_LIMITED_BANK_CARD", "USER_SELECT_FREE"] | str
 class ContractsByContractIdGetOptions(call.CallOptions):
@@ -69,8 +69,8 @@ class FaceCollectionsGetAnswerFaceCollections(TypedDict):
     use_id: str
     organization_id: str
     collection_state: Literal["COLLECTION_REQUIRED", "PHOTO_UPLOADED", "COMPLETE"] | str
-    register_photo_upload_time: NotRequired[str]
-    confirm_time: NotRequired[str]
+    register_photo_upload_time: str
+    confirm_time: str
 class FaceCollectionsGetAnswer(TypedDict):
     face_collections: list[FaceCollectionsGetAnswerFaceCollections]
 class FaceCollectionsGetOptions(call.CallOptions):
@@ -80,8 +80,8 @@ class FaceCollectionsByCollectionIdGetAnswer(TypedDict):
     use_id: str
     organization_id: str
     collection_state: Literal["COLLECTION_REQUIRED", "PHOTO_UPLOADED", "COMPLETE"] | str
-    register_photo_upload_time: NotRequired[str]
-    confirm_time: NotRequired[str]
+    register_photo_upload_time: str
+    confirm_time: str
 class FaceCollectionsByCollectionIdGetOptions(call.CallOptions):
     collection_id: call.Scalar
 class FaceCollectionsGivenCollectionIdGetOptions(call.CallOptions):
@@ -119,34 +119,34 @@ class TransactionsPostJson(TypedDict):
     out_trade_no: NotRequired[call.Text]
     business: NotRequired[TransactionsPostJsonBusiness]
 class TransactionsPostAnswerPayer(TypedDict):
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    sp_openid: str
+    sub_openid: str
 class TransactionsPostAnswerAmount(TypedDict):
     total: int
     currency: Literal["CNY"] | str
 class TransactionsPostAnswerSceneInfo(TypedDict):
-    device_ip: NotRequired[str]
+    device_ip: str
 class TransactionsPostAnswer(TypedDict):
     sp_appid: str
     sp_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mchid: str
-    payer: NotRequired[TransactionsPostAnswerPayer]
-    amount: NotRequired[TransactionsPostAnswerAmount]
-    promotion_detail: NotRequired[list[dict[str, Any]]]
-    scene_info: NotRequired[TransactionsPostAnswerSceneInfo]
-    bank_type: NotRequired[str]
-    trade_type: NotRequired[Literal["NATIVE", "JSAPI", "APP", "MWEB", "AUTH"] | str]
-    trade_state: NotRequired[str]
-    trade_state_description: NotRequired[str]
-    debt_state: NotRequired[str]
-    description: NotRequired[str]
-    attach: NotRequired[str]
-    success_time: NotRequired[str]
-    transaction_id: NotRequired[str]
-    repayment_transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    error_type: NotRequired[str]
+    payer: TransactionsPostAnswerPayer
+    amount: TransactionsPostAnswerAmount
+    promotion_detail: list[dict[str, Any]]
+    scene_info: TransactionsPostAnswerSceneInfo
+    bank_type: str
+    trade_type: Literal["NATIVE", "JSAPI", "APP", "MWEB", "AUTH"] | str
+    trade_state: str
+    trade_state_description: str
+    debt_state: str
+    description: str
+    attach: str
+    success_time: str
+    transaction_id: str
+    repayment_transaction_id: str
+    out_trade_no: str
+    error_type: str
 class TransactionsPostOptions(call.CallOptions):
     json: TransactionsPostJson
 class TransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
@@ -154,34 +154,34 @@ class TransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
     sub_mchid: call.Text
     business_product_id: Literal["2", "11"]
 class TransactionsOutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    sp_openid: str
+    sub_openid: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerAmount(TypedDict):
     total: int
     currency: Literal["CNY"] | str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfo(TypedDict):
-    device_ip: NotRequired[str]
+    device_ip: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     sp_appid: str
     sp_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mchid: str
-    payer: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerPayer]
-    amount: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerAmount]
-    promotion_detail: NotRequired[list[dict[str, Any]]]
-    scene_info: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfo]
-    bank_type: NotRequired[str]
-    trade_type: NotRequired[Literal["NATIVE", "JSAPI", "APP", "MWEB", "AUTH"] | str]
+    payer: TransactionsOutTradeNoByOutTradeNoGetAnswerPayer
+    amount: TransactionsOutTradeNoByOutTradeNoGetAnswerAmount
+    promotion_detail: list[dict[str, Any]]
+    scene_info: TransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfo
+    bank_type: str
+    trade_type: Literal["NATIVE", "JSAPI", "APP", "MWEB", "AUTH"] | str
     trade_state: str
-    trade_state_description: NotRequired[str]
-    debt_state: NotRequired[str]
-    description: NotRequired[str]
-    attach: NotRequired[str]
-    success_time: NotRequired[str]
-    transaction_id: NotRequired[str]
-    repayment_transaction_id: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    error_type: NotRequired[str]
+    trade_state_description: str
+    debt_state: str
+    description: str
+    attach: str
+    success_time: str
+    transaction_id: str
+    repayment_transaction_id: str
+    out_trade_no: str
+    error_type: str
 class TransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
     query: TransactionsOutTradeNoByOutTradeNoGetQuery

@@ -7,26 +7,26 @@ class OrganizationsGetQuery(TypedDict):
     organization_id: NotRequired[call.Text]
     organization_name: NotRequired[call.Text]
 class OrganizationsGetAnswer(TypedDict):
-    organization_id: NotRequired[str]
-    organization_name: NotRequired[str]
+    organization_id: str
+    organization_name: str
 class OrganizationsGetOptions(call.CallOptions):
     query: NotRequired[OrganizationsGetQuery]
 class OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdGetAnswerStudentInfo(TypedDict):
-    class_name: NotRequired[str]
+    class_name: str
 class OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdGetAnswerStaffInfo(TypedDict):
-    occupation: NotRequired[str]
+    occupation: str
 class OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdGetAnswer(TypedDict):
-    use_id: NotRequired[str]
-    out_user_id: NotRequired[str]
-    organization_id: NotRequired[str]
-    user_name: NotRequired[str]
-    user_type: NotRequired[Literal["STUDENT", "STUFF"] | str]
-    student_info: NotRequired[OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdGetAnswerStudentInfo]
-    staff_info: NotRequired[OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdGetAnswerStaffInfo]
-    status: NotRequired[Literal["NORMAL", "DISABLED"] | str]
-    contract_state: NotRequired[Literal["NOT_CONTRACTED", "TERMINATED", "CONTRACTED"] | str]
-    face_image_ok: NotRequired[bool]
-    contract_id: NotRequired[str]
+    use_id: str
+    out_user_id: str
+    organization_id: str
+    user_name: str
+    user_type: Literal["STUDENT", "STUFF"] | str
+    student_info: OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdGetAnswerStudentInfo
+    staff_info: OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdGetAnswerStaffInfo
+    status: Literal["NORMAL", "DISABLED"] | str
+    contract_state: Literal["NOT_CONTRACTED", "TERMINATED", "CONTRACTED"] | str
+    face_image_ok: bool
+    contract_id: str
 class OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdGetOptions(call.CallOptions):
     organization_id: call.Scalar
     out_user_id: call.Scalar
@@ -75,6 +75,6 @@ class TokensPostJson(TypedDict):
     scene: NotRequired[call.Text]
     web_init_data: NotRequired[TokensPostJsonWebInitData]
 class TokensPostAnswer(TypedDict):
-    token: NotRequired[str]
+    token: str
 class TokensPostOptions(call.CallOptions):
     json: NotRequired[TokensPostJson]

@@ -6,10 +6,10 @@ from wechatpay_chain.openapi import call
 class AuthorizationOpenidByOpenidGetQuery(TypedDict):
     organization_id: call.Text
 class AuthorizationOpenidByOpenidGetAnswer(TypedDict):
-    openid: NotRequired[str]
-    organization_id: NotRequired[str]
-    state: NotRequired[Literal["AUTHORIZATION_STATE_NONE", "AUTHORIZATION_STATE_ON", "AUTHORIZATION_STATE_OFF"] | str]
-    authorize_time: NotRequired[str]
+    openid: str
+    organization_id: str
+    state: Literal["AUTHORIZATION_STATE_NONE", "AUTHORIZATION_STATE_ON", "AUTHORIZATION_STATE_OFF"] | str
+    authorize_time: str
 class AuthorizationOpenidByOpenidGetOptions(call.CallOptions):
     openid: call.Scalar
     query: AuthorizationOpenidByOpenidGetQuery

@@ -30,18 +30,18 @@ class ContractsGivenContractIdNotifyPostOptions(call.CallOptions):
     json: ContractsByContractIdNotifyPostJson
 class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswerScheduledAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswerDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswer(TypedDict):
     policy_period_id: float
     policy_period_state: str
-    deduct_start_date: NotRequired[str]
-    deduct_end_date: NotRequired[str]
-    scheduled_amount: NotRequired[InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswerScheduledAmount]
-    deduct_amount: NotRequired[InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswerDeductAmount]
-    deduct_date: NotRequired[str]
+    deduct_start_date: str
+    deduct_end_date: str
+    scheduled_amount: InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswerScheduledAmount
+    deduct_amount: InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswerDeductAmount
+    deduct_date: str
 class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetOptions(call.CallOptions):
     contract_id: call.Scalar
     policy_period_id: call.Scalar
@@ -53,18 +53,18 @@ class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPerio
     scheduled_amount: InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostJsonScheduledAmount
 class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostAnswerScheduledAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostAnswerDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostAnswer(TypedDict):
     policy_period_id: float
     policy_period_state: str
-    deduct_start_date: NotRequired[str]
-    deduct_end_date: NotRequired[str]
-    scheduled_amount: NotRequired[InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostAnswerScheduledAmount]
-    deduct_amount: NotRequired[InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostAnswerDeductAmount]
-    deduct_date: NotRequired[str]
+    deduct_start_date: str
+    deduct_end_date: str
+    scheduled_amount: InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostAnswerScheduledAmount
+    deduct_amount: InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostAnswerDeductAmount
+    deduct_date: str
 class InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePostOptions(call.CallOptions):
     contract_id: call.Scalar
     policy_period_id: call.Scalar
@@ -98,7 +98,7 @@ class InsurancePayTransactionsApplyPostJson(TypedDict):
     attach: NotRequired[call.Text]
 class InsurancePayTransactionsApplyPostAnswerAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class InsurancePayTransactionsApplyPostAnswer(TypedDict):
     out_trade_no: str
     amount: InsurancePayTransactionsApplyPostAnswerAmount
@@ -124,22 +124,22 @@ class InsuranceSignContractsPlanIdByPlanIdContractIdGivenContractIdRenewPostOpti
 class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: Literal["USER_TERMINATE", "MCH_API_TERMINATE", "WEPAY_WEB_TERMINATE", "CUSTOMER_SERVICE_TERMINATE", "SYSTEM_TERMINATE"] | str
     contract_terminated_time: str
-    contract_termination_remark: NotRequired[str]
+    contract_termination_remark: str
 class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer(TypedDict):
     mchid: str
     contract_id: str
     appid: str
     plan_id: float
     out_contract_code: str
-    insured_display_name: NotRequired[str]
+    insured_display_name: str
     contract_state: Literal["SIGNED", "TERMINATED", "SIGN_FAILED", "TO_BE_RENEWED", "TERMINATE_PENDING"] | str
-    contract_signed_time: NotRequired[str]
-    contract_expired_time: NotRequired[str]
-    contract_terminate_info: NotRequired[InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo]
+    contract_signed_time: str
+    contract_expired_time: str
+    contract_terminate_info: InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo
     openid: str
-    out_user_code: NotRequired[str]
-    revoke_terminate_contract_redirect_url: NotRequired[str]
-    revoke_terminate_contract_redirect_appid: NotRequired[str]
+    out_user_code: str
+    revoke_terminate_contract_redirect_url: str
+    revoke_terminate_contract_redirect_appid: str
 class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
     plan_id: call.Scalar
     out_contract_code: call.Scalar
@@ -148,20 +148,20 @@ class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTermin
 class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: Literal["USER_TERMINATE", "MCH_API_TERMINATE", "WEPAY_WEB_TERMINATE", "CUSTOMER_SERVICE_TERMINATE", "SYSTEM_TERMINATE"] | str
     contract_terminated_time: str
-    contract_termination_remark: NotRequired[str]
+    contract_termination_remark: str
 class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswer(TypedDict):
     mchid: str
     contract_id: str
     appid: str
     plan_id: float
     out_contract_code: str
-    insured_display_name: NotRequired[str]
+    insured_display_name: str
     contract_state: Literal["SIGNED", "TERMINATED", "SIGN_FAILED", "TO_BE_RENEWED", "TERMINATE_PENDING"] | str
-    contract_signed_time: NotRequired[str]
-    contract_expired_time: NotRequired[str]
-    contract_terminate_info: NotRequired[InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo]
+    contract_signed_time: str
+    contract_expired_time: str
+    contract_terminate_info: InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo
     openid: str
-    out_user_code: NotRequired[str]
+    out_user_code: str
 class InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(call.CallOptions):
     plan_id: call.Scalar
     out_contract_code: call.Scalar
@@ -380,14 +380,14 @@ class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostJs
     allow_cancel_scheduled: NotRequired[bool]
 class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostAnswerPolicyPeriodsEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostAnswerPolicyPeriods(TypedDict):
     policy_period_id: float
     estimated_deduct_date: str
     estimated_deduct_amount: InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostAnswerPolicyPeriodsEstimatedDeductAmount
 class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostAnswer(TypedDict):
-    policy_periods: NotRequired[list[InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostAnswerPolicyPeriods]]
-    cancel_scheduled_policy_period_id: NotRequired[int]
+    policy_periods: list[InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostAnswerPolicyPeriods]
+    cancel_scheduled_policy_period_id: int
 class InsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPostOptions(call.CallOptions):
     plan_id: call.Scalar
     contract_id: call.Scalar
@@ -405,26 +405,26 @@ class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeG
     offset: NotRequired[float | str]
 class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataScheduledAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerData(TypedDict):
     policy_period_id: float
     estimated_deduct_date: str
     estimated_deduct_amount: InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataEstimatedDeductAmount
     policy_period_state: str
-    scheduled_amount: NotRequired[InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataScheduledAmount]
-    deduct_amount: NotRequired[InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataDeductAmount]
-    deduct_date: NotRequired[str]
+    scheduled_amount: InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataScheduledAmount
+    deduct_amount: InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDataDeductAmount
+    deduct_date: str
 class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer(TypedDict):
-    data: NotRequired[list[InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerData]]
+    data: list[InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerData]
     limit: float
     offset: float
-    total_count: NotRequired[float]
+    total_count: float
 class InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
     plan_id: call.Scalar
     out_contract_code: call.Scalar
@@ -453,7 +453,7 @@ class PayHarmonyTransactionsApplyPostJson(TypedDict):
     mcc: NotRequired[call.Text]
 class PayHarmonyTransactionsApplyPostAnswerAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class PayHarmonyTransactionsApplyPostAnswer(TypedDict):
     out_trade_no: str
     amount: PayHarmonyTransactionsApplyPostAnswerAmount
@@ -463,17 +463,17 @@ class PayPartnerSchedulesContractIdByContractIdGetQuery(TypedDict):
     sub_mchid: call.Text
 class PayPartnerSchedulesContractIdByContractIdGetAnswerScheduledAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class PayPartnerSchedulesContractIdByContractIdGetAnswerDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class PayPartnerSchedulesContractIdByContractIdGetAnswer(TypedDict):
     schedule_state: str
-    deduct_start_date: NotRequired[str]
-    deduct_end_date: NotRequired[str]
-    scheduled_amount: NotRequired[PayPartnerSchedulesContractIdByContractIdGetAnswerScheduledAmount]
-    deduct_amount: NotRequired[PayPartnerSchedulesContractIdByContractIdGetAnswerDeductAmount]
-    deduct_date: NotRequired[str]
+    deduct_start_date: str
+    deduct_end_date: str
+    scheduled_amount: PayPartnerSchedulesContractIdByContractIdGetAnswerScheduledAmount
+    deduct_amount: PayPartnerSchedulesContractIdByContractIdGetAnswerDeductAmount
+    deduct_date: str
 class PayPartnerSchedulesContractIdByContractIdGetOptions(call.CallOptions):
     contract_id: call.Scalar
     query: PayPartnerSchedulesContractIdByContractIdGetQuery
@@ -487,17 +487,17 @@ class PayPartnerSchedulesContractIdByContractIdSchedulePostJson(TypedDict):
     schedule_amount: PayPartnerSchedulesContractIdByContractIdSchedulePostJsonScheduleAmount
 class PayPartnerSchedulesContractIdByContractIdSchedulePostAnswerScheduledAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class PayPartnerSchedulesContractIdByContractIdSchedulePostAnswerDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class PayPartnerSchedulesContractIdByContractIdSchedulePostAnswer(TypedDict):
     schedule_state: str
-    deduct_start_date: NotRequired[str]
-    deduct_end_date: NotRequired[str]
-    scheduled_amount: NotRequired[PayPartnerSchedulesContractIdByContractIdSchedulePostAnswerScheduledAmount]
-    deduct_amount: NotRequired[PayPartnerSchedulesContractIdByContractIdSchedulePostAnswerDeductAmount]
-    deduct_date: NotRequired[str]
+    deduct_start_date: str
+    deduct_end_date: str
+    scheduled_amount: PayPartnerSchedulesContractIdByContractIdSchedulePostAnswerScheduledAmount
+    deduct_amount: PayPartnerSchedulesContractIdByContractIdSchedulePostAnswerDeductAmount
+    deduct_date: str
 class PayPartnerSchedulesContractIdByContractIdSchedulePostOptions(call.CallOptions):
     contract_id: call.Scalar
     json: PayPartnerSchedulesContractIdByContractIdSchedulePostJson
@@ -521,7 +521,7 @@ class PayPartnerTransactionsApplyPostJson(TypedDict):
     attach: NotRequired[call.Text]
 class PayPartnerTransactionsApplyPostAnswerAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class PayPartnerTransactionsApplyPostAnswer(TypedDict):
     out_trade_no: str
     amount: PayPartnerTransactionsApplyPostAnswerAmount
@@ -529,17 +529,17 @@ class PayPartnerTransactionsApplyPostOptions(call.CallOptions):
     json: PayPartnerTransactionsApplyPostJson
 class PaySchedulesContractIdByContractIdGetAnswerScheduledAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class PaySchedulesContractIdByContractIdGetAnswerDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class PaySchedulesContractIdByContractIdGetAnswer(TypedDict):
     schedule_state: str
-    deduct_start_date: NotRequired[str]
-    deduct_end_date: NotRequired[str]
-    scheduled_amount: NotRequired[PaySchedulesContractIdByContractIdGetAnswerScheduledAmount]
-    deduct_amount: NotRequired[PaySchedulesContractIdByContractIdGetAnswerDeductAmount]
-    deduct_date: NotRequired[str]
+    deduct_start_date: str
+    deduct_end_date: str
+    scheduled_amount: PaySchedulesContractIdByContractIdGetAnswerScheduledAmount
+    deduct_amount: PaySchedulesContractIdByContractIdGetAnswerDeductAmount
+    deduct_date: str
 class PaySchedulesContractIdByContractIdGetOptions(call.CallOptions):
     contract_id: call.Scalar
 class PaySchedulesContractIdByContractIdSchedulePostJsonScheduleAmount(TypedDict):
@@ -550,17 +550,17 @@ class PaySchedulesContractIdByContractIdSchedulePostJson(TypedDict):
     schedule_amount: PaySchedulesContractIdByContractIdSchedulePostJsonScheduleAmount
 class PaySchedulesContractIdByContractIdSchedulePostAnswerScheduledAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class PaySchedulesContractIdByContractIdSchedulePostAnswerDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class PaySchedulesContractIdByContractIdSchedulePostAnswer(TypedDict):
     schedule_state: str
-    deduct_start_date: NotRequired[str]
-    deduct_end_date: NotRequired[str]
-    scheduled_amount: NotRequired[PaySchedulesContractIdByContractIdSchedulePostAnswerScheduledAmount]
-    deduct_amount: NotRequired[PaySchedulesContractIdByContractIdSchedulePostAnswerDeductAmount]
-    deduct_date: NotRequired[str]
+    deduct_start_date: str
+    deduct_end_date: str
+    scheduled_amount: PaySchedulesContractIdByContractIdSchedulePostAnswerScheduledAmount
+    deduct_amount: PaySchedulesContractIdByContractIdSchedulePostAnswerDeductAmount
+    deduct_date: str
 class PaySchedulesContractIdByContractIdSchedulePostOptions(call.CallOptions):
     contract_id: call.Scalar
     json: PaySchedulesContractIdByContractIdSchedulePostJson
@@ -582,7 +582,7 @@ class PayTransactionsApplyPostJson(TypedDict):
     attach: NotRequired[call.Text]
 class PayTransactionsApplyPostAnswerAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class PayTransactionsApplyPostAnswer(TypedDict):
     out_trade_no: str
     amount: PayTransactionsApplyPostAnswerAmount
@@ -606,8 +606,8 @@ class ScheduledDeductSignContractsPreEntrustSignAppPostJson(TypedDict):
     deduct_schedule: NotRequired[ScheduledDeductSignContractsPreEntrustSignAppPostJsonDeductSchedule]
 class ScheduledDeductSignContractsPreEntrustSignAppPostAnswer(TypedDict):
     pre_entrustweb_id: str
-    miniprogram_username: NotRequired[str]
-    miniprogram_path: NotRequired[str]
+    miniprogram_username: str
+    miniprogram_path: str
 class ScheduledDeductSignContractsPreEntrustSignAppPostOptions(call.CallOptions):
     json: ScheduledDeductSignContractsPreEntrustSignAppPostJson
 class ScheduledDeductSignContractsPreEntrustSignH5PostJsonDeductScheduleEstimatedDeductAmount(TypedDict):
@@ -696,8 +696,8 @@ class ScheduledDeductSignPartnerContractsPreEntrustSignAppPostJson(TypedDict):
     deduct_schedule: NotRequired[ScheduledDeductSignPartnerContractsPreEntrustSignAppPostJsonDeductSchedule]
 class ScheduledDeductSignPartnerContractsPreEntrustSignAppPostAnswer(TypedDict):
     pre_entrustweb_id: str
-    miniprogram_username: NotRequired[str]
-    miniprogram_path: NotRequired[str]
+    miniprogram_username: str
+    miniprogram_path: str
 class ScheduledDeductSignPartnerContractsPreEntrustSignAppPostOptions(call.CallOptions):
     json: ScheduledDeductSignPartnerContractsPreEntrustSignAppPostJson
 class ScheduledDeductSignPartnerContractsPreEntrustSignH5PostJsonDeductScheduleEstimatedDeductAmount(TypedDict):
@@ -777,7 +777,7 @@ class ScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPostOptions(ca
 class SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: Literal["USER_TERMINATE", "MCH_API_TERMINATE", "WEPAY_WEB_TERMINATE", "CUSTOMER_SERVICE_TERMINATE", "SYSTEM_TERMINATE"] | str
     contract_terminated_time: str
-    contract_termination_remark: NotRequired[str]
+    contract_termination_remark: str
 class SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer(TypedDict):
     mchid: str
     contract_id: str
@@ -786,12 +786,12 @@ class SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswe
     out_contract_code: str
     contract_display_account: str
     contract_state: Literal["SIGNED", "TERMINATED", "SIGN_FAILED", "TO_BE_RENEWED"] | str
-    contract_signed_time: NotRequired[str]
-    contract_expired_time: NotRequired[str]
+    contract_signed_time: str
+    contract_expired_time: str
     openid: str
-    contract_terminate_info: NotRequired[SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo]
-    out_user_code: NotRequired[str]
-    mask_wxid: NotRequired[str]
+    contract_terminate_info: SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo
+    out_user_code: str
+    mask_wxid: str
 class SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
     plan_id: call.Scalar
     out_contract_code: call.Scalar
@@ -804,23 +804,23 @@ class SignContractsHarmonyPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGe
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: str
     contract_terminated_time: str
-    contract_termination_remark: NotRequired[str]
+    contract_termination_remark: str
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleScheduledAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductSchedule(TypedDict):
     estimated_deduct_date: str
     estimated_deduct_amount: SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleEstimatedDeductAmount
     schedule_state: str
-    scheduled_amount: NotRequired[SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleScheduledAmount]
-    deduct_amount: NotRequired[SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleDeductAmount]
-    deduct_date: NotRequired[str]
+    scheduled_amount: SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleScheduledAmount
+    deduct_amount: SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleDeductAmount
+    deduct_date: str
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer(TypedDict):
     mchid: str
     contract_id: str
@@ -829,12 +829,12 @@ class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer(Typed
     out_contract_code: str
     contract_display_account: str
     contract_state: str
-    contract_signed_time: NotRequired[str]
-    contract_expired_time: NotRequired[str]
+    contract_signed_time: str
+    contract_expired_time: str
     openid: str
-    contract_terminate_info: NotRequired[SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo]
-    out_user_code: NotRequired[str]
-    deduct_schedule: NotRequired[SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductSchedule]
+    contract_terminate_info: SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo
+    out_user_code: str
+    deduct_schedule: SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductSchedule
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
     plan_id: call.Scalar
     out_contract_code: call.Scalar
@@ -843,23 +843,23 @@ class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostJs
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: str
     contract_terminated_time: str
-    contract_termination_remark: NotRequired[str]
+    contract_termination_remark: str
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleScheduledAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductSchedule(TypedDict):
     estimated_deduct_date: str
     estimated_deduct_amount: SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleEstimatedDeductAmount
     schedule_state: str
-    scheduled_amount: NotRequired[SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleScheduledAmount]
-    deduct_amount: NotRequired[SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleDeductAmount]
-    deduct_date: NotRequired[str]
+    scheduled_amount: SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleScheduledAmount
+    deduct_amount: SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleDeductAmount
+    deduct_date: str
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswer(TypedDict):
     mchid: str
     contract_id: str
@@ -868,12 +868,12 @@ class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAn
     out_contract_code: str
     contract_display_account: str
     contract_state: str
-    contract_signed_time: NotRequired[str]
-    contract_expired_time: NotRequired[str]
+    contract_signed_time: str
+    contract_expired_time: str
     openid: str
-    contract_terminate_info: NotRequired[SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo]
-    out_user_code: NotRequired[str]
-    deduct_schedule: NotRequired[SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductSchedule]
+    contract_terminate_info: SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo
+    out_user_code: str
+    deduct_schedule: SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductSchedule
 class SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(call.CallOptions):
     plan_id: call.Scalar
     out_contract_code: call.Scalar
@@ -914,9 +914,9 @@ class SignContractsPreEntrustSignPostJson(TypedDict):
     device_info: SignContractsPreEntrustSignPostJsonDeviceInfo
 class SignContractsPreEntrustSignPostAnswer(TypedDict):
     pre_entrustweb_id: str
-    mini_program_username: NotRequired[str]
-    mini_program_path: NotRequired[str]
-    redirect_url: NotRequired[str]
+    mini_program_username: str
+    mini_program_path: str
+    redirect_url: str
 class SignContractsPreEntrustSignPostOptions(call.CallOptions):
     json: SignContractsPreEntrustSignPostJson
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery(TypedDict):
@@ -924,40 +924,40 @@ class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: str
     contract_terminated_time: str
-    contract_termination_remark: NotRequired[str]
+    contract_termination_remark: str
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleScheduledAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductSchedule(TypedDict):
     estimated_deduct_date: str
     estimated_deduct_amount: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleEstimatedDeductAmount
     schedule_state: str
-    scheduled_amount: NotRequired[SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleScheduledAmount]
-    deduct_amount: NotRequired[SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleDeductAmount]
-    deduct_date: NotRequired[str]
+    scheduled_amount: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleScheduledAmount
+    deduct_amount: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductScheduleDeductAmount
+    deduct_date: str
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer(TypedDict):
     contract_id: str
     sp_mchid: str
     sp_appid: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     plan_id: float
     out_contract_code: str
     contract_display_account: str
     contract_state: str
-    contract_signed_time: NotRequired[str]
-    contract_expired_time: NotRequired[str]
+    contract_signed_time: str
+    contract_expired_time: str
     sp_openid: str
-    sub_openid: NotRequired[str]
-    contract_terminate_info: NotRequired[SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo]
-    out_user_code: NotRequired[str]
-    deduct_schedule: NotRequired[SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductSchedule]
+    sub_openid: str
+    contract_terminate_info: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo
+    out_user_code: str
+    deduct_schedule: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswerDeductSchedule
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
     plan_id: call.Scalar
     out_contract_code: call.Scalar
@@ -968,40 +968,40 @@ class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminat
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: str
     contract_terminated_time: str
-    contract_termination_remark: NotRequired[str]
+    contract_termination_remark: str
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleEstimatedDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleScheduledAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleDeductAmount(TypedDict):
     total: float
-    currency: NotRequired[str]
+    currency: str
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductSchedule(TypedDict):
     estimated_deduct_date: str
     estimated_deduct_amount: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleEstimatedDeductAmount
     schedule_state: str
-    scheduled_amount: NotRequired[SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleScheduledAmount]
-    deduct_amount: NotRequired[SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleDeductAmount]
-    deduct_date: NotRequired[str]
+    scheduled_amount: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleScheduledAmount
+    deduct_amount: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductScheduleDeductAmount
+    deduct_date: str
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswer(TypedDict):
     contract_id: str
     sp_mchid: str
     sp_appid: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     plan_id: float
     out_contract_code: str
     contract_display_account: str
     contract_state: str
-    contract_signed_time: NotRequired[str]
-    contract_expired_time: NotRequired[str]
+    contract_signed_time: str
+    contract_expired_time: str
     sp_openid: str
-    sub_openid: NotRequired[str]
-    contract_terminate_info: NotRequired[SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo]
-    out_user_code: NotRequired[str]
-    deduct_schedule: NotRequired[SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductSchedule]
+    sub_openid: str
+    contract_terminate_info: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerContractTerminateInfo
+    out_user_code: str
+    deduct_schedule: SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostAnswerDeductSchedule
 class SignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePostOptions(call.CallOptions):
     plan_id: call.Scalar
     out_contract_code: call.Scalar

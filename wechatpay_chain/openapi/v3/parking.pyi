@@ -73,93 +73,93 @@ class RemindersApplicationPostJsonParkingLot(TypedDict):
 class RemindersApplicationPostJson(TypedDict):
     parking_lot: RemindersApplicationPostJsonParkingLot
 class RemindersApplicationPostAnswer(TypedDict):
-    parking_lot_audit_no: NotRequired[str]
+    parking_lot_audit_no: str
 class RemindersApplicationPostOptions(call.CallOptions):
     json: RemindersApplicationPostJson
 class RemindersApplicationQueryGetQuery(TypedDict):
     parking_lot_audit_no: call.Text
     out_parking_lot_id: call.Text
 class RemindersApplicationQueryGetAnswerApplicationParkingLotChargingRuleFixedIntervalRule(TypedDict):
-    day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
-    plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
-    first_duration: NotRequired[int]
-    first_amount: NotRequired[int]
-    interval_duration: NotRequired[int]
-    interval_amount: NotRequired[int]
-    interval_max_amount: NotRequired[int]
-    max_fee_per_day: NotRequired[int]
-    free_period_charging_mode: NotRequired[Literal["FREE_PERIOD_CHARGING_UNKNOWN", "FREE_PERIOD_CHARGING_ONCE_PER_ENTRY", "FREE_PERIOD_CHARGING_ONCE_PER_24_HOURS", "FREE_PERIOD_CHARGING_ONCE_PER_CALENDAR_DAY", "FREE_PERIOD_CHARGING_CUMULATIVE_QUOTA_CALCULATION"] | str]
-    free_period_calculation_mode: NotRequired[Literal["FREE_PERIOD_CAL_UNKNOWN", "FREE_PERIOD_CAL_CONCURRENT_START", "FREE_PERIOD_CAL_SEQUENTIAL_START"] | str]
-    is_green_vehicle_free_parking: NotRequired[bool]
-    first_duration_mode: NotRequired[Literal["FIRST_DURATION_MODE_UNKNOWN", "FIRST_DURATION_MODE_ONLY_FIRST_DURATION", "FIRST_DURATION_MODE_EVERY_FIRST_DURATION"] | str]
+    day_type: Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str
+    start_time: str
+    end_time: str
+    vehicle_type: Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str
+    plate_type: Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str
+    first_duration: int
+    first_amount: int
+    interval_duration: int
+    interval_amount: int
+    interval_max_amount: int
+    max_fee_per_day: int
+    free_period_charging_mode: Literal["FREE_PERIOD_CHARGING_UNKNOWN", "FREE_PERIOD_CHARGING_ONCE_PER_ENTRY", "FREE_PERIOD_CHARGING_ONCE_PER_24_HOURS", "FREE_PERIOD_CHARGING_ONCE_PER_CALENDAR_DAY", "FREE_PERIOD_CHARGING_CUMULATIVE_QUOTA_CALCULATION"] | str
+    free_period_calculation_mode: Literal["FREE_PERIOD_CAL_UNKNOWN", "FREE_PERIOD_CAL_CONCURRENT_START", "FREE_PERIOD_CAL_SEQUENTIAL_START"] | str
+    is_green_vehicle_free_parking: bool
+    first_duration_mode: Literal["FIRST_DURATION_MODE_UNKNOWN", "FIRST_DURATION_MODE_ONLY_FIRST_DURATION", "FIRST_DURATION_MODE_EVERY_FIRST_DURATION"] | str
 class RemindersApplicationQueryGetAnswerApplicationParkingLotChargingRuleDurationSegmentRule(TypedDict):
-    day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
-    plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
-    charge_mode: NotRequired[Literal["UNKNOWN", "INTERVAL", "ONE_TIME"] | str]
-    duration_from: NotRequired[int]
-    duration_to: NotRequired[int]
-    fixed_amount: NotRequired[int]
-    interval_min: NotRequired[int]
-    interval_amount: NotRequired[int]
-    interval_max_amount: NotRequired[int]
-    max_fee_per_day: NotRequired[int]
+    day_type: Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str
+    start_time: str
+    end_time: str
+    vehicle_type: Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str
+    plate_type: Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str
+    charge_mode: Literal["UNKNOWN", "INTERVAL", "ONE_TIME"] | str
+    duration_from: int
+    duration_to: int
+    fixed_amount: int
+    interval_min: int
+    interval_amount: int
+    interval_max_amount: int
+    max_fee_per_day: int
 class RemindersApplicationQueryGetAnswerApplicationParkingLotChargingRulePreEntryRule(TypedDict):
-    day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
-    plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
-    amount: NotRequired[int]
-    max_fee_per_day: NotRequired[int]
+    day_type: Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str
+    start_time: str
+    end_time: str
+    vehicle_type: Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str
+    plate_type: Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str
+    amount: int
+    max_fee_per_day: int
 class RemindersApplicationQueryGetAnswerApplicationParkingLotChargingRule(TypedDict):
-    rule_type: NotRequired[Literal["CHARGING_RULE_UNKNOWN", "CHARGING_RULE_FIXED_INTERVAL", "CHARGING_RULE_SEGMENT", "CHARGING_RULE_PER_ENTRY"] | str]
-    fee_limit_type: NotRequired[Literal["FEE_LIMIT_UNKNOWN", "FEE_LIMIT_AGGREGATE", "FEE_LIMIT_SINGLE"] | str]
-    daily_limit_type: NotRequired[Literal["DAILY_LIMIT_UNKNOWN", "DAILY_LIMIT_ROLLING_24H", "DAILY_LIMIT_CALENDAR_DAY"] | str]
-    time_rounding_type: NotRequired[Literal["TIME_ROUND_UNKNOWN", "TIME_ROUND_DOWN", "TIME_ROUND_UP"] | str]
-    free_entry_duration: NotRequired[int]
-    free_exit_duration: NotRequired[int]
-    fixed_interval_rule: NotRequired[list[RemindersApplicationQueryGetAnswerApplicationParkingLotChargingRuleFixedIntervalRule]]
-    duration_segment_rule: NotRequired[list[RemindersApplicationQueryGetAnswerApplicationParkingLotChargingRuleDurationSegmentRule]]
-    pre_entry_rule: NotRequired[list[RemindersApplicationQueryGetAnswerApplicationParkingLotChargingRulePreEntryRule]]
-    holiday_mode: NotRequired[Literal["HOLIDAY_MODE_UNKNOWN", "HOLIDAY_MODE_LEGAL_MODY", "HOLIDAY_MODE_CALENDAR_MODY", "HOLIDAY_MODE_FINANCIAL_MODY"] | str]
-    aggregate_limit_mode: NotRequired[Literal["AGGREGATE_LIMIT_MODE_UNKNOWN", "AGGREGATE_LIMIT_MODE_NORMAL", "AGGREGATE_LIMIT_MODE_MIN"] | str]
-    first_charge_time_mode: NotRequired[Literal["FIRST_CHARGE_TIME_MODE_UNKNOWN", "FIRST_CHARGE_TIME_MODE_ENTER", "FIRST_CHARGE_TIME_MODE_AFTER_FREE"] | str]
+    rule_type: Literal["CHARGING_RULE_UNKNOWN", "CHARGING_RULE_FIXED_INTERVAL", "CHARGING_RULE_SEGMENT", "CHARGING_RULE_PER_ENTRY"] | str
+    fee_limit_type: Literal["FEE_LIMIT_UNKNOWN", "FEE_LIMIT_AGGREGATE", "FEE_LIMIT_SINGLE"] | str
+    daily_limit_type: Literal["DAILY_LIMIT_UNKNOWN", "DAILY_LIMIT_ROLLING_24H", "DAILY_LIMIT_CALENDAR_DAY"] | str
+    time_rounding_type: Literal["TIME_ROUND_UNKNOWN", "TIME_ROUND_DOWN", "TIME_ROUND_UP"] | str
+    free_entry_duration: int
+    free_exit_duration: int
+    fixed_interval_rule: list[RemindersApplicationQueryGetAnswerApplicationParkingLotChargingRuleFixedIntervalRule]
+    duration_segment_rule: list[RemindersApplicationQueryGetAnswerApplicationParkingLotChargingRuleDurationSegmentRule]
+    pre_entry_rule: list[RemindersApplicationQueryGetAnswerApplicationParkingLotChargingRulePreEntryRule]
+    holiday_mode: Literal["HOLIDAY_MODE_UNKNOWN", "HOLIDAY_MODE_LEGAL_MODY", "HOLIDAY_MODE_CALENDAR_MODY", "HOLIDAY_MODE_FINANCIAL_MODY"] | str
+    aggregate_limit_mode: Literal["AGGREGATE_LIMIT_MODE_UNKNOWN", "AGGREGATE_LIMIT_MODE_NORMAL", "AGGREGATE_LIMIT_MODE_MIN"] | str
+    first_charge_time_mode: Literal["FIRST_CHARGE_TIME_MODE_UNKNOWN", "FIRST_CHARGE_TIME_MODE_ENTER", "FIRST_CHARGE_TIME_MODE_AFTER_FREE"] | str
 class RemindersApplicationQueryGetAnswerApplicationParkingLot(TypedDict):
-    parking_lot_name: NotRequired[str]
-    out_parking_lot_id: NotRequired[str]
-    parking_lot_address: NotRequired[str]
-    longitude: NotRequired[str]
-    latitude: NotRequired[str]
-    parking_lot_type: NotRequired[Literal["PARKING_LOT_TYPE_UNKNOWN", "PARKING_LOT_TYPE_BUSINESS_DISTRICT", "PARKING_LOT_TYPE_OFFICE_BUILDING", "PARKING_LOT_TYPE_TRANSPORTATION_HUB", "PARKING_LOT_TYPE_RESIDENTIAL_AREA", "PARKING_LOT_TYPE_PARK_AREA", "PARKING_LOT_TYPE_OTHER_PUBLIC_FACILITY"] | str]
-    phone_number: NotRequired[str]
-    parking_sign_url: NotRequired[str]
-    notification_text_list: NotRequired[list[str]]
-    payment_mini_prog_appid: NotRequired[str]
-    payment_path: NotRequired[str]
-    parking_order_mini_prog_appid: NotRequired[str]
-    parking_order_path: NotRequired[str]
-    charging_rule: NotRequired[RemindersApplicationQueryGetAnswerApplicationParkingLotChargingRule]
+    parking_lot_name: str
+    out_parking_lot_id: str
+    parking_lot_address: str
+    longitude: str
+    latitude: str
+    parking_lot_type: Literal["PARKING_LOT_TYPE_UNKNOWN", "PARKING_LOT_TYPE_BUSINESS_DISTRICT", "PARKING_LOT_TYPE_OFFICE_BUILDING", "PARKING_LOT_TYPE_TRANSPORTATION_HUB", "PARKING_LOT_TYPE_RESIDENTIAL_AREA", "PARKING_LOT_TYPE_PARK_AREA", "PARKING_LOT_TYPE_OTHER_PUBLIC_FACILITY"] | str
+    phone_number: str
+    parking_sign_url: str
+    notification_text_list: list[str]
+    payment_mini_prog_appid: str
+    payment_path: str
+    parking_order_mini_prog_appid: str
+    parking_order_path: str
+    charging_rule: RemindersApplicationQueryGetAnswerApplicationParkingLotChargingRule
 class RemindersApplicationQueryGetAnswerApplicationAuditCommentFields(TypedDict):
-    field: NotRequired[str]
-    comment: NotRequired[str]
+    field: str
+    comment: str
 class RemindersApplicationQueryGetAnswerApplicationAuditComment(TypedDict):
-    fields: NotRequired[list[RemindersApplicationQueryGetAnswerApplicationAuditCommentFields]]
-    recommendation: NotRequired[str]
+    fields: list[RemindersApplicationQueryGetAnswerApplicationAuditCommentFields]
+    recommendation: str
 class RemindersApplicationQueryGetAnswerApplication(TypedDict):
-    parking_lot_audit_no: NotRequired[str]
-    audit_status: NotRequired[Literal["AUDIT_STATUS_UNKNOWN", "AUDIT_STATUS_PENDING", "AUDIT_STATUS_WITHDRAWN", "AUDIT_STATUS_APPROVED", "AUDIT_STATUS_REJECTED"] | str]
-    submit_time: NotRequired[int]
-    parking_lot: NotRequired[RemindersApplicationQueryGetAnswerApplicationParkingLot]
-    audit_comment: NotRequired[RemindersApplicationQueryGetAnswerApplicationAuditComment]
+    parking_lot_audit_no: str
+    audit_status: Literal["AUDIT_STATUS_UNKNOWN", "AUDIT_STATUS_PENDING", "AUDIT_STATUS_WITHDRAWN", "AUDIT_STATUS_APPROVED", "AUDIT_STATUS_REJECTED"] | str
+    submit_time: int
+    parking_lot: RemindersApplicationQueryGetAnswerApplicationParkingLot
+    audit_comment: RemindersApplicationQueryGetAnswerApplicationAuditComment
 class RemindersApplicationQueryGetAnswer(TypedDict):
-    application: NotRequired[RemindersApplicationQueryGetAnswerApplication]
-    wx_parking_lot_id: NotRequired[str]
+    application: RemindersApplicationQueryGetAnswerApplication
+    wx_parking_lot_id: str
 class RemindersApplicationQueryGetOptions(call.CallOptions):
     query: RemindersApplicationQueryGetQuery
 class RemindersApplicationWithdrawPostJson(TypedDict):
@@ -172,86 +172,86 @@ class RemindersApplicationsGetQuery(TypedDict):
     offset: NotRequired[int | str]
     limit: NotRequired[int | str]
 class RemindersApplicationsGetAnswerApplicationListParkingLotChargingRuleFixedIntervalRule(TypedDict):
-    day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
-    plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
-    first_duration: NotRequired[int]
-    first_amount: NotRequired[int]
-    interval_duration: NotRequired[int]
-    interval_amount: NotRequired[int]
-    interval_max_amount: NotRequired[int]
-    max_fee_per_day: NotRequired[int]
-    free_period_charging_mode: NotRequired[Literal["FREE_PERIOD_CHARGING_UNKNOWN", "FREE_PERIOD_CHARGING_ONCE_PER_ENTRY", "FREE_PERIOD_CHARGING_ONCE_PER_24_HOURS", "FREE_PERIOD_CHARGING_ONCE_PER_CALENDAR_DAY", "FREE_PERIOD_CHARGING_CUMULATIVE_QUOTA_CALCULATION"] | str]
-    free_period_calculation_mode: NotRequired[Literal["FREE_PERIOD_CAL_UNKNOWN", "FREE_PERIOD_CAL_CONCURRENT_START", "FREE_PERIOD_CAL_SEQUENTIAL_START"] | str]
-    is_green_vehicle_free_parking: NotRequired[bool]
-    first_duration_mode: NotRequired[Literal["FIRST_DURATION_MODE_UNKNOWN", "FIRST_DURATION_MODE_ONLY_FIRST_DURATION", "FIRST_DURATION_MODE_EVERY_FIRST_DURATION"] | str]
+    day_type: Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str
+    start_time: str
+    end_time: str
+    vehicle_type: Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str
+    plate_type: Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str
+    first_duration: int
+    first_amount: int
+    interval_duration: int
+    interval_amount: int
+    interval_max_amount: int
+    max_fee_per_day: int
+    free_period_charging_mode: Literal["FREE_PERIOD_CHARGING_UNKNOWN", "FREE_PERIOD_CHARGING_ONCE_PER_ENTRY", "FREE_PERIOD_CHARGING_ONCE_PER_24_HOURS", "FREE_PERIOD_CHARGING_ONCE_PER_CALENDAR_DAY", "FREE_PERIOD_CHARGING_CUMULATIVE_QUOTA_CALCULATION"] | str
+    free_period_calculation_mode: Literal["FREE_PERIOD_CAL_UNKNOWN", "FREE_PERIOD_CAL_CONCURRENT_START", "FREE_PERIOD_CAL_SEQUENTIAL_START"] | str
+    is_green_vehicle_free_parking: bool
+    first_duration_mode: Literal["FIRST_DURATION_MODE_UNKNOWN", "FIRST_DURATION_MODE_ONLY_FIRST_DURATION", "FIRST_DURATION_MODE_EVERY_FIRST_DURATION"] | str
 class RemindersApplicationsGetAnswerApplicationListParkingLotChargingRuleDurationSegmentRule(TypedDict):
-    day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
-    plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
-    charge_mode: NotRequired[Literal["UNKNOWN", "INTERVAL", "ONE_TIME"] | str]
-    duration_from: NotRequired[int]
-    duration_to: NotRequired[int]
-    fixed_amount: NotRequired[int]
-    interval_min: NotRequired[int]
-    interval_amount: NotRequired[int]
-    interval_max_amount: NotRequired[int]
-    max_fee_per_day: NotRequired[int]
+    day_type: Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str
+    start_time: str
+    end_time: str
+    vehicle_type: Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str
+    plate_type: Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str
+    charge_mode: Literal["UNKNOWN", "INTERVAL", "ONE_TIME"] | str
+    duration_from: int
+    duration_to: int
+    fixed_amount: int
+    interval_min: int
+    interval_amount: int
+    interval_max_amount: int
+    max_fee_per_day: int
 class RemindersApplicationsGetAnswerApplicationListParkingLotChargingRulePreEntryRule(TypedDict):
-    day_type: NotRequired[Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str]
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    vehicle_type: NotRequired[Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str]
-    plate_type: NotRequired[Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str]
-    amount: NotRequired[int]
-    max_fee_per_day: NotRequired[int]
+    day_type: Literal["DAY_TYPE_UNKNOWN", "DAY_TYPE_WEEKDAY", "DAY_TYPE_HOLIDAY", "DAY_TYPE_ALL_DAY"] | str
+    start_time: str
+    end_time: str
+    vehicle_type: Literal["VEHICLE_TYPE_UNKNOWN", "VEHICLE_TYPE_SMALL", "VEHICLE_TYPE_LARGE", "VEHICLE_TYPE_EXTRA_LARGE", "VEHICLE_TYPE_ALL_TYPE"] | str
+    plate_type: Literal["PLATE_TYPE_UNKNOWN", "PLATE_TYPE_TEMPORARY", "PLATE_TYPE_MONTHLY", "PLATE_TYPE_FREE", "PLATE_TYPE_PREPAID", "PLATE_TYPE_OTHERS"] | str
+    amount: int
+    max_fee_per_day: int
 class RemindersApplicationsGetAnswerApplicationListParkingLotChargingRule(TypedDict):
-    rule_type: NotRequired[Literal["CHARGING_RULE_UNKNOWN", "CHARGING_RULE_FIXED_INTERVAL", "CHARGING_RULE_SEGMENT", "CHARGING_RULE_PER_ENTRY"] | str]
-    fee_limit_type: NotRequired[Literal["FEE_LIMIT_UNKNOWN", "FEE_LIMIT_AGGREGATE", "FEE_LIMIT_SINGLE"] | str]
-    daily_limit_type: NotRequired[Literal["DAILY_LIMIT_UNKNOWN", "DAILY_LIMIT_ROLLING_24H", "DAILY_LIMIT_CALENDAR_DAY"] | str]
-    time_rounding_type: NotRequired[Literal["TIME_ROUND_UNKNOWN", "TIME_ROUND_DOWN", "TIME_ROUND_UP"] | str]
-    free_entry_duration: NotRequired[int]
-    free_exit_duration: NotRequired[int]
-    fixed_interval_rule: NotRequired[list[RemindersApplicationsGetAnswerApplicationListParkingLotChargingRuleFixedIntervalRule]]
-    duration_segment_rule: NotRequired[list[RemindersApplicationsGetAnswerApplicationListParkingLotChargingRuleDurationSegmentRule]]
-    pre_entry_rule: NotRequired[list[RemindersApplicationsGetAnswerApplicationListParkingLotChargingRulePreEntryRule]]
-    holiday_mode: NotRequired[Literal["HOLIDAY_MODE_UNKNOWN", "HOLIDAY_MODE_LEGAL_MODY", "HOLIDAY_MODE_CALENDAR_MODY", "HOLIDAY_MODE_FINANCIAL_MODY"] | str]
-    aggregate_limit_mode: NotRequired[Literal["AGGREGATE_LIMIT_MODE_UNKNOWN", "AGGREGATE_LIMIT_MODE_NORMAL", "AGGREGATE_LIMIT_MODE_MIN"] | str]
-    first_charge_time_mode: NotRequired[Literal["FIRST_CHARGE_TIME_MODE_UNKNOWN", "FIRST_CHARGE_TIME_MODE_ENTER", "FIRST_CHARGE_TIME_MODE_AFTER_FREE"] | str]
+    rule_type: Literal["CHARGING_RULE_UNKNOWN", "CHARGING_RULE_FIXED_INTERVAL", "CHARGING_RULE_SEGMENT", "CHARGING_RULE_PER_ENTRY"] | str
+    fee_limit_type: Literal["FEE_LIMIT_UNKNOWN", "FEE_LIMIT_AGGREGATE", "FEE_LIMIT_SINGLE"] | str
+    daily_limit_type: Literal["DAILY_LIMIT_UNKNOWN", "DAILY_LIMIT_ROLLING_24H", "DAILY_LIMIT_CALENDAR_DAY"] | str
+    time_rounding_type: Literal["TIME_ROUND_UNKNOWN", "TIME_ROUND_DOWN", "TIME_ROUND_UP"] | str
+    free_entry_duration: int
+    free_exit_duration: int
+    fixed_interval_rule: list[RemindersApplicationsGetAnswerApplicationListParkingLotChargingRuleFixedIntervalRule]
+    duration_segment_rule: list[RemindersApplicationsGetAnswerApplicationListParkingLotChargingRuleDurationSegmentRule]
+    pre_entry_rule: list[RemindersApplicationsGetAnswerApplicationListParkingLotChargingRulePreEntryRule]
+    holiday_mode: Literal["HOLIDAY_MODE_UNKNOWN", "HOLIDAY_MODE_LEGAL_MODY", "HOLIDAY_MODE_CALENDAR_MODY", "HOLIDAY_MODE_FINANCIAL_MODY"] | str
+    aggregate_limit_mode: Literal["AGGREGATE_LIMIT_MODE_UNKNOWN", "AGGREGATE_LIMIT_MODE_NORMAL", "AGGREGATE_LIMIT_MODE_MIN"] | str
+    first_charge_time_mode: Literal["FIRST_CHARGE_TIME_MODE_UNKNOWN", "FIRST_CHARGE_TIME_MODE_ENTER", "FIRST_CHARGE_TIME_MODE_AFTER_FREE"] | str
 class RemindersApplicationsGetAnswerApplicationListParkingLot(TypedDict):
-    parking_lot_name: NotRequired[str]
-    out_parking_lot_id: NotRequired[str]
-    parking_lot_address: NotRequired[str]
-    longitude: NotRequired[str]
-    latitude: NotRequired[str]
-    parking_lot_type: NotRequired[Literal["PARKING_LOT_TYPE_UNKNOWN", "PARKING_LOT_TYPE_BUSINESS_DISTRICT", "PARKING_LOT_TYPE_OFFICE_BUILDING", "PARKING_LOT_TYPE_TRANSPORTATION_HUB", "PARKING_LOT_TYPE_RESIDENTIAL_AREA", "PARKING_LOT_TYPE_PARK_AREA", "PARKING_LOT_TYPE_OTHER_PUBLIC_FACILITY"] | str]
-    phone_number: NotRequired[str]
-    parking_sign_url: NotRequired[str]
-    notification_text_list: NotRequired[list[str]]
-    payment_mini_prog_appid: NotRequired[str]
-    payment_path: NotRequired[str]
-    parking_order_mini_prog_appid: NotRequired[str]
-    parking_order_path: NotRequired[str]
-    charging_rule: NotRequired[RemindersApplicationsGetAnswerApplicationListParkingLotChargingRule]
+    parking_lot_name: str
+    out_parking_lot_id: str
+    parking_lot_address: str
+    longitude: str
+    latitude: str
+    parking_lot_type: Literal["PARKING_LOT_TYPE_UNKNOWN", "PARKING_LOT_TYPE_BUSINESS_DISTRICT", "PARKING_LOT_TYPE_OFFICE_BUILDING", "PARKING_LOT_TYPE_TRANSPORTATION_HUB", "PARKING_LOT_TYPE_RESIDENTIAL_AREA", "PARKING_LOT_TYPE_PARK_AREA", "PARKING_LOT_TYPE_OTHER_PUBLIC_FACILITY"] | str
+    phone_number: str
+    parking_sign_url: str
+    notification_text_list: list[str]
+    payment_mini_prog_appid: str
+    payment_path: str
+    parking_order_mini_prog_appid: str
+    parking_order_path: str
+    charging_rule: RemindersApplicationsGetAnswerApplicationListParkingLotChargingRule
 class RemindersApplicationsGetAnswerApplicationListAuditCommentFields(TypedDict):
-    field: NotRequired[str]
-    comment: NotRequired[str]
+    field: str
+    comment: str
 class RemindersApplicationsGetAnswerApplicationListAuditComment(TypedDict):
-    fields: NotRequired[list[RemindersApplicationsGetAnswerApplicationListAuditCommentFields]]
-    recommendation: NotRequired[str]
+    fields: list[RemindersApplicationsGetAnswerApplicationListAuditCommentFields]
+    recommendation: str
 class RemindersApplicationsGetAnswerApplicationList(TypedDict):
-    parking_lot_audit_no: NotRequired[str]
-    audit_status: NotRequired[Literal["AUDIT_STATUS_UNKNOWN", "AUDIT_STATUS_PENDING", "AUDIT_STATUS_WITHDRAWN", "AUDIT_STATUS_APPROVED", "AUDIT_STATUS_REJECTED"] | str]
-    submit_time: NotRequired[int]
-    parking_lot: NotRequired[RemindersApplicationsGetAnswerApplicationListParkingLot]
-    audit_comment: NotRequired[RemindersApplicationsGetAnswerApplicationListAuditComment]
+    parking_lot_audit_no: str
+    audit_status: Literal["AUDIT_STATUS_UNKNOWN", "AUDIT_STATUS_PENDING", "AUDIT_STATUS_WITHDRAWN", "AUDIT_STATUS_APPROVED", "AUDIT_STATUS_REJECTED"] | str
+    submit_time: int
+    parking_lot: RemindersApplicationsGetAnswerApplicationListParkingLot
+    audit_comment: RemindersApplicationsGetAnswerApplicationListAuditComment
 class RemindersApplicationsGetAnswer(TypedDict):
-    application_list: NotRequired[list[RemindersApplicationsGetAnswerApplicationList]]
-    wx_parking_lot_id: NotRequired[str]
+    application_list: list[RemindersApplicationsGetAnswerApplicationList]
+    wx_parking_lot_id: str
 class RemindersApplicationsGetOptions(call.CallOptions):
     query: RemindersApplicationsGetQuery
 class RemindersEntryPostJson(TypedDict):
@@ -266,7 +266,7 @@ class RemindersEntryPostJson(TypedDict):
     entrance_name: NotRequired[call.Text]
     discount_template_id: NotRequired[Sequence[int]]
 class RemindersEntryPostAnswer(TypedDict):
-    serial_number: NotRequired[str]
+    serial_number: str
 class RemindersEntryPostOptions(call.CallOptions):
     json: RemindersEntryPostJson
 class RemindersExitPostJson(TypedDict):
@@ -303,31 +303,31 @@ class RemindersParkingFeePostJson(TypedDict):
     plate_number: NotRequired[call.Text]
     out_parking_id: NotRequired[call.Text]
 class RemindersParkingFeePostAnswer(TypedDict):
-    total_amount: NotRequired[int]
-    parking_timestamp: NotRequired[int]
-    parking_state: NotRequired[Literal["PARKING_STATE_UNKNOWN", "PARKING_STATE_ENTERED", "PARKING_STATE_EXIT_GATE", "PARKING_STATE_EXITED", "PARKING_STATE_UNEXPECTED_CLOSE"] | str]
-    pay_state: NotRequired[Literal["PAY_STATUS_UNKNOWN", "PAY_STATUS_UNPAID", "PAY_STATUS_PAID"] | str]
-    allowed_exit_timestamp: NotRequired[int]
-    next_raise_price: NotRequired[int]
-    next_raise_timestamp: NotRequired[int]
-    payable_amount: NotRequired[int]
-    paid_amount: NotRequired[int]
+    total_amount: int
+    parking_timestamp: int
+    parking_state: Literal["PARKING_STATE_UNKNOWN", "PARKING_STATE_ENTERED", "PARKING_STATE_EXIT_GATE", "PARKING_STATE_EXITED", "PARKING_STATE_UNEXPECTED_CLOSE"] | str
+    pay_state: Literal["PAY_STATUS_UNKNOWN", "PAY_STATUS_UNPAID", "PAY_STATUS_PAID"] | str
+    allowed_exit_timestamp: int
+    next_raise_price: int
+    next_raise_timestamp: int
+    payable_amount: int
+    paid_amount: int
 class RemindersParkingFeePostOptions(call.CallOptions):
     json: RemindersParkingFeePostJson
 class RemindersParkingLotGetQuery(TypedDict):
     out_parking_lot_id: NotRequired[call.Text]
     wx_parking_lot_id: NotRequired[call.Text]
 class RemindersParkingLotGetAnswer(TypedDict):
-    wx_parking_lot_id: NotRequired[str]
-    out_parking_lot_id: NotRequired[str]
-    parking_lot_name: NotRequired[str]
-    parking_lot_address: NotRequired[str]
-    payment_mini_prog_appid: NotRequired[str]
-    payment_mini_prog_path: NotRequired[str]
-    parking_order_mini_prog_appid: NotRequired[str]
-    parking_order_mini_prog_path: NotRequired[str]
-    enabled_state: NotRequired[Literal["ENABLED_STATE_UNKNOWN", "ENABLED_STATE_NOT_ENABLED", "ENABLED_STATE_ENABLED", "ENABLED_STATE_OFFLINE"] | str]
-    reason: NotRequired[str]
+    wx_parking_lot_id: str
+    out_parking_lot_id: str
+    parking_lot_name: str
+    parking_lot_address: str
+    payment_mini_prog_appid: str
+    payment_mini_prog_path: str
+    parking_order_mini_prog_appid: str
+    parking_order_mini_prog_path: str
+    enabled_state: Literal["ENABLED_STATE_UNKNOWN", "ENABLED_STATE_NOT_ENABLED", "ENABLED_STATE_ENABLED", "ENABLED_STATE_OFFLINE"] | str
+    reason: str
 class RemindersParkingLotGetOptions(call.CallOptions):
     query: NotRequired[RemindersParkingLotGetQuery]
 class RemindersPaymentPostJson(TypedDict):

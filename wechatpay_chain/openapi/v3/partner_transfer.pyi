@@ -44,25 +44,25 @@ class BatchesBatchIdByBatchIdGetAnswer(TypedDict):
     sub_mchid: str
     out_batch_no: str
     batch_id: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     batch_status: str
     batch_type: str
     authorization_type: str
     batch_name: str
     batch_remark: str
-    close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE", "PAYER_ACCOUNT_ABNORMAL"] | str]
+    close_reason: Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE", "PAYER_ACCOUNT_ABNORMAL"] | str
     total_amount: int
     total_num: int
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
-    success_amount: NotRequired[int]
-    success_num: NotRequired[int]
-    fail_amount: NotRequired[int]
-    fail_num: NotRequired[int]
-    transfer_detail_list: NotRequired[list[BatchesBatchIdByBatchIdGetAnswerTransferDetailList]]
-    sp_appid: NotRequired[str]
-    transfer_purpose: NotRequired[Literal["GOODSPAYMENT", "COMMISSION", "REFUND", "REIMBURSEMENT", "FREIGHT", "OTHERS"] | str]
-    transfer_scene: NotRequired[Literal["ORDINARY_TRANSFER", "PAYROLL_CARD_TRANSFER"] | str]
+    create_time: str
+    update_time: str
+    success_amount: int
+    success_num: int
+    fail_amount: int
+    fail_num: int
+    transfer_detail_list: list[BatchesBatchIdByBatchIdGetAnswerTransferDetailList]
+    sp_appid: str
+    transfer_purpose: Literal["GOODSPAYMENT", "COMMISSION", "REFUND", "REIMBURSEMENT", "FREIGHT", "OTHERS"] | str
+    transfer_scene: Literal["ORDINARY_TRANSFER", "PAYROLL_CARD_TRANSFER"] | str
 class BatchesBatchIdByBatchIdGetOptions(call.CallOptions):
     batch_id: call.Scalar
     query: BatchesBatchIdByBatchIdGetQuery
@@ -70,20 +70,20 @@ class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer(TypedDict):
     sp_mchid: str
     out_batch_no: str
     batch_id: str
-    appid: NotRequired[str]
+    appid: str
     out_detail_no: str
     detail_id: str
     detail_status: str
     transfer_amount: int
     transfer_remark: str
-    fail_reason: NotRequired[str]
+    fail_reason: str
     openid: str
     username: str
     initiate_time: str
     update_time: str
-    account_type: NotRequired[str]
-    bank_name: NotRequired[str]
-    bank_card_number_tail: NotRequired[str]
+    account_type: str
+    bank_name: str
+    bank_card_number_tail: str
 class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetOptions(call.CallOptions):
     batch_id: call.Scalar
     detail_id: call.Scalar
@@ -109,25 +109,25 @@ class BatchesOutBatchNoByOutBatchNoGetAnswer(TypedDict):
     sub_mchid: str
     out_batch_no: str
     batch_id: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     batch_status: str
     batch_type: str
     authorization_type: str
     batch_name: str
     batch_remark: str
-    close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE", "PAYER_ACCOUNT_ABNORMAL"] | str]
+    close_reason: Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE", "PAYER_ACCOUNT_ABNORMAL"] | str
     total_amount: int
     total_num: int
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
-    success_amount: NotRequired[int]
-    success_num: NotRequired[int]
-    fail_amount: NotRequired[int]
-    fail_num: NotRequired[int]
+    create_time: str
+    update_time: str
+    success_amount: int
+    success_num: int
+    fail_amount: int
+    fail_num: int
     transfer_detail_list: list[BatchesOutBatchNoByOutBatchNoGetAnswerTransferDetailList]
-    sp_appid: NotRequired[str]
-    transfer_purpose: NotRequired[Literal["GOODSPAYMENT", "COMMISSION", "REFUND", "REIMBURSEMENT", "FREIGHT", "OTHERS"] | str]
-    transfer_scene: NotRequired[Literal["ORDINARY_TRANSFER", "PAYROLL_CARD_TRANSFER"] | str]
+    sp_appid: str
+    transfer_purpose: Literal["GOODSPAYMENT", "COMMISSION", "REFUND", "REIMBURSEMENT", "FREIGHT", "OTHERS"] | str
+    transfer_scene: Literal["ORDINARY_TRANSFER", "PAYROLL_CARD_TRANSFER"] | str
 class BatchesOutBatchNoByOutBatchNoGetOptions(call.CallOptions):
     out_batch_no: call.Scalar
     query: BatchesOutBatchNoByOutBatchNoGetQuery
@@ -135,20 +135,20 @@ class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer(Type
     sp_mchid: str
     out_batch_no: str
     batch_id: str
-    appid: NotRequired[str]
+    appid: str
     out_detail_no: str
     detail_id: str
     detail_status: str
     transfer_amount: int
     transfer_remark: str
-    fail_reason: NotRequired[str]
+    fail_reason: str
     openid: str
     username: str
     initiate_time: str
     update_time: str
-    account_type: NotRequired[str]
-    bank_name: NotRequired[str]
-    bank_card_number_tail: NotRequired[str]
+    account_type: str
+    bank_name: str
+    bank_card_number_tail: str
 class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
     out_batch_no: call.Scalar
     out_detail_no: call.Scalar

@@ -101,21 +101,21 @@ class ContractsQsPreEntrustSignPayRedirectSignPostOptions(call.CallOptions):
     json: ContractsQsPreEntrustSignPayRedirectSignPostJson
 class ContractsServiceIdByServiceIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo(TypedDict):
     contract_termination_mode: str
-    contract_terminated_time: NotRequired[str]
-    contract_termination_remark: NotRequired[str]
+    contract_terminated_time: str
+    contract_termination_remark: str
 class ContractsServiceIdByServiceIdOutContractCodeByOutContractCodeGetAnswer(TypedDict):
     mchid: str
     contract_id: str
     appid: str
     openid: str
-    sub_appid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    sub_appid: str
+    sub_openid: str
     service_id: float
     out_contract_code: str
-    contract_display_account: NotRequired[str]
+    contract_display_account: str
     contract_state: str
     contract_signed_time: str
-    contract_terminate_info: NotRequired[ContractsServiceIdByServiceIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo]
+    contract_terminate_info: ContractsServiceIdByServiceIdOutContractCodeByOutContractCodeGetAnswerContractTerminateInfo
 class ContractsServiceIdByServiceIdOutContractCodeByOutContractCodeGetOptions(call.CallOptions):
     service_id: call.Scalar
     out_contract_code: call.Scalar

@@ -18,7 +18,7 @@ class AcquiringBankTransactionsExposurePostJson(TypedDict):
     out_trade_no: call.Text
 class AcquiringBankTransactionsExposurePostAnswer(TypedDict):
     fqf_exposure: bool
-    market_exposure_token: NotRequired[str]
+    market_exposure_token: str
 class AcquiringBankTransactionsExposurePostOptions(call.CallOptions):
     json: AcquiringBankTransactionsExposurePostJson
 class InstalExposurePostJson(TypedDict):
@@ -201,47 +201,47 @@ class PartnerTransactionsCodepayPostJson(TypedDict):
     detail: NotRequired[PartnerTransactionsCodepayPostJsonDetail]
     settle_info: NotRequired[PartnerTransactionsCodepayPostJsonSettleInfo]
 class PartnerTransactionsCodepayPostAnswerPayer(TypedDict):
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    sp_openid: str
+    sub_openid: str
 class PartnerTransactionsCodepayPostAnswerAmount(TypedDict):
     total: float
-    payer_total: NotRequired[float]
-    currency: NotRequired[str]
-    payer_currency: NotRequired[str]
+    payer_total: float
+    currency: str
+    payer_currency: str
 class PartnerTransactionsCodepayPostAnswerPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
     quantity: float
     unit_price: float
     discount_amount: float
-    goods_remark: NotRequired[str]
+    goods_remark: str
 class PartnerTransactionsCodepayPostAnswerPromotionDetail(TypedDict):
     coupon_id: str
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[str]
+    name: str
+    scope: str
+    type: str
     amount: float
-    stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[float]
-    merchant_contribute: NotRequired[float]
-    other_contribute: NotRequired[float]
-    currency: NotRequired[str]
-    goods_detail: NotRequired[list[PartnerTransactionsCodepayPostAnswerPromotionDetailGoodsDetail]]
+    stock_id: str
+    wechatpay_contribute: float
+    merchant_contribute: float
+    other_contribute: float
+    currency: str
+    goods_detail: list[PartnerTransactionsCodepayPostAnswerPromotionDetailGoodsDetail]
 class PartnerTransactionsCodepayPostAnswer(TypedDict):
-    sp_appid: NotRequired[str]
+    sp_appid: str
     sp_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mchid: str
     out_trade_no: str
-    transaction_id: NotRequired[str]
-    trade_type: NotRequired[str]
-    bank_type: NotRequired[str]
-    success_time: NotRequired[str]
+    transaction_id: str
+    trade_type: str
+    bank_type: str
+    success_time: str
     trade_state: str
-    trade_state_desc: NotRequired[str]
-    attach: NotRequired[str]
-    payer: NotRequired[PartnerTransactionsCodepayPostAnswerPayer]
-    amount: NotRequired[PartnerTransactionsCodepayPostAnswerAmount]
-    promotion_detail: NotRequired[list[PartnerTransactionsCodepayPostAnswerPromotionDetail]]
+    trade_state_desc: str
+    attach: str
+    payer: PartnerTransactionsCodepayPostAnswerPayer
+    amount: PartnerTransactionsCodepayPostAnswerAmount
+    promotion_detail: list[PartnerTransactionsCodepayPostAnswerPromotionDetail]
 class PartnerTransactionsCodepayPostOptions(call.CallOptions):
     json: PartnerTransactionsCodepayPostJson
 class PartnerTransactionsExposurePostJsonPayer(TypedDict):
@@ -257,7 +257,7 @@ class PartnerTransactionsExposurePostJson(TypedDict):
     out_trade_no: call.Text
 class PartnerTransactionsExposurePostAnswer(TypedDict):
     fqf_exposure: bool
-    market_exposure_token: NotRequired[str]
+    market_exposure_token: str
 class PartnerTransactionsExposurePostOptions(call.CallOptions):
     json: PartnerTransactionsExposurePostJson
 class PartnerTransactionsH5PostJsonSettleInfo(TypedDict):
@@ -324,57 +324,57 @@ class PartnerTransactionsIdByTransactionIdGetQuery(TypedDict):
     sp_mchid: call.Text
     sub_mchid: call.Text
 class PartnerTransactionsIdByTransactionIdGetAnswerSettleInfo(TypedDict):
-    profit_sharing: NotRequired[bool]
-    subsidy_amount: NotRequired[int]
+    profit_sharing: bool
+    subsidy_amount: int
 class PartnerTransactionsIdByTransactionIdGetAnswerAmount(TypedDict):
     total: int
-    currency: NotRequired[str]
+    currency: str
 class PartnerTransactionsIdByTransactionIdGetAnswerDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
-    wechatpay_goods_id: NotRequired[str]
-    goods_name: NotRequired[str]
+    wechatpay_goods_id: str
+    goods_name: str
     quantity: int
     unit_price: int
 class PartnerTransactionsIdByTransactionIdGetAnswerDetail(TypedDict):
-    cost_price: NotRequired[int]
-    invoice_id: NotRequired[str]
-    goods_detail: NotRequired[list[PartnerTransactionsIdByTransactionIdGetAnswerDetailGoodsDetail]]
+    cost_price: int
+    invoice_id: str
+    goods_detail: list[PartnerTransactionsIdByTransactionIdGetAnswerDetailGoodsDetail]
 class PartnerTransactionsIdByTransactionIdGetAnswerSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[str]
+    id: str
     name: str
     area_code: str
     address: str
 class PartnerTransactionsIdByTransactionIdGetAnswerSceneInfo(TypedDict):
-    payer_client_ip: NotRequired[str]
-    device_id: NotRequired[str]
-    store_info: NotRequired[PartnerTransactionsIdByTransactionIdGetAnswerSceneInfoStoreInfo]
+    payer_client_ip: str
+    device_id: str
+    store_info: PartnerTransactionsIdByTransactionIdGetAnswerSceneInfoStoreInfo
 class PartnerTransactionsIdByTransactionIdGetAnswerPayer(TypedDict):
     sp_openid: str
-    sub_openid: NotRequired[str]
+    sub_openid: str
 class PartnerTransactionsIdByTransactionIdGetAnswer(TypedDict):
     sp_appid: str
     sp_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mchid: str
-    settle_info: NotRequired[PartnerTransactionsIdByTransactionIdGetAnswerSettleInfo]
-    transaction_id: NotRequired[str]
-    trade_type: NotRequired[str]
-    trade_state: NotRequired[str]
-    trade_state_desc: NotRequired[str]
-    bank_type: NotRequired[str]
-    success_time: NotRequired[str]
+    settle_info: PartnerTransactionsIdByTransactionIdGetAnswerSettleInfo
+    transaction_id: str
+    trade_type: str
+    trade_state: str
+    trade_state_desc: str
+    bank_type: str
+    success_time: str
     description: str
-    attach: NotRequired[str]
+    attach: str
     out_trade_no: str
     amount: PartnerTransactionsIdByTransactionIdGetAnswerAmount
-    time_expire: NotRequired[str]
+    time_expire: str
     notify_url: str
-    goods_tag: NotRequired[str]
-    limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
-    support_fapiao: NotRequired[bool]
-    detail: NotRequired[PartnerTransactionsIdByTransactionIdGetAnswerDetail]
-    scene_info: NotRequired[PartnerTransactionsIdByTransactionIdGetAnswerSceneInfo]
-    payer: NotRequired[PartnerTransactionsIdByTransactionIdGetAnswerPayer]
+    goods_tag: str
+    limit_pay: list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]
+    support_fapiao: bool
+    detail: PartnerTransactionsIdByTransactionIdGetAnswerDetail
+    scene_info: PartnerTransactionsIdByTransactionIdGetAnswerSceneInfo
+    payer: PartnerTransactionsIdByTransactionIdGetAnswerPayer
 class PartnerTransactionsIdByTransactionIdGetOptions(call.CallOptions):
     transaction_id: call.Scalar
     query: PartnerTransactionsIdByTransactionIdGetQuery
@@ -606,61 +606,61 @@ class PartnerTransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
     sp_mchid: call.Text
     sub_mchid: call.Text
 class PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerSettleInfo(TypedDict):
-    profit_sharing: NotRequired[bool]
-    subsidy_amount: NotRequired[int]
+    profit_sharing: bool
+    subsidy_amount: int
 class PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerAmount(TypedDict):
     total: int
-    currency: NotRequired[str]
+    currency: str
 class PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
-    wechatpay_goods_id: NotRequired[str]
-    goods_name: NotRequired[str]
+    wechatpay_goods_id: str
+    goods_name: str
     quantity: int
     unit_price: int
 class PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerDetail(TypedDict):
-    cost_price: NotRequired[int]
-    invoice_id: NotRequired[str]
-    goods_detail: NotRequired[list[PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerDetailGoodsDetail]]
+    cost_price: int
+    invoice_id: str
+    goods_detail: list[PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerDetailGoodsDetail]
 class PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[str]
+    id: str
     name: str
     area_code: str
     address: str
 class PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfo(TypedDict):
-    payer_client_ip: NotRequired[str]
-    device_id: NotRequired[str]
-    store_info: NotRequired[PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfoStoreInfo]
+    payer_client_ip: str
+    device_id: str
+    store_info: PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfoStoreInfo
 class PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
     sp_openid: str
-    sub_openid: NotRequired[str]
+    sub_openid: str
 class PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerInstallmentInfo(TypedDict):
     use_subsidy: bool
     selected_installment_number: int
 class PartnerTransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     sp_appid: str
     sp_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mchid: str
-    settle_info: NotRequired[PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerSettleInfo]
-    transaction_id: NotRequired[str]
-    trade_type: NotRequired[str]
-    trade_state: NotRequired[str]
-    trade_state_desc: NotRequired[str]
-    bank_type: NotRequired[str]
-    success_time: NotRequired[str]
+    settle_info: PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerSettleInfo
+    transaction_id: str
+    trade_type: str
+    trade_state: str
+    trade_state_desc: str
+    bank_type: str
+    success_time: str
     description: str
-    attach: NotRequired[str]
+    attach: str
     out_trade_no: str
     amount: PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerAmount
-    time_expire: NotRequired[str]
+    time_expire: str
     notify_url: str
-    goods_tag: NotRequired[str]
-    limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
-    support_fapiao: NotRequired[bool]
-    detail: NotRequired[PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerDetail]
-    scene_info: NotRequired[PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfo]
-    payer: NotRequired[PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerPayer]
-    installment_info: NotRequired[PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerInstallmentInfo]
+    goods_tag: str
+    limit_pay: list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]
+    support_fapiao: bool
+    detail: PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerDetail
+    scene_info: PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfo
+    payer: PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerPayer
+    installment_info: PartnerTransactionsOutTradeNoByOutTradeNoGetAnswerInstallmentInfo
 class PartnerTransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
     query: PartnerTransactionsOutTradeNoByOutTradeNoGetQuery
@@ -676,9 +676,9 @@ class PartnerTransactionsOutTradeNoByOutTradeNoReversePostJson(TypedDict):
     sub_appid: NotRequired[call.Text]
     sub_mchid: call.Text
 class PartnerTransactionsOutTradeNoByOutTradeNoReversePostAnswer(TypedDict):
-    sp_appid: NotRequired[str]
+    sp_appid: str
     sp_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mchid: str
     out_trade_no: str
 class PartnerTransactionsOutTradeNoByOutTradeNoReversePostOptions(call.CallOptions):
@@ -884,44 +884,44 @@ class TransactionsCodepayPostJson(TypedDict):
     detail: NotRequired[TransactionsCodepayPostJsonDetail]
     settle_info: NotRequired[TransactionsCodepayPostJsonSettleInfo]
 class TransactionsCodepayPostAnswerPayer(TypedDict):
-    openid: NotRequired[str]
+    openid: str
 class TransactionsCodepayPostAnswerAmount(TypedDict):
     total: float
-    payer_total: NotRequired[float]
-    currency: NotRequired[str]
-    payer_currency: NotRequired[str]
+    payer_total: float
+    currency: str
+    payer_currency: str
 class TransactionsCodepayPostAnswerPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
     quantity: float
     unit_price: float
     discount_amount: float
-    goods_remark: NotRequired[str]
+    goods_remark: str
 class TransactionsCodepayPostAnswerPromotionDetail(TypedDict):
     coupon_id: str
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[str]
+    name: str
+    scope: str
+    type: str
     amount: float
-    stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[float]
-    merchant_contribute: NotRequired[float]
-    other_contribute: NotRequired[float]
-    currency: NotRequired[str]
-    goods_detail: NotRequired[list[TransactionsCodepayPostAnswerPromotionDetailGoodsDetail]]
+    stock_id: str
+    wechatpay_contribute: float
+    merchant_contribute: float
+    other_contribute: float
+    currency: str
+    goods_detail: list[TransactionsCodepayPostAnswerPromotionDetailGoodsDetail]
 class TransactionsCodepayPostAnswer(TypedDict):
-    appid: NotRequired[str]
+    appid: str
     mchid: str
     out_trade_no: str
-    transaction_id: NotRequired[str]
-    trade_type: NotRequired[str]
-    bank_type: NotRequired[str]
-    success_time: NotRequired[str]
+    transaction_id: str
+    trade_type: str
+    bank_type: str
+    success_time: str
     trade_state: str
-    trade_state_desc: NotRequired[str]
-    attach: NotRequired[str]
-    payer: NotRequired[TransactionsCodepayPostAnswerPayer]
-    amount: NotRequired[TransactionsCodepayPostAnswerAmount]
-    promotion_detail: NotRequired[list[TransactionsCodepayPostAnswerPromotionDetail]]
+    trade_state_desc: str
+    attach: str
+    payer: TransactionsCodepayPostAnswerPayer
+    amount: TransactionsCodepayPostAnswerAmount
+    promotion_detail: list[TransactionsCodepayPostAnswerPromotionDetail]
 class TransactionsCodepayPostOptions(call.CallOptions):
     json: TransactionsCodepayPostJson
 class TransactionsExposurePostJsonPayer(TypedDict):
@@ -934,7 +934,7 @@ class TransactionsExposurePostJson(TypedDict):
     out_trade_no: call.Text
 class TransactionsExposurePostAnswer(TypedDict):
     fqf_exposure: bool
-    market_exposure_token: NotRequired[str]
+    market_exposure_token: str
 class TransactionsExposurePostOptions(call.CallOptions):
     json: TransactionsExposurePostJson
 class TransactionsH5PostJsonAmount(TypedDict):
@@ -998,46 +998,46 @@ class TransactionsIdByTransactionIdGetQuery(TypedDict):
     mchid: call.Text
 class TransactionsIdByTransactionIdGetAnswerAmount(TypedDict):
     total: int
-    currency: NotRequired[str]
+    currency: str
 class TransactionsIdByTransactionIdGetAnswerDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
-    wechatpay_goods_id: NotRequired[str]
-    goods_name: NotRequired[str]
+    wechatpay_goods_id: str
+    goods_name: str
     quantity: int
     unit_price: int
 class TransactionsIdByTransactionIdGetAnswerDetail(TypedDict):
-    cost_price: NotRequired[int]
-    invoice_id: NotRequired[str]
-    goods_detail: NotRequired[list[TransactionsIdByTransactionIdGetAnswerDetailGoodsDetail]]
+    cost_price: int
+    invoice_id: str
+    goods_detail: list[TransactionsIdByTransactionIdGetAnswerDetailGoodsDetail]
 class TransactionsIdByTransactionIdGetAnswerSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[str]
+    id: str
     name: str
     area_code: str
     address: str
 class TransactionsIdByTransactionIdGetAnswerSceneInfo(TypedDict):
-    payer_client_ip: NotRequired[str]
-    device_id: NotRequired[str]
-    store_info: NotRequired[TransactionsIdByTransactionIdGetAnswerSceneInfoStoreInfo]
+    payer_client_ip: str
+    device_id: str
+    store_info: TransactionsIdByTransactionIdGetAnswerSceneInfoStoreInfo
 class TransactionsIdByTransactionIdGetAnswer(TypedDict):
-    transaction_id: NotRequired[str]
-    trade_type: NotRequired[str]
-    trade_state: NotRequired[str]
-    trade_state_desc: NotRequired[str]
-    bank_type: NotRequired[str]
-    success_time: NotRequired[str]
+    transaction_id: str
+    trade_type: str
+    trade_state: str
+    trade_state_desc: str
+    bank_type: str
+    success_time: str
     appid: str
     mchid: str
     description: str
-    attach: NotRequired[str]
+    attach: str
     out_trade_no: str
     amount: TransactionsIdByTransactionIdGetAnswerAmount
-    time_expire: NotRequired[str]
+    time_expire: str
     notify_url: str
-    goods_tag: NotRequired[str]
-    limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
-    support_fapiao: NotRequired[bool]
-    detail: NotRequired[TransactionsIdByTransactionIdGetAnswerDetail]
-    scene_info: NotRequired[TransactionsIdByTransactionIdGetAnswerSceneInfo]
+    goods_tag: str
+    limit_pay: list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]
+    support_fapiao: bool
+    detail: TransactionsIdByTransactionIdGetAnswerDetail
+    scene_info: TransactionsIdByTransactionIdGetAnswerSceneInfo
 class TransactionsIdByTransactionIdGetOptions(call.CallOptions):
     transaction_id: call.Scalar
     query: TransactionsIdByTransactionIdGetQuery
@@ -1213,53 +1213,53 @@ class TransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
     mchid: call.Text
 class TransactionsOutTradeNoByOutTradeNoGetAnswerAmount(TypedDict):
     total: int
-    currency: NotRequired[str]
+    currency: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
-    wechatpay_goods_id: NotRequired[str]
-    goods_name: NotRequired[str]
+    wechatpay_goods_id: str
+    goods_name: str
     quantity: int
     unit_price: int
 class TransactionsOutTradeNoByOutTradeNoGetAnswerDetail(TypedDict):
-    cost_price: NotRequired[int]
-    invoice_id: NotRequired[str]
-    goods_detail: NotRequired[list[TransactionsOutTradeNoByOutTradeNoGetAnswerDetailGoodsDetail]]
+    cost_price: int
+    invoice_id: str
+    goods_detail: list[TransactionsOutTradeNoByOutTradeNoGetAnswerDetailGoodsDetail]
 class TransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfoStoreInfo(TypedDict):
-    id: NotRequired[str]
+    id: str
     name: str
     area_code: str
     address: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfo(TypedDict):
-    payer_client_ip: NotRequired[str]
-    device_id: NotRequired[str]
-    store_info: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfoStoreInfo]
+    payer_client_ip: str
+    device_id: str
+    store_info: TransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfoStoreInfo
 class TransactionsOutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
     openid: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerInstallmentInfo(TypedDict):
     use_subsidy: bool
     selected_installment_number: int
 class TransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
-    transaction_id: NotRequired[str]
-    trade_type: NotRequired[str]
-    trade_state: NotRequired[str]
-    trade_state_desc: NotRequired[str]
-    bank_type: NotRequired[str]
-    success_time: NotRequired[str]
+    transaction_id: str
+    trade_type: str
+    trade_state: str
+    trade_state_desc: str
+    bank_type: str
+    success_time: str
     appid: str
     mchid: str
     description: str
-    attach: NotRequired[str]
+    attach: str
     out_trade_no: str
     amount: TransactionsOutTradeNoByOutTradeNoGetAnswerAmount
-    time_expire: NotRequired[str]
+    time_expire: str
     notify_url: str
-    goods_tag: NotRequired[str]
-    limit_pay: NotRequired[list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]]
-    support_fapiao: NotRequired[bool]
-    detail: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerDetail]
-    scene_info: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfo]
-    payer: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerPayer]
-    installment_info: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerInstallmentInfo]
+    goods_tag: str
+    limit_pay: list[Literal["no_balance", "no_credit", "no_debit", "balance_only"] | str]
+    support_fapiao: bool
+    detail: TransactionsOutTradeNoByOutTradeNoGetAnswerDetail
+    scene_info: TransactionsOutTradeNoByOutTradeNoGetAnswerSceneInfo
+    payer: TransactionsOutTradeNoByOutTradeNoGetAnswerPayer
+    installment_info: TransactionsOutTradeNoByOutTradeNoGetAnswerInstallmentInfo
 class TransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
     query: TransactionsOutTradeNoByOutTradeNoGetQuery
@@ -1272,7 +1272,7 @@ class TransactionsOutTradeNoByOutTradeNoReversePostJson(TypedDict):
     appid: call.Text
     mchid: call.Text
 class TransactionsOutTradeNoByOutTradeNoReversePostAnswer(TypedDict):
-    appid: NotRequired[str]
+    appid: str
     mchid: str
     out_trade_no: str
 class TransactionsOutTradeNoByOutTradeNoReversePostOptions(call.CallOptions):

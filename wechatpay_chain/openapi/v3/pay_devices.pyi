@@ -80,21 +80,21 @@ class PrintersByDeviceIdPrintOrdersPostOptions(call.CallOptions):
     device_id: call.Scalar
     json: NotRequired[PrintersByDeviceIdPrintOrdersPostJson]
 class PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswerVariableList(TypedDict):
-    key: NotRequired[str]
-    value: NotRequired[str]
+    key: str
+    value: str
 class PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswerTableListRowList(TypedDict):
-    cell_list: NotRequired[list[str]]
+    cell_list: list[str]
 class PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswerTableList(TypedDict):
-    key: NotRequired[str]
-    row_list: NotRequired[list[PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswerTableListRowList]]
+    key: str
+    row_list: list[PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswerTableListRowList]
 class PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswer(TypedDict):
-    print_order_no: NotRequired[str]
-    template_id: NotRequired[str]
-    notify_url: NotRequired[str]
-    print_state: NotRequired[Literal["PRINT_STATE_WAIT", "PRINT_STATE_SUCCESS", "PRINT_STATE_FAIL", "PRINT_STATE_CACHED"] | str]
-    print_state_description: NotRequired[str]
-    variable_list: NotRequired[list[PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswerVariableList]]
-    table_list: NotRequired[list[PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswerTableList]]
+    print_order_no: str
+    template_id: str
+    notify_url: str
+    print_state: Literal["PRINT_STATE_WAIT", "PRINT_STATE_SUCCESS", "PRINT_STATE_FAIL", "PRINT_STATE_CACHED"] | str
+    print_state_description: str
+    variable_list: list[PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswerVariableList]
+    table_list: list[PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswerTableList]
 class PrintersByDeviceIdPrintOrdersByPrintOrderNoGetOptions(call.CallOptions):
     device_id: call.Scalar
     print_order_no: call.Scalar

@@ -25,7 +25,7 @@ class AuthenticationsGetAnswerData(TypedDict):
     authenticate_time: str
     authenticate_number: str
 class AuthenticationsGetAnswer(TypedDict):
-    data: NotRequired[list[AuthenticationsGetAnswerData]]
+    data: list[AuthenticationsGetAnswerData]
     total_count: int
     offset: int
     limit: int
@@ -83,7 +83,7 @@ class AuthenticationsByAuthenticateNumberGetAnswer(TypedDict):
     authenticate_state: Literal["AUTHENTICATE_PROCESSING", "AUTHENTICATE_SUCCESS", "AUTHENTICATE_FAILED"] | str
     authenticate_time: str
     authenticate_number: str
-    authenticate_failed_reason: NotRequired[str]
+    authenticate_failed_reason: str
 class AuthenticationsByAuthenticateNumberGetOptions(call.CallOptions):
     authenticate_number: call.Scalar
     query: AuthenticationsByAuthenticateNumberGetQuery
@@ -98,8 +98,8 @@ class RelationsByOpenidGetAnswer(TypedDict):
     mchid: str
     sub_mchid: str
     authorize_state: Literal["UNAUTHORIZED", "AUTHORIZED", "DEAUTHORIZED"] | str
-    authorize_time: NotRequired[str]
-    deauthorize_time: NotRequired[str]
+    authorize_time: str
+    deauthorize_time: str
 class RelationsByOpenidGetOptions(call.CallOptions):
     openid: call.Scalar
     query: RelationsByOpenidGetQuery
@@ -167,8 +167,8 @@ class WesureTokenValidationsPostJson(TypedDict):
     authenticate_type: NotRequired[Literal["NORMAL", "SIGN_IN", "INSURANCE", "CONTRACT"]]
 class WesureTokenValidationsPostAnswer(TypedDict):
     result: str
-    authenticate_success_time: NotRequired[str]
-    openid: NotRequired[str]
-    fail_reason: NotRequired[str]
+    authenticate_success_time: str
+    openid: str
+    fail_reason: str
 class WesureTokenValidationsPostOptions(call.CallOptions):
     json: WesureTokenValidationsPostJson

@@ -24,16 +24,16 @@ class AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeGetAnswer(Type
     service_id: str
     appid: str
     mchid: str
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sub_openid: str
     authorization_code: str
     authorization_state: str
-    notify_url: NotRequired[str]
-    cancel_authorization_time: NotRequired[str]
-    authorization_success_time: NotRequired[str]
+    notify_url: str
+    cancel_authorization_time: str
+    authorization_success_time: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
-    channel_id: NotRequired[str]
+    sub_appid: str
+    channel_id: str
 class AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeGetOptions(call.CallOptions):
     authorization_code: call.Scalar
     query: AcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeGetQuery
@@ -57,79 +57,79 @@ class AcquiringbankServiceorderGetQuery(TypedDict):
     query_id: NotRequired[call.Text]
 class AcquiringbankServiceorderGetAnswerPostPayments(TypedDict):
     name: str
-    description: NotRequired[str]
-    amount: NotRequired[int]
-    count: NotRequired[int]
+    description: str
+    amount: int
+    count: int
 class AcquiringbankServiceorderGetAnswerPostDiscounts(TypedDict):
     name: str
     description: str
-    amount: NotRequired[int]
-    count: NotRequired[int]
+    amount: int
+    count: int
 class AcquiringbankServiceorderGetAnswerRiskFund(TypedDict):
     name: str
     amount: int
-    description: NotRequired[str]
+    description: str
 class AcquiringbankServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    quantity: NotRequired[int]
-    unit_price: NotRequired[int]
-    discount_amount: NotRequired[int]
-    goods_remark: NotRequired[str]
+    quantity: int
+    unit_price: int
+    discount_amount: int
+    goods_remark: str
 class AcquiringbankServiceorderGetAnswerCollectionDetailsPromotionDetail(TypedDict):
     coupon_id: str
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[str]
+    name: str
+    scope: str
+    type: str
     amount: int
-    stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
-    currency: NotRequired[str]
-    goods_detail: NotRequired[list[AcquiringbankServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail]]
+    stock_id: str
+    wechatpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
+    currency: str
+    goods_detail: list[AcquiringbankServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail]
 class AcquiringbankServiceorderGetAnswerCollectionDetails(TypedDict):
-    seq: NotRequired[int]
-    amount: NotRequired[int]
-    paid_type: NotRequired[str]
-    paid_time: NotRequired[str]
-    transaction_id: NotRequired[str]
-    promotion_detail: NotRequired[list[AcquiringbankServiceorderGetAnswerCollectionDetailsPromotionDetail]]
+    seq: int
+    amount: int
+    paid_type: str
+    paid_time: str
+    transaction_id: str
+    promotion_detail: list[AcquiringbankServiceorderGetAnswerCollectionDetailsPromotionDetail]
 class AcquiringbankServiceorderGetAnswerCollection(TypedDict):
     state: str
-    total_amount: NotRequired[int]
-    paying_amount: NotRequired[int]
-    paid_amount: NotRequired[int]
-    details: NotRequired[list[AcquiringbankServiceorderGetAnswerCollectionDetails]]
+    total_amount: int
+    paying_amount: int
+    paid_amount: int
+    details: list[AcquiringbankServiceorderGetAnswerCollectionDetails]
 class AcquiringbankServiceorderGetAnswerTimeRange(TypedDict):
     start_time: str
-    start_time_remark: NotRequired[str]
-    end_time: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    start_time_remark: str
+    end_time: str
+    end_time_remark: str
 class AcquiringbankServiceorderGetAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
-    end_location: NotRequired[str]
+    start_location: str
+    end_location: str
 class AcquiringbankServiceorderGetAnswer(TypedDict):
     out_order_no: str
     service_id: str
     appid: str
     mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mchid: str
     service_introduction: str
     state: str
-    state_description: NotRequired[str]
-    post_payments: NotRequired[list[AcquiringbankServiceorderGetAnswerPostPayments]]
-    post_discounts: NotRequired[list[AcquiringbankServiceorderGetAnswerPostDiscounts]]
+    state_description: str
+    post_payments: list[AcquiringbankServiceorderGetAnswerPostPayments]
+    post_discounts: list[AcquiringbankServiceorderGetAnswerPostDiscounts]
     risk_fund: AcquiringbankServiceorderGetAnswerRiskFund
-    total_amount: NotRequired[int]
-    need_collection: NotRequired[bool]
-    collection: NotRequired[AcquiringbankServiceorderGetAnswerCollection]
+    total_amount: int
+    need_collection: bool
+    collection: AcquiringbankServiceorderGetAnswerCollection
     time_range: AcquiringbankServiceorderGetAnswerTimeRange
-    location: NotRequired[AcquiringbankServiceorderGetAnswerLocation]
-    attach: NotRequired[str]
+    location: AcquiringbankServiceorderGetAnswerLocation
+    attach: str
     notify_url: str
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sub_openid: str
     order_id: str
     channel_id: str
 class AcquiringbankServiceorderGetOptions(call.CallOptions):
@@ -176,45 +176,45 @@ class AcquiringbankServiceorderPostJson(TypedDict):
     attach: NotRequired[call.Text]
 class AcquiringbankServiceorderPostAnswerPostPayments(TypedDict):
     name: str
-    description: NotRequired[str]
-    amount: NotRequired[int]
-    count: NotRequired[int]
+    description: str
+    amount: int
+    count: int
 class AcquiringbankServiceorderPostAnswerPostDiscounts(TypedDict):
     name: str
     description: str
-    count: NotRequired[int]
+    count: int
 class AcquiringbankServiceorderPostAnswerRiskFund(TypedDict):
     name: str
     amount: int
-    description: NotRequired[str]
+    description: str
 class AcquiringbankServiceorderPostAnswerTimeRange(TypedDict):
     start_time: str
-    start_time_remark: NotRequired[str]
-    end_time: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    start_time_remark: str
+    end_time: str
+    end_time_remark: str
 class AcquiringbankServiceorderPostAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
+    start_location: str
     end_location: str
 class AcquiringbankServiceorderPostAnswer(TypedDict):
     out_order_no: str
     service_id: str
     appid: str
     mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mchid: str
     channel_id: str
     service_introduction: str
     state: str
-    state_description: NotRequired[str]
-    post_payments: NotRequired[list[AcquiringbankServiceorderPostAnswerPostPayments]]
-    post_discounts: NotRequired[list[AcquiringbankServiceorderPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[AcquiringbankServiceorderPostAnswerRiskFund]
-    time_range: NotRequired[AcquiringbankServiceorderPostAnswerTimeRange]
-    location: NotRequired[AcquiringbankServiceorderPostAnswerLocation]
-    attach: NotRequired[str]
-    notify_url: NotRequired[str]
+    state_description: str
+    post_payments: list[AcquiringbankServiceorderPostAnswerPostPayments]
+    post_discounts: list[AcquiringbankServiceorderPostAnswerPostDiscounts]
+    risk_fund: AcquiringbankServiceorderPostAnswerRiskFund
+    time_range: AcquiringbankServiceorderPostAnswerTimeRange
+    location: AcquiringbankServiceorderPostAnswerLocation
+    attach: str
+    notify_url: str
     order_id: str
-    package: NotRequired[str]
+    package: str
 class AcquiringbankServiceorderPostOptions(call.CallOptions):
     json: AcquiringbankServiceorderPostJson
 class AcquiringbankServiceorderDeductionGetQuery(TypedDict):
@@ -299,7 +299,7 @@ class AcquiringbankServiceorderByOutOrderNoRegisterdeductinfoPostJson(TypedDict)
     out_trade_no: NotRequired[call.Text]
     sub_appid: NotRequired[call.Text]
 class AcquiringbankServiceorderByOutOrderNoRegisterdeductinfoPostAnswer(TypedDict):
-    description: NotRequired[str]
+    description: str
 class AcquiringbankServiceorderByOutOrderNoRegisterdeductinfoPostOptions(call.CallOptions):
     out_order_no: call.Scalar
     json: AcquiringbankServiceorderByOutOrderNoRegisterdeductinfoPostJson
@@ -381,39 +381,39 @@ class AcquiringbankServicepayondeliveryorderPostJson(TypedDict):
     mchid: NotRequired[call.Text]
     shopping_info: NotRequired[AcquiringbankServicepayondeliveryorderPostJsonShoppingInfo]
 class AcquiringbankServicepayondeliveryorderPostAnswerPostPayments(TypedDict):
-    name: NotRequired[str]
-    amount: NotRequired[float]
-    description: NotRequired[str]
-    count: NotRequired[float]
+    name: str
+    amount: float
+    description: str
+    count: float
 class AcquiringbankServicepayondeliveryorderPostAnswerPostDiscounts(TypedDict):
-    name: NotRequired[str]
-    description: NotRequired[str]
-    amount: NotRequired[float]
-    count: NotRequired[float]
+    name: str
+    description: str
+    amount: float
+    count: float
 class AcquiringbankServicepayondeliveryorderPostAnswerRiskFund(TypedDict):
     name: str
     amount: float
-    description: NotRequired[str]
+    description: str
 class AcquiringbankServicepayondeliveryorderPostAnswerTimeRange(TypedDict):
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    start_time_remark: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    start_time: str
+    end_time: str
+    start_time_remark: str
+    end_time_remark: str
 class AcquiringbankServicepayondeliveryorderPostAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
-    end_location: NotRequired[str]
+    start_location: str
+    end_location: str
 class AcquiringbankServicepayondeliveryorderPostAnswerShoppingInfoJumpLink(TypedDict):
     jump_link_type: str
-    appid: NotRequired[str]
-    path: NotRequired[str]
+    appid: str
+    path: str
 class AcquiringbankServicepayondeliveryorderPostAnswerShoppingInfoGoods(TypedDict):
     name: str
     picture: str
     amount: float
     count: float
-    category_id: NotRequired[list[str]]
+    category_id: list[str]
 class AcquiringbankServicepayondeliveryorderPostAnswerShoppingInfo(TypedDict):
-    real_merchant_appid: NotRequired[str]
+    real_merchant_appid: str
     jump_link: AcquiringbankServicepayondeliveryorderPostAnswerShoppingInfoJumpLink
     goods: list[AcquiringbankServicepayondeliveryorderPostAnswerShoppingInfoGoods]
 class AcquiringbankServicepayondeliveryorderPostAnswer(TypedDict):
@@ -421,21 +421,21 @@ class AcquiringbankServicepayondeliveryorderPostAnswer(TypedDict):
     service_id: str
     appid: str
     mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mchid: str
     service_introduction: str
     state: str
-    state_description: NotRequired[str]
-    post_payments: NotRequired[list[AcquiringbankServicepayondeliveryorderPostAnswerPostPayments]]
-    post_discounts: NotRequired[list[AcquiringbankServicepayondeliveryorderPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[AcquiringbankServicepayondeliveryorderPostAnswerRiskFund]
-    time_range: NotRequired[AcquiringbankServicepayondeliveryorderPostAnswerTimeRange]
-    location: NotRequired[AcquiringbankServicepayondeliveryorderPostAnswerLocation]
-    attach: NotRequired[str]
-    notify_url: NotRequired[str]
-    order_id: NotRequired[str]
-    package: NotRequired[str]
-    shopping_info: NotRequired[AcquiringbankServicepayondeliveryorderPostAnswerShoppingInfo]
+    state_description: str
+    post_payments: list[AcquiringbankServicepayondeliveryorderPostAnswerPostPayments]
+    post_discounts: list[AcquiringbankServicepayondeliveryorderPostAnswerPostDiscounts]
+    risk_fund: AcquiringbankServicepayondeliveryorderPostAnswerRiskFund
+    time_range: AcquiringbankServicepayondeliveryorderPostAnswerTimeRange
+    location: AcquiringbankServicepayondeliveryorderPostAnswerLocation
+    attach: str
+    notify_url: str
+    order_id: str
+    package: str
+    shopping_info: AcquiringbankServicepayondeliveryorderPostAnswerShoppingInfo
 class AcquiringbankServicepayondeliveryorderPostOptions(call.CallOptions):
     json: AcquiringbankServicepayondeliveryorderPostJson
 class MerchantBillGetQuery(TypedDict):
@@ -462,84 +462,84 @@ class OverseaPartnerServiceorderGetQuery(TypedDict):
     query_id: NotRequired[call.Text]
 class OverseaPartnerServiceorderGetAnswerPostPayments(TypedDict):
     name: str
-    amount: NotRequired[int]
-    description: NotRequired[str]
-    count: NotRequired[int]
+    amount: int
+    description: str
+    count: int
 class OverseaPartnerServiceorderGetAnswerPostDiscounts(TypedDict):
     name: str
     description: str
-    amount: NotRequired[int]
-    count: NotRequired[int]
+    amount: int
+    count: int
 class OverseaPartnerServiceorderGetAnswerRiskFund(TypedDict):
     name: str
     amount: int
-    description: NotRequired[str]
+    description: str
 class OverseaPartnerServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    quantity: NotRequired[int]
-    unit_price: NotRequired[int]
-    discount_amount: NotRequired[int]
-    goods_remark: NotRequired[str]
+    quantity: int
+    unit_price: int
+    discount_amount: int
+    goods_remark: str
 class OverseaPartnerServiceorderGetAnswerCollectionDetailsPromotionDetail(TypedDict):
     coupon_id: str
-    name: NotRequired[str]
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["CASH", "NOCASH"] | str]
+    name: str
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["CASH", "NOCASH"] | str
     amount: int
-    stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
-    currency: NotRequired[str]
-    goods_detail: NotRequired[list[OverseaPartnerServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail]]
+    stock_id: str
+    wechatpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
+    currency: str
+    goods_detail: list[OverseaPartnerServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail]
 class OverseaPartnerServiceorderGetAnswerCollectionDetails(TypedDict):
-    seq: NotRequired[int]
-    amount: NotRequired[int]
-    paid_type: NotRequired[Literal["NEWTON", "MCH"] | str]
-    paid_time: NotRequired[str]
-    transaction_id: NotRequired[str]
-    promotion_detail: NotRequired[list[OverseaPartnerServiceorderGetAnswerCollectionDetailsPromotionDetail]]
+    seq: int
+    amount: int
+    paid_type: Literal["NEWTON", "MCH"] | str
+    paid_time: str
+    transaction_id: str
+    promotion_detail: list[OverseaPartnerServiceorderGetAnswerCollectionDetailsPromotionDetail]
 class OverseaPartnerServiceorderGetAnswerCollection(TypedDict):
     state: Literal["USER_PAYING", "USER_PAID"] | str
-    total_amount: NotRequired[int]
-    paying_amount: NotRequired[int]
-    paid_amount: NotRequired[int]
-    bank_type: NotRequired[str]
-    details: NotRequired[list[OverseaPartnerServiceorderGetAnswerCollectionDetails]]
+    total_amount: int
+    paying_amount: int
+    paid_amount: int
+    bank_type: str
+    details: list[OverseaPartnerServiceorderGetAnswerCollectionDetails]
 class OverseaPartnerServiceorderGetAnswerTimeRange(TypedDict):
-    start_time: NotRequired[str]
-    start_time_remark: NotRequired[str]
-    end_time: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    start_time: str
+    start_time_remark: str
+    end_time: str
+    end_time_remark: str
 class OverseaPartnerServiceorderGetAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
-    end_location: NotRequired[str]
+    start_location: str
+    end_location: str
 class OverseaPartnerServiceorderGetAnswer(TypedDict):
     out_order_no: str
     service_id: str
     appid: str
     mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mchid: str
     service_introduction: str
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
-    state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    post_payments: NotRequired[list[OverseaPartnerServiceorderGetAnswerPostPayments]]
-    post_discounts: NotRequired[list[OverseaPartnerServiceorderGetAnswerPostDiscounts]]
+    state_description: Literal["USER_CONFIRM", "MCH_COMPLETE"] | str
+    post_payments: list[OverseaPartnerServiceorderGetAnswerPostPayments]
+    post_discounts: list[OverseaPartnerServiceorderGetAnswerPostDiscounts]
     risk_fund: OverseaPartnerServiceorderGetAnswerRiskFund
-    total_amount: NotRequired[int]
-    need_collection: NotRequired[bool]
-    collection: NotRequired[OverseaPartnerServiceorderGetAnswerCollection]
+    total_amount: int
+    need_collection: bool
+    collection: OverseaPartnerServiceorderGetAnswerCollection
     time_range: OverseaPartnerServiceorderGetAnswerTimeRange
-    location: NotRequired[OverseaPartnerServiceorderGetAnswerLocation]
-    attach: NotRequired[str]
+    location: OverseaPartnerServiceorderGetAnswerLocation
+    attach: str
     notify_url: str
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sub_openid: str
     order_id: str
-    currency: NotRequired[str]
-    currency_price: NotRequired[int]
-    currency_rate_info: NotRequired[str]
+    currency: str
+    currency_price: int
+    currency_rate_info: str
 class OverseaPartnerServiceorderGetOptions(call.CallOptions):
     query: OverseaPartnerServiceorderGetQuery
 class OverseaPartnerServiceorderPostJsonPostPayments(TypedDict):
@@ -584,45 +584,45 @@ class OverseaPartnerServiceorderPostJson(TypedDict):
     attach: NotRequired[call.Text]
 class OverseaPartnerServiceorderPostAnswerPostPayments(TypedDict):
     name: str
-    amount: NotRequired[int]
-    description: NotRequired[str]
-    count: NotRequired[int]
+    amount: int
+    description: str
+    count: int
 class OverseaPartnerServiceorderPostAnswerPostDiscounts(TypedDict):
     name: str
     description: str
-    count: NotRequired[int]
+    count: int
 class OverseaPartnerServiceorderPostAnswerRiskFund(TypedDict):
     name: str
     amount: int
-    description: NotRequired[str]
+    description: str
 class OverseaPartnerServiceorderPostAnswerTimeRange(TypedDict):
     start_time: str
-    end_time: NotRequired[str]
-    start_time_remark: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    end_time: str
+    start_time_remark: str
+    end_time_remark: str
 class OverseaPartnerServiceorderPostAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
+    start_location: str
     end_location: str
 class OverseaPartnerServiceorderPostAnswer(TypedDict):
     out_order_no: str
     service_id: str
     appid: str
     mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mchid: str
-    currency: NotRequired[str]
+    currency: str
     service_introduction: str
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
-    state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    post_payments: NotRequired[list[OverseaPartnerServiceorderPostAnswerPostPayments]]
-    post_discounts: NotRequired[list[OverseaPartnerServiceorderPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[OverseaPartnerServiceorderPostAnswerRiskFund]
-    time_range: NotRequired[OverseaPartnerServiceorderPostAnswerTimeRange]
-    location: NotRequired[OverseaPartnerServiceorderPostAnswerLocation]
-    attach: NotRequired[str]
-    notify_url: NotRequired[str]
+    state_description: Literal["USER_CONFIRM", "MCH_COMPLETE"] | str
+    post_payments: list[OverseaPartnerServiceorderPostAnswerPostPayments]
+    post_discounts: list[OverseaPartnerServiceorderPostAnswerPostDiscounts]
+    risk_fund: OverseaPartnerServiceorderPostAnswerRiskFund
+    time_range: OverseaPartnerServiceorderPostAnswerTimeRange
+    location: OverseaPartnerServiceorderPostAnswerLocation
+    attach: str
+    notify_url: str
     order_id: str
-    package: NotRequired[str]
+    package: str
 class OverseaPartnerServiceorderPostOptions(call.CallOptions):
     json: OverseaPartnerServiceorderPostJson
 class OverseaPartnerServiceorderByOutOrderNoCancelPostJson(TypedDict):
@@ -708,7 +708,7 @@ class PartnerPermissionsApplyForScenePostJson(TypedDict):
     transaction_scene_info: NotRequired[PartnerPermissionsApplyForScenePostJsonTransactionSceneInfo]
 class PartnerPermissionsApplyForScenePostAnswer(TypedDict):
     scene: str
-    transaction_permissions_token: NotRequired[str]
+    transaction_permissions_token: str
 class PartnerPermissionsApplyForScenePostOptions(call.CallOptions):
     json: PartnerPermissionsApplyForScenePostJson
 class PartnerPermissionsAssessUserRiskLevelPostJsonShoppingInfoGoods(TypedDict):
@@ -733,19 +733,19 @@ class PartnerPermissionsAssessUserRiskLevelPostAnswer(TypedDict):
     service_id: str
     appid: str
     mchid: str
-    openid: NotRequired[str]
-    authorization_code: NotRequired[str]
+    openid: str
+    authorization_code: str
     authorization_state: str
-    notify_url: NotRequired[str]
-    cancel_authorization_time: NotRequired[str]
-    authorization_success_time: NotRequired[str]
-    sub_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
-    sub_openid: NotRequired[str]
-    user_label: NotRequired[str]
-    channel_id: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    notify_url: str
+    cancel_authorization_time: str
+    authorization_success_time: str
+    sub_mchid: str
+    sub_appid: str
+    sub_openid: str
+    user_label: str
+    channel_id: str
+    user_risk_level: float
+    risk_level_version: float
 class PartnerPermissionsAssessUserRiskLevelPostOptions(call.CallOptions):
     json: PartnerPermissionsAssessUserRiskLevelPostJson
     query: PartnerPermissionsAssessUserRiskLevelPostQuery
@@ -756,17 +756,17 @@ class PartnerPermissionsAuthorizationCodeByAuthorizationCodeGetAnswer(TypedDict)
     service_id: str
     appid: str
     mchid: str
-    openid: NotRequired[str]
+    openid: str
     authorization_code: str
     authorization_state: str
-    notify_url: NotRequired[str]
-    cancel_authorization_time: NotRequired[str]
-    authorization_success_time: NotRequired[str]
+    notify_url: str
+    cancel_authorization_time: str
+    authorization_success_time: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
-    sub_openid: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    sub_appid: str
+    sub_openid: str
+    user_risk_level: float
+    risk_level_version: float
 class PartnerPermissionsAuthorizationCodeByAuthorizationCodeGetOptions(call.CallOptions):
     authorization_code: call.Scalar
     query: PartnerPermissionsAuthorizationCodeByAuthorizationCodeGetQuery
@@ -792,17 +792,17 @@ class PartnerPermissionsSearchGetAnswer(TypedDict):
     service_id: str
     appid: str
     mchid: str
-    openid: NotRequired[str]
-    authorization_code: NotRequired[str]
+    openid: str
+    authorization_code: str
     authorization_state: str
-    notify_url: NotRequired[str]
-    cancel_authorization_time: NotRequired[str]
+    notify_url: str
+    cancel_authorization_time: str
     authorization_success_time: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
-    sub_openid: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    sub_appid: str
+    sub_openid: str
+    user_risk_level: float
+    risk_level_version: float
 class PartnerPermissionsSearchGetOptions(call.CallOptions):
     query: PartnerPermissionsSearchGetQuery
 class PartnerPermissionsTerminatePostJson(TypedDict):
@@ -827,11 +827,11 @@ class PartnerServiceAccountApplicationsPostAnswer(TypedDict):
     mchid: str
     appid: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_apply_no: str
-    result_notify_url: NotRequired[str]
+    result_notify_url: str
     apply_state: str
-    reject_reason: NotRequired[str]
+    reject_reason: str
 class PartnerServiceAccountApplicationsPostOptions(call.CallOptions):
     json: PartnerServiceAccountApplicationsPostJson
 class PartnerServiceAccountApplicationsByOutApplyNoGetAnswer(TypedDict):
@@ -839,11 +839,11 @@ class PartnerServiceAccountApplicationsByOutApplyNoGetAnswer(TypedDict):
     mchid: str
     appid: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_apply_no: str
-    result_notify_url: NotRequired[str]
+    result_notify_url: str
     apply_state: str
-    reject_reason: NotRequired[str]
+    reject_reason: str
 class PartnerServiceAccountApplicationsByOutApplyNoGetOptions(call.CallOptions):
     out_apply_no: call.Scalar
 class PartnerServiceAccountApplicationsGivenOutApplyNoGetOptions(call.CallOptions):
@@ -855,81 +855,81 @@ class PartnerServiceorderGetQuery(TypedDict):
     query_id: NotRequired[call.Text]
 class PartnerServiceorderGetAnswerPostPayments(TypedDict):
     name: str
-    description: NotRequired[str]
-    amount: NotRequired[int]
-    count: NotRequired[int]
+    description: str
+    amount: int
+    count: int
 class PartnerServiceorderGetAnswerPostDiscounts(TypedDict):
     name: str
     description: str
-    amount: NotRequired[int]
-    count: NotRequired[int]
+    amount: int
+    count: int
 class PartnerServiceorderGetAnswerRiskFund(TypedDict):
     name: str
     amount: int
-    description: NotRequired[str]
+    description: str
 class PartnerServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    quantity: NotRequired[int]
-    unit_price: NotRequired[int]
-    discount_amount: NotRequired[int]
-    goods_remark: NotRequired[str]
+    quantity: int
+    unit_price: int
+    discount_amount: int
+    goods_remark: str
 class PartnerServiceorderGetAnswerCollectionDetailsPromotionDetail(TypedDict):
     coupon_id: str
-    name: NotRequired[str]
-    scope: NotRequired[Literal["SINGLE", "GLOBAL"] | str]
-    type: NotRequired[Literal["CASH", "NOCASH"] | str]
+    name: str
+    scope: Literal["SINGLE", "GLOBAL"] | str
+    type: Literal["CASH", "NOCASH"] | str
     amount: int
-    stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
-    currency: NotRequired[str]
-    goods_detail: NotRequired[list[PartnerServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail]]
+    stock_id: str
+    wechatpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
+    currency: str
+    goods_detail: list[PartnerServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail]
 class PartnerServiceorderGetAnswerCollectionDetails(TypedDict):
-    seq: NotRequired[int]
-    amount: NotRequired[int]
-    paid_type: NotRequired[Literal["NEWTON", "MCH"] | str]
-    paid_time: NotRequired[str]
-    transaction_id: NotRequired[str]
-    promotion_detail: NotRequired[list[PartnerServiceorderGetAnswerCollectionDetailsPromotionDetail]]
+    seq: int
+    amount: int
+    paid_type: Literal["NEWTON", "MCH"] | str
+    paid_time: str
+    transaction_id: str
+    promotion_detail: list[PartnerServiceorderGetAnswerCollectionDetailsPromotionDetail]
 class PartnerServiceorderGetAnswerCollection(TypedDict):
     state: Literal["USER_PAYING", "USER_PAID"] | str
-    total_amount: NotRequired[int]
-    paying_amount: NotRequired[int]
-    paid_amount: NotRequired[int]
-    details: NotRequired[list[PartnerServiceorderGetAnswerCollectionDetails]]
-    bank_type: NotRequired[str]
+    total_amount: int
+    paying_amount: int
+    paid_amount: int
+    details: list[PartnerServiceorderGetAnswerCollectionDetails]
+    bank_type: str
 class PartnerServiceorderGetAnswerTimeRange(TypedDict):
-    start_time: NotRequired[str]
-    start_time_remark: NotRequired[str]
-    end_time: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    start_time: str
+    start_time_remark: str
+    end_time: str
+    end_time_remark: str
 class PartnerServiceorderGetAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
-    end_location: NotRequired[str]
+    start_location: str
+    end_location: str
 class PartnerServiceorderGetAnswer(TypedDict):
     out_order_no: str
     service_id: str
     appid: str
     mchid: str
-    sub_appid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    sub_appid: str
+    sub_mchid: str
     service_introduction: str
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
-    state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    post_payments: NotRequired[list[PartnerServiceorderGetAnswerPostPayments]]
-    post_discounts: NotRequired[list[PartnerServiceorderGetAnswerPostDiscounts]]
-    risk_fund: NotRequired[PartnerServiceorderGetAnswerRiskFund]
-    total_amount: NotRequired[int]
-    need_collection: NotRequired[bool]
-    collection: NotRequired[PartnerServiceorderGetAnswerCollection]
-    time_range: NotRequired[PartnerServiceorderGetAnswerTimeRange]
-    location: NotRequired[PartnerServiceorderGetAnswerLocation]
-    attach: NotRequired[str]
-    notify_url: NotRequired[str]
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
-    order_id: NotRequired[str]
+    state_description: Literal["USER_CONFIRM", "MCH_COMPLETE"] | str
+    post_payments: list[PartnerServiceorderGetAnswerPostPayments]
+    post_discounts: list[PartnerServiceorderGetAnswerPostDiscounts]
+    risk_fund: PartnerServiceorderGetAnswerRiskFund
+    total_amount: int
+    need_collection: bool
+    collection: PartnerServiceorderGetAnswerCollection
+    time_range: PartnerServiceorderGetAnswerTimeRange
+    location: PartnerServiceorderGetAnswerLocation
+    attach: str
+    notify_url: str
+    openid: str
+    sub_openid: str
+    order_id: str
 class PartnerServiceorderGetOptions(call.CallOptions):
     query: PartnerServiceorderGetQuery
 class PartnerServiceorderPostJsonPostPayments(TypedDict):
@@ -978,45 +978,45 @@ class PartnerServiceorderPostJson(TypedDict):
     device: NotRequired[PartnerServiceorderPostJsonDevice]
 class PartnerServiceorderPostAnswerPostPayments(TypedDict):
     name: str
-    description: NotRequired[str]
-    amount: NotRequired[int]
-    count: NotRequired[int]
+    description: str
+    amount: int
+    count: int
 class PartnerServiceorderPostAnswerPostDiscounts(TypedDict):
     name: str
     description: str
-    amount: NotRequired[int]
-    count: NotRequired[int]
+    amount: int
+    count: int
 class PartnerServiceorderPostAnswerRiskFund(TypedDict):
     name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str
     amount: int
-    description: NotRequired[str]
+    description: str
 class PartnerServiceorderPostAnswerTimeRange(TypedDict):
     start_time: str
-    start_time_remark: NotRequired[str]
-    end_time: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    start_time_remark: str
+    end_time: str
+    end_time_remark: str
 class PartnerServiceorderPostAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
+    start_location: str
     end_location: str
 class PartnerServiceorderPostAnswer(TypedDict):
     out_order_no: str
     service_id: str
     appid: str
     mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mchid: str
     service_introduction: str
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
-    state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    post_payments: NotRequired[list[PartnerServiceorderPostAnswerPostPayments]]
-    post_discounts: NotRequired[list[PartnerServiceorderPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[PartnerServiceorderPostAnswerRiskFund]
-    time_range: NotRequired[PartnerServiceorderPostAnswerTimeRange]
-    location: NotRequired[PartnerServiceorderPostAnswerLocation]
-    attach: NotRequired[str]
-    notify_url: NotRequired[str]
+    state_description: Literal["USER_CONFIRM", "MCH_COMPLETE"] | str
+    post_payments: list[PartnerServiceorderPostAnswerPostPayments]
+    post_discounts: list[PartnerServiceorderPostAnswerPostDiscounts]
+    risk_fund: PartnerServiceorderPostAnswerRiskFund
+    time_range: PartnerServiceorderPostAnswerTimeRange
+    location: PartnerServiceorderPostAnswerLocation
+    attach: str
+    notify_url: str
     order_id: str
-    package: NotRequired[str]
+    package: str
 class PartnerServiceorderPostOptions(call.CallOptions):
     json: PartnerServiceorderPostJson
 class PartnerServiceorderDirectCompletePostJsonPostPayments(TypedDict):
@@ -1253,39 +1253,39 @@ class PartnerServicepayondeliveryorderPostJson(TypedDict):
     mchid: NotRequired[call.Text]
     shopping_info: PartnerServicepayondeliveryorderPostJsonShoppingInfo
 class PartnerServicepayondeliveryorderPostAnswerPostPayments(TypedDict):
-    name: NotRequired[str]
-    amount: NotRequired[float]
-    description: NotRequired[str]
-    count: NotRequired[float]
+    name: str
+    amount: float
+    description: str
+    count: float
 class PartnerServicepayondeliveryorderPostAnswerPostDiscounts(TypedDict):
-    name: NotRequired[str]
-    description: NotRequired[str]
-    amount: NotRequired[float]
-    count: NotRequired[float]
+    name: str
+    description: str
+    amount: float
+    count: float
 class PartnerServicepayondeliveryorderPostAnswerRiskFund(TypedDict):
     name: str
     amount: float
-    description: NotRequired[str]
+    description: str
 class PartnerServicepayondeliveryorderPostAnswerTimeRange(TypedDict):
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    start_time_remark: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    start_time: str
+    end_time: str
+    start_time_remark: str
+    end_time_remark: str
 class PartnerServicepayondeliveryorderPostAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
-    end_location: NotRequired[str]
+    start_location: str
+    end_location: str
 class PartnerServicepayondeliveryorderPostAnswerShoppingInfoJumpLink(TypedDict):
     jump_link_type: str
-    appid: NotRequired[str]
-    path: NotRequired[str]
+    appid: str
+    path: str
 class PartnerServicepayondeliveryorderPostAnswerShoppingInfoGoods(TypedDict):
     name: str
     picture: str
     amount: float
     count: float
-    category_id: NotRequired[list[str]]
+    category_id: list[str]
 class PartnerServicepayondeliveryorderPostAnswerShoppingInfo(TypedDict):
-    real_merchant_appid: NotRequired[str]
+    real_merchant_appid: str
     jump_link: PartnerServicepayondeliveryorderPostAnswerShoppingInfoJumpLink
     goods: list[PartnerServicepayondeliveryorderPostAnswerShoppingInfoGoods]
 class PartnerServicepayondeliveryorderPostAnswer(TypedDict):
@@ -1293,21 +1293,21 @@ class PartnerServicepayondeliveryorderPostAnswer(TypedDict):
     service_id: str
     appid: str
     mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mchid: str
     service_introduction: str
     state: str
-    state_description: NotRequired[str]
-    post_payments: NotRequired[list[PartnerServicepayondeliveryorderPostAnswerPostPayments]]
-    post_discounts: NotRequired[list[PartnerServicepayondeliveryorderPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[PartnerServicepayondeliveryorderPostAnswerRiskFund]
-    time_range: NotRequired[PartnerServicepayondeliveryorderPostAnswerTimeRange]
-    location: NotRequired[PartnerServicepayondeliveryorderPostAnswerLocation]
-    attach: NotRequired[str]
-    notify_url: NotRequired[str]
-    order_id: NotRequired[str]
-    package: NotRequired[str]
-    shopping_info: NotRequired[PartnerServicepayondeliveryorderPostAnswerShoppingInfo]
+    state_description: str
+    post_payments: list[PartnerServicepayondeliveryorderPostAnswerPostPayments]
+    post_discounts: list[PartnerServicepayondeliveryorderPostAnswerPostDiscounts]
+    risk_fund: PartnerServicepayondeliveryorderPostAnswerRiskFund
+    time_range: PartnerServicepayondeliveryorderPostAnswerTimeRange
+    location: PartnerServicepayondeliveryorderPostAnswerLocation
+    attach: str
+    notify_url: str
+    order_id: str
+    package: str
+    shopping_info: PartnerServicepayondeliveryorderPostAnswerShoppingInfo
 class PartnerServicepayondeliveryorderPostOptions(call.CallOptions):
     json: PartnerServicepayondeliveryorderPostJson
 class PartnerServicequotasServiceIdByServiceIdGetQuery(TypedDict):
@@ -1323,7 +1323,7 @@ class PartnerServicequotasServiceIdByServiceIdGetAnswer(TypedDict):
     mchid: str
     sub_mchid: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     risk_level_version: float
     quotas: list[PartnerServicequotasServiceIdByServiceIdGetAnswerQuotas]
 class PartnerServicequotasServiceIdByServiceIdGetOptions(call.CallOptions):
@@ -1337,39 +1337,39 @@ class PayafterOrdersGetQuery(TypedDict):
     query_id: NotRequired[call.Text]
     appid: NotRequired[call.Text]
 class PayafterOrdersGetAnswerFees(TypedDict):
-    fee_name: NotRequired[str]
-    fee_count: NotRequired[int]
-    fee_amount: NotRequired[int]
-    fee_desc: NotRequired[str]
+    fee_name: str
+    fee_count: int
+    fee_amount: int
+    fee_desc: str
 class PayafterOrdersGetAnswerDiscounts(TypedDict):
-    discount_name: NotRequired[str]
-    discount_amount: NotRequired[int]
-    discount_desc: NotRequired[str]
+    discount_name: str
+    discount_amount: int
+    discount_desc: str
 class PayafterOrdersGetAnswer(TypedDict):
-    appid: NotRequired[str]
-    mchid: NotRequired[str]
-    out_order_no: NotRequired[str]
-    service_id: NotRequired[str]
-    state: NotRequired[Literal["CREATED", "USER_ACCEPTED", "FINISHED", "USER_PAID", "REVOKED", "EXPIRED"] | str]
-    finish_type: NotRequired[Literal[1, 2] | int]
-    service_start_time: NotRequired[str]
-    service_end_time: NotRequired[str]
-    real_service_start_time: NotRequired[str]
-    real_service_end_time: NotRequired[str]
-    pay_succ_time: NotRequired[str]
-    service_start_location: NotRequired[str]
-    service_end_location: NotRequired[str]
-    real_service_start_location: NotRequired[str]
-    real_service_end_location: NotRequired[str]
-    service_introduction: NotRequired[str]
-    fees: NotRequired[list[PayafterOrdersGetAnswerFees]]
-    discounts: NotRequired[list[PayafterOrdersGetAnswerDiscounts]]
-    risk_amount: NotRequired[int]
-    total_amount: NotRequired[int]
-    attach: NotRequired[str]
-    finish_ticket: NotRequired[str]
-    finish_transaction_id: NotRequired[str]
-    pay_type: NotRequired[Literal["MchChannelPayType"] | str]
+    appid: str
+    mchid: str
+    out_order_no: str
+    service_id: str
+    state: Literal["CREATED", "USER_ACCEPTED", "FINISHED", "USER_PAID", "REVOKED", "EXPIRED"] | str
+    finish_type: Literal[1, 2] | int
+    service_start_time: str
+    service_end_time: str
+    real_service_start_time: str
+    real_service_end_time: str
+    pay_succ_time: str
+    service_start_location: str
+    service_end_location: str
+    real_service_start_location: str
+    real_service_end_location: str
+    service_introduction: str
+    fees: list[PayafterOrdersGetAnswerFees]
+    discounts: list[PayafterOrdersGetAnswerDiscounts]
+    risk_amount: int
+    total_amount: int
+    attach: str
+    finish_ticket: str
+    finish_transaction_id: str
+    pay_type: Literal["MchChannelPayType"] | str
 class PayafterOrdersGetOptions(call.CallOptions):
     query: NotRequired[PayafterOrdersGetQuery]
 class PayafterOrdersPostJsonFees(TypedDict):
@@ -1400,16 +1400,16 @@ class PayafterOrdersPostJson(TypedDict):
     userid: NotRequired[call.Text]
     address: NotRequired[call.Text]
 class PayafterOrdersPostAnswer(TypedDict):
-    appid: NotRequired[str]
-    mchid: NotRequired[str]
-    out_order_no: NotRequired[str]
-    service_id: NotRequired[str]
-    order_id: NotRequired[str]
-    miniprogram_businesstype: NotRequired[str]
-    miniprogram_appid: NotRequired[str]
-    miniprogram_path: NotRequired[str]
-    miniprogram_username: NotRequired[str]
-    package: NotRequired[str]
+    appid: str
+    mchid: str
+    out_order_no: str
+    service_id: str
+    order_id: str
+    miniprogram_businesstype: str
+    miniprogram_appid: str
+    miniprogram_path: str
+    miniprogram_username: str
+    package: str
 class PayafterOrdersPostOptions(call.CallOptions):
     json: PayafterOrdersPostJson
 class PayafterOrdersByOutOrderNoCancelPostJson(TypedDict):
@@ -1504,19 +1504,19 @@ class PermissionsAssessUserRiskLevelPostAnswer(TypedDict):
     service_id: str
     appid: str
     mchid: str
-    openid: NotRequired[str]
-    authorization_code: NotRequired[str]
+    openid: str
+    authorization_code: str
     authorization_state: str
-    notify_url: NotRequired[str]
-    cancel_authorization_time: NotRequired[str]
-    authorization_success_time: NotRequired[str]
-    sub_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
-    sub_openid: NotRequired[str]
-    user_label: NotRequired[str]
-    channel_id: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    notify_url: str
+    cancel_authorization_time: str
+    authorization_success_time: str
+    sub_mchid: str
+    sub_appid: str
+    sub_openid: str
+    user_label: str
+    channel_id: str
+    user_risk_level: float
+    risk_level_version: float
 class PermissionsAssessUserRiskLevelPostOptions(call.CallOptions):
     json: PermissionsAssessUserRiskLevelPostJson
 class PermissionsAuthorizationCodeByAuthorizationCodeGetQuery(TypedDict):
@@ -1525,14 +1525,14 @@ class PermissionsAuthorizationCodeByAuthorizationCodeGetAnswer(TypedDict):
     service_id: str
     appid: str
     mchid: str
-    openid: NotRequired[str]
+    openid: str
     authorization_code: str
     authorization_state: Literal["UNAVAILABLE", "AVAILABLE", "UNBINDUSER"] | str
-    notify_url: NotRequired[str]
-    cancel_authorization_time: NotRequired[str]
-    authorization_success_time: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    notify_url: str
+    cancel_authorization_time: str
+    authorization_success_time: str
+    user_risk_level: float
+    risk_level_version: float
 class PermissionsAuthorizationCodeByAuthorizationCodeGetOptions(call.CallOptions):
     authorization_code: call.Scalar
     query: PermissionsAuthorizationCodeByAuthorizationCodeGetQuery
@@ -1553,13 +1553,13 @@ class PermissionsOpenidByOpenidGetAnswer(TypedDict):
     service_id: str
     appid: str
     mchid: str
-    openid: NotRequired[str]
-    authorization_code: NotRequired[str]
+    openid: str
+    authorization_code: str
     authorization_state: Literal["UNAVAILABLE", "AVAILABLE", "UNBINDUSER"] | str
-    cancel_authorization_time: NotRequired[str]
-    authorization_success_time: NotRequired[str]
-    user_risk_level: NotRequired[float]
-    risk_level_version: NotRequired[float]
+    cancel_authorization_time: str
+    authorization_success_time: str
+    user_risk_level: float
+    risk_level_version: float
 class PermissionsOpenidByOpenidGetOptions(call.CallOptions):
     openid: call.Scalar
     query: PermissionsOpenidByOpenidGetQuery
@@ -1595,7 +1595,7 @@ class PlanPartnerPayscorePlansPostAnswerPlanDetailList(TypedDict):
     plan_detail_no: float
     plan_detail_name: str
     original_price: float
-    plan_discount_description: NotRequired[str]
+    plan_discount_description: str
     actual_price: float
 class PlanPartnerPayscorePlansPostAnswer(TypedDict):
     plan_id: str
@@ -1603,7 +1603,7 @@ class PlanPartnerPayscorePlansPostAnswer(TypedDict):
     mchid: str
     sub_mchid: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     merchant_plan_no: str
     plan_name: str
     plan_duration: float
@@ -1611,9 +1611,9 @@ class PlanPartnerPayscorePlansPostAnswer(TypedDict):
     total_original_price: float
     deduction_quantity: float
     total_actual_price: float
-    plan_detail_list: NotRequired[list[PlanPartnerPayscorePlansPostAnswerPlanDetailList]]
-    stop_mchid: NotRequired[str]
-    stop_time: NotRequired[str]
+    plan_detail_list: list[PlanPartnerPayscorePlansPostAnswerPlanDetailList]
+    stop_mchid: str
+    stop_time: str
 class PlanPartnerPayscorePlansPostOptions(call.CallOptions):
     json: PlanPartnerPayscorePlansPostJson
 class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetQuery(TypedDict):
@@ -1622,7 +1622,7 @@ class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswerPlanDetailL
     plan_detail_no: float
     plan_detail_name: str
     original_price: float
-    plan_discount_description: NotRequired[str]
+    plan_discount_description: str
     actual_price: float
 class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswer(TypedDict):
     plan_id: str
@@ -1630,7 +1630,7 @@ class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswer(TypedDict)
     mchid: str
     sub_mchid: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     merchant_plan_no: str
     plan_name: str
     plan_duration: float
@@ -1638,9 +1638,9 @@ class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswer(TypedDict)
     total_original_price: float
     deduction_quantity: float
     total_actual_price: float
-    plan_detail_list: NotRequired[list[PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswerPlanDetailList]]
-    stop_mchid: NotRequired[str]
-    stop_time: NotRequired[str]
+    plan_detail_list: list[PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswerPlanDetailList]
+    stop_mchid: str
+    stop_time: str
 class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetOptions(call.CallOptions):
     merchant_plan_no: call.Scalar
     query: PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoGetQuery
@@ -1650,7 +1650,7 @@ class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswerPlanDe
     plan_detail_no: float
     plan_detail_name: str
     original_price: float
-    plan_discount_description: NotRequired[str]
+    plan_discount_description: str
     actual_price: float
 class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswer(TypedDict):
     plan_id: str
@@ -1658,7 +1658,7 @@ class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswer(Typed
     mchid: str
     sub_mchid: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     merchant_plan_no: str
     plan_name: str
     plan_duration: float
@@ -1666,9 +1666,9 @@ class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswer(Typed
     total_original_price: float
     deduction_quantity: float
     total_actual_price: float
-    plan_detail_list: NotRequired[list[PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswerPlanDetailList]]
-    stop_mchid: NotRequired[str]
-    stop_time: NotRequired[str]
+    plan_detail_list: list[PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswerPlanDetailList]
+    stop_mchid: str
+    stop_time: str
 class PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostOptions(call.CallOptions):
     merchant_plan_no: call.Scalar
     json: PlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostJson
@@ -1695,7 +1695,7 @@ class PlanPayscorePlansPostAnswerPlanDetailList(TypedDict):
     plan_detail_no: float
     plan_detail_name: str
     original_price: float
-    plan_discount_description: NotRequired[str]
+    plan_discount_description: str
     actual_price: float
 class PlanPayscorePlansPostAnswer(TypedDict):
     plan_id: str
@@ -1709,16 +1709,16 @@ class PlanPayscorePlansPostAnswer(TypedDict):
     total_original_price: float
     deduction_quantity: float
     total_actual_price: float
-    plan_detail_list: NotRequired[list[PlanPayscorePlansPostAnswerPlanDetailList]]
-    stop_mchid: NotRequired[str]
-    stop_time: NotRequired[str]
+    plan_detail_list: list[PlanPayscorePlansPostAnswerPlanDetailList]
+    stop_mchid: str
+    stop_time: str
 class PlanPayscorePlansPostOptions(call.CallOptions):
     json: PlanPayscorePlansPostJson
 class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswerPlanDetailList(TypedDict):
     plan_detail_no: float
     plan_detail_name: str
     original_price: float
-    plan_discount_description: NotRequired[str]
+    plan_discount_description: str
     actual_price: float
 class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswer(TypedDict):
     plan_id: str
@@ -1732,16 +1732,16 @@ class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswer(TypedDict):
     total_original_price: float
     deduction_quantity: float
     total_actual_price: float
-    plan_detail_list: NotRequired[list[PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswerPlanDetailList]]
-    stop_mchid: NotRequired[str]
-    stop_time: NotRequired[str]
+    plan_detail_list: list[PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswerPlanDetailList]
+    stop_mchid: str
+    stop_time: str
 class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetOptions(call.CallOptions):
     merchant_plan_no: call.Scalar
 class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswerPlanDetailList(TypedDict):
     plan_detail_no: float
     plan_detail_name: str
     original_price: float
-    plan_discount_description: NotRequired[str]
+    plan_discount_description: str
     actual_price: float
 class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswer(TypedDict):
     plan_id: str
@@ -1755,9 +1755,9 @@ class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswer(TypedDict):
     total_original_price: float
     deduction_quantity: float
     total_actual_price: float
-    plan_detail_list: NotRequired[list[PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswerPlanDetailList]]
-    stop_mchid: NotRequired[str]
-    stop_time: NotRequired[str]
+    plan_detail_list: list[PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswerPlanDetailList]
+    stop_mchid: str
+    stop_time: str
 class PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostOptions(call.CallOptions):
     merchant_plan_no: call.Scalar
 class PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoGetOptions(call.CallOptions):
@@ -1770,59 +1770,59 @@ class ServiceorderGetQuery(TypedDict):
     service_id: call.Text
     appid: call.Text
 class ServiceorderGetAnswerPostPayments(TypedDict):
-    name: NotRequired[str]
-    amount: NotRequired[float]
-    description: NotRequired[str]
-    count: NotRequired[float]
+    name: str
+    amount: float
+    description: str
+    count: float
 class ServiceorderGetAnswerPostDiscounts(TypedDict):
-    name: NotRequired[str]
-    description: NotRequired[str]
-    amount: NotRequired[float]
-    count: NotRequired[float]
+    name: str
+    description: str
+    amount: float
+    count: float
 class ServiceorderGetAnswerRiskFund(TypedDict):
     name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str
     amount: float
-    description: NotRequired[str]
+    description: str
 class ServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    quantity: NotRequired[float]
-    unit_price: NotRequired[float]
-    discount_amount: NotRequired[float]
-    goods_remark: NotRequired[str]
+    quantity: float
+    unit_price: float
+    discount_amount: float
+    goods_remark: str
 class ServiceorderGetAnswerCollectionDetailsPromotionDetail(TypedDict):
     coupon_id: str
-    name: NotRequired[str]
-    scope: NotRequired[Literal["SINGLE", "GLOBAL"] | str]
-    type: NotRequired[Literal["CASH", "NOCASH"] | str]
+    name: str
+    scope: Literal["SINGLE", "GLOBAL"] | str
+    type: Literal["CASH", "NOCASH"] | str
     amount: float
-    stock_id: NotRequired[str]
-    wechatpay_contribute: NotRequired[float]
-    merchant_contribute: NotRequired[float]
-    other_contribute: NotRequired[float]
-    currency: NotRequired[str]
-    goods_detail: NotRequired[list[ServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail]]
+    stock_id: str
+    wechatpay_contribute: float
+    merchant_contribute: float
+    other_contribute: float
+    currency: str
+    goods_detail: list[ServiceorderGetAnswerCollectionDetailsPromotionDetailGoodsDetail]
 class ServiceorderGetAnswerCollectionDetails(TypedDict):
-    seq: NotRequired[float]
-    amount: NotRequired[float]
-    paid_type: NotRequired[Literal["NEWTON", "MCH"] | str]
-    paid_time: NotRequired[str]
-    transaction_id: NotRequired[str]
-    promotion_detail: NotRequired[list[ServiceorderGetAnswerCollectionDetailsPromotionDetail]]
+    seq: float
+    amount: float
+    paid_type: Literal["NEWTON", "MCH"] | str
+    paid_time: str
+    transaction_id: str
+    promotion_detail: list[ServiceorderGetAnswerCollectionDetailsPromotionDetail]
 class ServiceorderGetAnswerCollection(TypedDict):
     state: Literal["USER_PAYING", "USER_PAID"] | str
-    total_amount: NotRequired[float]
-    paying_amount: NotRequired[float]
-    paid_amount: NotRequired[float]
-    details: NotRequired[list[ServiceorderGetAnswerCollectionDetails]]
-    bank_type: NotRequired[str]
+    total_amount: float
+    paying_amount: float
+    paid_amount: float
+    details: list[ServiceorderGetAnswerCollectionDetails]
+    bank_type: str
 class ServiceorderGetAnswerTimeRange(TypedDict):
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    start_time_remark: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    start_time: str
+    end_time: str
+    start_time_remark: str
+    end_time_remark: str
 class ServiceorderGetAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
-    end_location: NotRequired[str]
+    start_location: str
+    end_location: str
 class ServiceorderGetAnswer(TypedDict):
     out_order_no: str
     service_id: str
@@ -1830,19 +1830,19 @@ class ServiceorderGetAnswer(TypedDict):
     mchid: str
     service_introduction: str
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
-    state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    post_payments: NotRequired[list[ServiceorderGetAnswerPostPayments]]
-    post_discounts: NotRequired[list[ServiceorderGetAnswerPostDiscounts]]
-    risk_fund: NotRequired[ServiceorderGetAnswerRiskFund]
-    total_amount: NotRequired[float]
-    need_collection: NotRequired[bool]
-    collection: NotRequired[ServiceorderGetAnswerCollection]
-    time_range: NotRequired[ServiceorderGetAnswerTimeRange]
-    location: NotRequired[ServiceorderGetAnswerLocation]
-    attach: NotRequired[str]
+    state_description: Literal["USER_CONFIRM", "MCH_COMPLETE"] | str
+    post_payments: list[ServiceorderGetAnswerPostPayments]
+    post_discounts: list[ServiceorderGetAnswerPostDiscounts]
+    risk_fund: ServiceorderGetAnswerRiskFund
+    total_amount: float
+    need_collection: bool
+    collection: ServiceorderGetAnswerCollection
+    time_range: ServiceorderGetAnswerTimeRange
+    location: ServiceorderGetAnswerLocation
+    attach: str
     notify_url: str
-    openid: NotRequired[str]
-    order_id: NotRequired[str]
+    openid: str
+    order_id: str
 class ServiceorderGetOptions(call.CallOptions):
     query: ServiceorderGetQuery
 class ServiceorderPostJsonPostPayments(TypedDict):
@@ -1886,27 +1886,27 @@ class ServiceorderPostJson(TypedDict):
     need_user_confirm: NotRequired[bool]
     device: NotRequired[ServiceorderPostJsonDevice]
 class ServiceorderPostAnswerPostPayments(TypedDict):
-    name: NotRequired[str]
-    amount: NotRequired[float]
-    description: NotRequired[str]
-    count: NotRequired[float]
+    name: str
+    amount: float
+    description: str
+    count: float
 class ServiceorderPostAnswerPostDiscounts(TypedDict):
-    name: NotRequired[str]
-    description: NotRequired[str]
-    amount: NotRequired[float]
-    count: NotRequired[float]
+    name: str
+    description: str
+    amount: float
+    count: float
 class ServiceorderPostAnswerRiskFund(TypedDict):
     name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str
     amount: float
-    description: NotRequired[str]
+    description: str
 class ServiceorderPostAnswerTimeRange(TypedDict):
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    start_time_remark: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    start_time: str
+    end_time: str
+    start_time_remark: str
+    end_time_remark: str
 class ServiceorderPostAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
-    end_location: NotRequired[str]
+    start_location: str
+    end_location: str
 class ServiceorderPostAnswer(TypedDict):
     appid: str
     mchid: str
@@ -1914,14 +1914,14 @@ class ServiceorderPostAnswer(TypedDict):
     service_id: str
     service_introduction: str
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
-    state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
-    post_payments: NotRequired[list[ServiceorderPostAnswerPostPayments]]
-    post_discounts: NotRequired[list[ServiceorderPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[ServiceorderPostAnswerRiskFund]
-    time_range: NotRequired[ServiceorderPostAnswerTimeRange]
-    location: NotRequired[ServiceorderPostAnswerLocation]
-    attach: NotRequired[str]
-    notify_url: NotRequired[str]
+    state_description: Literal["USER_CONFIRM", "MCH_COMPLETE"] | str
+    post_payments: list[ServiceorderPostAnswerPostPayments]
+    post_discounts: list[ServiceorderPostAnswerPostDiscounts]
+    risk_fund: ServiceorderPostAnswerRiskFund
+    time_range: ServiceorderPostAnswerTimeRange
+    location: ServiceorderPostAnswerLocation
+    attach: str
+    notify_url: str
     order_id: str
     package: str
 class ServiceorderPostOptions(call.CallOptions):
@@ -1960,39 +1960,39 @@ class ServiceorderDirectCompletePostJson(TypedDict):
     profit_sharing: NotRequired[bool]
     goods_tag: NotRequired[call.Text]
 class ServiceorderDirectCompletePostAnswerPostPayments(TypedDict):
-    name: NotRequired[str]
-    amount: NotRequired[int]
-    description: NotRequired[str]
-    count: NotRequired[int]
+    name: str
+    amount: int
+    description: str
+    count: int
 class ServiceorderDirectCompletePostAnswerPostDiscounts(TypedDict):
-    name: NotRequired[str]
-    description: NotRequired[str]
-    amount: NotRequired[int]
-    count: NotRequired[int]
+    name: str
+    description: str
+    amount: int
+    count: int
 class ServiceorderDirectCompletePostAnswerTimeRange(TypedDict):
-    start_time: NotRequired[str]
-    start_time_remark: NotRequired[str]
-    end_time: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    start_time: str
+    start_time_remark: str
+    end_time: str
+    end_time_remark: str
 class ServiceorderDirectCompletePostAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
-    end_location: NotRequired[str]
+    start_location: str
+    end_location: str
 class ServiceorderDirectCompletePostAnswer(TypedDict):
     out_order_no: str
     appid: str
     service_id: str
-    post_payments: NotRequired[list[ServiceorderDirectCompletePostAnswerPostPayments]]
-    post_discounts: NotRequired[list[ServiceorderDirectCompletePostAnswerPostDiscounts]]
+    post_payments: list[ServiceorderDirectCompletePostAnswerPostPayments]
+    post_discounts: list[ServiceorderDirectCompletePostAnswerPostDiscounts]
     time_range: ServiceorderDirectCompletePostAnswerTimeRange
-    location: NotRequired[ServiceorderDirectCompletePostAnswerLocation]
+    location: ServiceorderDirectCompletePostAnswerLocation
     service_introduction: str
     mchid: str
     order_id: str
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
     state_description: Literal["USER_CONFIRM", "MCH_COMPLETE"] | str
-    attach: NotRequired[str]
-    notify_url: NotRequired[str]
-    total_amount: NotRequired[int]
+    attach: str
+    notify_url: str
+    total_amount: int
 class ServiceorderDirectCompletePostOptions(call.CallOptions):
     json: ServiceorderDirectCompletePostJson
 class ServiceorderByOutOrderNoCancelPostJson(TypedDict):
@@ -2042,25 +2042,25 @@ class ServiceorderByOutOrderNoCompletePostJson(TypedDict):
     device: NotRequired[ServiceorderByOutOrderNoCompletePostJsonDevice]
 class ServiceorderByOutOrderNoCompletePostAnswerPostPayments(TypedDict):
     name: str
-    amount: NotRequired[float]
-    description: NotRequired[str]
-    count: NotRequired[float]
+    amount: float
+    description: str
+    count: float
 class ServiceorderByOutOrderNoCompletePostAnswerPostDiscounts(TypedDict):
     name: str
-    description: NotRequired[str]
+    description: str
     amount: float
-    count: NotRequired[float]
+    count: float
 class ServiceorderByOutOrderNoCompletePostAnswerRiskFund(TypedDict):
     name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str
     amount: float
-    description: NotRequired[str]
+    description: str
 class ServiceorderByOutOrderNoCompletePostAnswerTimeRange(TypedDict):
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    start_time_remark: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    start_time: str
+    end_time: str
+    start_time_remark: str
+    end_time_remark: str
 class ServiceorderByOutOrderNoCompletePostAnswerLocation(TypedDict):
-    end_location: NotRequired[str]
+    end_location: str
 class ServiceorderByOutOrderNoCompletePostAnswer(TypedDict):
     appid: str
     mchid: str
@@ -2068,15 +2068,15 @@ class ServiceorderByOutOrderNoCompletePostAnswer(TypedDict):
     service_id: str
     service_introduction: str
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
-    state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
+    state_description: Literal["USER_CONFIRM", "MCH_COMPLETE"] | str
     total_amount: float
-    post_payments: NotRequired[list[ServiceorderByOutOrderNoCompletePostAnswerPostPayments]]
-    post_discounts: NotRequired[list[ServiceorderByOutOrderNoCompletePostAnswerPostDiscounts]]
+    post_payments: list[ServiceorderByOutOrderNoCompletePostAnswerPostPayments]
+    post_discounts: list[ServiceorderByOutOrderNoCompletePostAnswerPostDiscounts]
     risk_fund: ServiceorderByOutOrderNoCompletePostAnswerRiskFund
-    time_range: NotRequired[ServiceorderByOutOrderNoCompletePostAnswerTimeRange]
-    location: NotRequired[ServiceorderByOutOrderNoCompletePostAnswerLocation]
-    order_id: NotRequired[str]
-    need_collection: NotRequired[bool]
+    time_range: ServiceorderByOutOrderNoCompletePostAnswerTimeRange
+    location: ServiceorderByOutOrderNoCompletePostAnswerLocation
+    order_id: str
+    need_collection: bool
 class ServiceorderByOutOrderNoCompletePostOptions(call.CallOptions):
     out_order_no: call.Scalar
     json: ServiceorderByOutOrderNoCompletePostJson
@@ -2104,39 +2104,39 @@ class ServiceorderByOutOrderNoModifyPostJson(TypedDict):
     device: NotRequired[ServiceorderByOutOrderNoModifyPostJsonDevice]
 class ServiceorderByOutOrderNoModifyPostAnswerPostPayments(TypedDict):
     name: str
-    amount: NotRequired[float]
-    description: NotRequired[str]
-    count: NotRequired[float]
+    amount: float
+    description: str
+    count: float
 class ServiceorderByOutOrderNoModifyPostAnswerPostDiscounts(TypedDict):
-    name: NotRequired[str]
-    description: NotRequired[str]
-    amount: NotRequired[float]
-    count: NotRequired[float]
+    name: str
+    description: str
+    amount: float
+    count: float
 class ServiceorderByOutOrderNoModifyPostAnswerRiskFund(TypedDict):
     name: Literal["DEPOSIT", "ADVANCE", "CASH_DEPOSIT", "ESTIMATE_ORDER_COST"] | str
     amount: float
-    description: NotRequired[str]
+    description: str
 class ServiceorderByOutOrderNoModifyPostAnswerCollectionDetails(TypedDict):
-    seq: NotRequired[float]
-    amount: NotRequired[float]
-    paid_type: NotRequired[Literal["NEWTON", "MCH"] | str]
-    paid_time: NotRequired[str]
-    transaction_id: NotRequired[str]
+    seq: float
+    amount: float
+    paid_type: Literal["NEWTON", "MCH"] | str
+    paid_time: str
+    transaction_id: str
 class ServiceorderByOutOrderNoModifyPostAnswerCollection(TypedDict):
     state: Literal["USER_PAYING", "USER_PAID"] | str
-    total_amount: NotRequired[float]
-    paying_amount: NotRequired[float]
-    paid_amount: NotRequired[float]
-    details: NotRequired[list[ServiceorderByOutOrderNoModifyPostAnswerCollectionDetails]]
-    bank_type: NotRequired[str]
+    total_amount: float
+    paying_amount: float
+    paid_amount: float
+    details: list[ServiceorderByOutOrderNoModifyPostAnswerCollectionDetails]
+    bank_type: str
 class ServiceorderByOutOrderNoModifyPostAnswerTimeRange(TypedDict):
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    start_time_remark: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    start_time: str
+    end_time: str
+    start_time_remark: str
+    end_time_remark: str
 class ServiceorderByOutOrderNoModifyPostAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
-    end_location: NotRequired[str]
+    start_location: str
+    end_location: str
 class ServiceorderByOutOrderNoModifyPostAnswer(TypedDict):
     out_order_no: str
     service_id: str
@@ -2144,18 +2144,18 @@ class ServiceorderByOutOrderNoModifyPostAnswer(TypedDict):
     mchid: str
     service_introduction: str
     state: Literal["CREATED", "DOING", "DONE", "REVOKED", "EXPIRED"] | str
-    state_description: NotRequired[Literal["USER_CONFIRM", "MCH_COMPLETE"] | str]
+    state_description: Literal["USER_CONFIRM", "MCH_COMPLETE"] | str
     post_payments: list[ServiceorderByOutOrderNoModifyPostAnswerPostPayments]
-    post_discounts: NotRequired[list[ServiceorderByOutOrderNoModifyPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[ServiceorderByOutOrderNoModifyPostAnswerRiskFund]
-    total_amount: NotRequired[float]
-    need_collection: NotRequired[bool]
-    collection: NotRequired[ServiceorderByOutOrderNoModifyPostAnswerCollection]
-    time_range: NotRequired[ServiceorderByOutOrderNoModifyPostAnswerTimeRange]
-    location: NotRequired[ServiceorderByOutOrderNoModifyPostAnswerLocation]
-    attach: NotRequired[str]
-    notify_url: NotRequired[str]
-    order_id: NotRequired[str]
+    post_discounts: list[ServiceorderByOutOrderNoModifyPostAnswerPostDiscounts]
+    risk_fund: ServiceorderByOutOrderNoModifyPostAnswerRiskFund
+    total_amount: float
+    need_collection: bool
+    collection: ServiceorderByOutOrderNoModifyPostAnswerCollection
+    time_range: ServiceorderByOutOrderNoModifyPostAnswerTimeRange
+    location: ServiceorderByOutOrderNoModifyPostAnswerLocation
+    attach: str
+    notify_url: str
+    order_id: str
 class ServiceorderByOutOrderNoModifyPostOptions(call.CallOptions):
     out_order_no: call.Scalar
     json: ServiceorderByOutOrderNoModifyPostJson
@@ -2164,7 +2164,7 @@ class ServiceorderByOutOrderNoPayPostJson(TypedDict):
     service_id: NotRequired[call.Text]
 class ServiceorderByOutOrderNoPayPostAnswer(TypedDict):
     appid: str
-    mchid: NotRequired[str]
+    mchid: str
     out_order_no: str
     service_id: str
     order_id: str
@@ -2217,38 +2217,38 @@ class ServiceorderByOutOrderNoSyncPostJson(TypedDict):
     type: call.Text
     detail: ServiceorderByOutOrderNoSyncPostJsonDetail
 class ServiceorderByOutOrderNoSyncPostAnswerPostPayments(TypedDict):
-    name: NotRequired[str]
-    amount: NotRequired[float]
-    description: NotRequired[str]
-    count: NotRequired[float]
+    name: str
+    amount: float
+    description: str
+    count: float
 class ServiceorderByOutOrderNoSyncPostAnswerPostDiscounts(TypedDict):
-    name: NotRequired[str]
-    description: NotRequired[str]
-    amount: NotRequired[float]
+    name: str
+    description: str
+    amount: float
 class ServiceorderByOutOrderNoSyncPostAnswerRiskFund(TypedDict):
     name: str
     amount: float
-    description: NotRequired[str]
+    description: str
 class ServiceorderByOutOrderNoSyncPostAnswerCollectionDetails(TypedDict):
-    amount: NotRequired[float]
-    paid_type: NotRequired[str]
-    paid_time: NotRequired[str]
-    transaction_id: NotRequired[str]
+    amount: float
+    paid_type: str
+    paid_time: str
+    transaction_id: str
 class ServiceorderByOutOrderNoSyncPostAnswerCollection(TypedDict):
     state: str
-    total_amount: NotRequired[float]
-    paying_amount: NotRequired[float]
-    paid_amount: NotRequired[float]
-    details: NotRequired[list[ServiceorderByOutOrderNoSyncPostAnswerCollectionDetails]]
-    bank_type: NotRequired[str]
+    total_amount: float
+    paying_amount: float
+    paid_amount: float
+    details: list[ServiceorderByOutOrderNoSyncPostAnswerCollectionDetails]
+    bank_type: str
 class ServiceorderByOutOrderNoSyncPostAnswerTimeRange(TypedDict):
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    start_time_remark: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    start_time: str
+    end_time: str
+    start_time_remark: str
+    end_time_remark: str
 class ServiceorderByOutOrderNoSyncPostAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
-    end_location: NotRequired[str]
+    start_location: str
+    end_location: str
 class ServiceorderByOutOrderNoSyncPostAnswer(TypedDict):
     out_order_no: str
     service_id: str
@@ -2256,17 +2256,17 @@ class ServiceorderByOutOrderNoSyncPostAnswer(TypedDict):
     mchid: str
     service_introduction: str
     state: str
-    state_description: NotRequired[str]
-    post_payments: NotRequired[list[ServiceorderByOutOrderNoSyncPostAnswerPostPayments]]
-    post_discounts: NotRequired[list[ServiceorderByOutOrderNoSyncPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[ServiceorderByOutOrderNoSyncPostAnswerRiskFund]
-    total_amount: NotRequired[float]
-    need_collection: NotRequired[bool]
-    collection: NotRequired[ServiceorderByOutOrderNoSyncPostAnswerCollection]
-    time_range: NotRequired[ServiceorderByOutOrderNoSyncPostAnswerTimeRange]
-    location: NotRequired[ServiceorderByOutOrderNoSyncPostAnswerLocation]
-    attach: NotRequired[str]
-    notify_url: NotRequired[str]
+    state_description: str
+    post_payments: list[ServiceorderByOutOrderNoSyncPostAnswerPostPayments]
+    post_discounts: list[ServiceorderByOutOrderNoSyncPostAnswerPostDiscounts]
+    risk_fund: ServiceorderByOutOrderNoSyncPostAnswerRiskFund
+    total_amount: float
+    need_collection: bool
+    collection: ServiceorderByOutOrderNoSyncPostAnswerCollection
+    time_range: ServiceorderByOutOrderNoSyncPostAnswerTimeRange
+    location: ServiceorderByOutOrderNoSyncPostAnswerLocation
+    attach: str
+    notify_url: str
     openid: str
     order_id: str
 class ServiceorderByOutOrderNoSyncPostOptions(call.CallOptions):
@@ -2339,39 +2339,39 @@ class ServicepayondeliveryorderPostJson(TypedDict):
     mchid: NotRequired[call.Text]
     shopping_info: ServicepayondeliveryorderPostJsonShoppingInfo
 class ServicepayondeliveryorderPostAnswerPostPayments(TypedDict):
-    name: NotRequired[str]
-    amount: NotRequired[float]
-    description: NotRequired[str]
-    count: NotRequired[float]
+    name: str
+    amount: float
+    description: str
+    count: float
 class ServicepayondeliveryorderPostAnswerPostDiscounts(TypedDict):
-    name: NotRequired[str]
-    description: NotRequired[str]
-    amount: NotRequired[float]
-    count: NotRequired[float]
+    name: str
+    description: str
+    amount: float
+    count: float
 class ServicepayondeliveryorderPostAnswerRiskFund(TypedDict):
     name: str
     amount: float
-    description: NotRequired[str]
+    description: str
 class ServicepayondeliveryorderPostAnswerTimeRange(TypedDict):
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    start_time_remark: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    start_time: str
+    end_time: str
+    start_time_remark: str
+    end_time_remark: str
 class ServicepayondeliveryorderPostAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
-    end_location: NotRequired[str]
+    start_location: str
+    end_location: str
 class ServicepayondeliveryorderPostAnswerShoppingInfoJumpLink(TypedDict):
     jump_link_type: str
-    appid: NotRequired[str]
-    path: NotRequired[str]
+    appid: str
+    path: str
 class ServicepayondeliveryorderPostAnswerShoppingInfoGoods(TypedDict):
     name: str
     picture: str
     amount: float
     count: float
-    category_id: NotRequired[list[str]]
+    category_id: list[str]
 class ServicepayondeliveryorderPostAnswerShoppingInfo(TypedDict):
-    real_merchant_appid: NotRequired[str]
+    real_merchant_appid: str
     jump_link: ServicepayondeliveryorderPostAnswerShoppingInfoJumpLink
     goods: list[ServicepayondeliveryorderPostAnswerShoppingInfoGoods]
 class ServicepayondeliveryorderPostAnswer(TypedDict):
@@ -2381,17 +2381,17 @@ class ServicepayondeliveryorderPostAnswer(TypedDict):
     service_id: str
     service_introduction: str
     state: str
-    state_description: NotRequired[str]
-    post_payments: NotRequired[list[ServicepayondeliveryorderPostAnswerPostPayments]]
-    post_discounts: NotRequired[list[ServicepayondeliveryorderPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[ServicepayondeliveryorderPostAnswerRiskFund]
-    time_range: NotRequired[ServicepayondeliveryorderPostAnswerTimeRange]
-    location: NotRequired[ServicepayondeliveryorderPostAnswerLocation]
-    attach: NotRequired[str]
-    notify_url: NotRequired[str]
+    state_description: str
+    post_payments: list[ServicepayondeliveryorderPostAnswerPostPayments]
+    post_discounts: list[ServicepayondeliveryorderPostAnswerPostDiscounts]
+    risk_fund: ServicepayondeliveryorderPostAnswerRiskFund
+    time_range: ServicepayondeliveryorderPostAnswerTimeRange
+    location: ServicepayondeliveryorderPostAnswerLocation
+    attach: str
+    notify_url: str
     order_id: str
     package: str
-    shopping_info: NotRequired[ServicepayondeliveryorderPostAnswerShoppingInfo]
+    shopping_info: ServicepayondeliveryorderPostAnswerShoppingInfo
 class ServicepayondeliveryorderPostOptions(call.CallOptions):
     json: ServicepayondeliveryorderPostJson
 class SignPlanPartnerServiceorderPostJsonTimeRange(TypedDict):
@@ -2418,40 +2418,40 @@ class SignPlanPartnerServiceorderPostJson(TypedDict):
     attach: NotRequired[call.Text]
     out_trade_no: call.Text
 class SignPlanPartnerServiceorderPostAnswerPostPayments(TypedDict):
-    name: NotRequired[str]
-    amount: NotRequired[float]
-    description: NotRequired[str]
+    name: str
+    amount: float
+    description: str
 class SignPlanPartnerServiceorderPostAnswerPostDiscounts(TypedDict):
-    name: NotRequired[str]
-    amount: NotRequired[float]
+    name: str
+    amount: float
 class SignPlanPartnerServiceorderPostAnswerRiskFund(TypedDict):
     amount: float
 class SignPlanPartnerServiceorderPostAnswerTimeRange(TypedDict):
     start_time: str
-    end_time: NotRequired[str]
-    start_time_remark: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    end_time: str
+    start_time_remark: str
+    end_time_remark: str
 class SignPlanPartnerServiceorderPostAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
-    end_location: NotRequired[str]
+    start_location: str
+    end_location: str
 class SignPlanPartnerServiceorderPostAnswer(TypedDict):
     out_order_no: str
     service_id: str
     appid: str
     mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sub_mchid: str
     service_introduction: str
     state: str
-    state_description: NotRequired[str]
-    post_payments: NotRequired[list[SignPlanPartnerServiceorderPostAnswerPostPayments]]
-    post_discounts: NotRequired[list[SignPlanPartnerServiceorderPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[SignPlanPartnerServiceorderPostAnswerRiskFund]
-    time_range: NotRequired[SignPlanPartnerServiceorderPostAnswerTimeRange]
-    location: NotRequired[SignPlanPartnerServiceorderPostAnswerLocation]
-    attach: NotRequired[str]
-    notify_url: NotRequired[str]
-    order_id: NotRequired[str]
+    state_description: str
+    post_payments: list[SignPlanPartnerServiceorderPostAnswerPostPayments]
+    post_discounts: list[SignPlanPartnerServiceorderPostAnswerPostDiscounts]
+    risk_fund: SignPlanPartnerServiceorderPostAnswerRiskFund
+    time_range: SignPlanPartnerServiceorderPostAnswerTimeRange
+    location: SignPlanPartnerServiceorderPostAnswerLocation
+    attach: str
+    notify_url: str
+    order_id: str
 class SignPlanPartnerServiceorderPostOptions(call.CallOptions):
     json: SignPlanPartnerServiceorderPostJson
 class SignPlanPartnerUserSignPlansPostJsonSignPlanDetail(TypedDict):
@@ -2471,40 +2471,40 @@ class SignPlanPartnerUserSignPlansPostJson(TypedDict):
 class SignPlanPartnerUserSignPlansPostAnswerSignPlanSignedDetailList(TypedDict):
     plan_detail_no: float
     original_price: float
-    plan_discount_description: NotRequired[str]
+    plan_discount_description: str
     actual_price: float
     plan_detail_state: str
-    order_id: NotRequired[str]
+    order_id: str
     merchant_plan_detail_no: str
     plan_detail_name: str
-    actual_pay_price: NotRequired[float]
-    use_time: NotRequired[str]
-    complete_time: NotRequired[str]
-    cancel_time: NotRequired[str]
+    actual_pay_price: float
+    use_time: str
+    complete_time: str
+    cancel_time: str
 class SignPlanPartnerUserSignPlansPostAnswerSignPlan(TypedDict):
     sign_plan_id: str
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sub_openid: str
     service_id: str
     mchid: str
     sub_mchid: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     merchant_sign_plan_no: str
     merchant_callback_url: str
     plan_id: str
     going_detail_no: float
     sign_state: str
-    cancel_sign_time: NotRequired[str]
-    cancel_sign_type: NotRequired[str]
-    cancel_reason: NotRequired[str]
+    cancel_sign_time: str
+    cancel_sign_type: str
+    cancel_reason: str
     plan_name: str
     plan_over_time: str
     total_origin_price: float
     deduction_quantity: float
     total_actual_price: float
-    signed_detail_list: NotRequired[list[SignPlanPartnerUserSignPlansPostAnswerSignPlanSignedDetailList]]
-    sign_time: NotRequired[str]
+    signed_detail_list: list[SignPlanPartnerUserSignPlansPostAnswerSignPlanSignedDetailList]
+    sign_time: str
 class SignPlanPartnerUserSignPlansPostAnswer(TypedDict):
     sign_plan: SignPlanPartnerUserSignPlansPostAnswerSignPlan
     package: str
@@ -2515,40 +2515,40 @@ class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetQuery
 class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswerSignedDetailList(TypedDict):
     plan_detail_no: float
     original_price: float
-    plan_discount_description: NotRequired[str]
+    plan_discount_description: str
     actual_price: float
     plan_detail_state: str
-    order_id: NotRequired[str]
+    order_id: str
     merchant_plan_detail_no: str
     plan_detail_name: str
-    actual_pay_price: NotRequired[float]
-    use_time: NotRequired[str]
-    complete_time: NotRequired[str]
-    cancel_time: NotRequired[str]
+    actual_pay_price: float
+    use_time: str
+    complete_time: str
+    cancel_time: str
 class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswer(TypedDict):
     sign_plan_id: str
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sub_openid: str
     service_id: str
     mchid: str
     sub_mchid: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     merchant_sign_plan_no: str
     merchant_callback_url: str
     plan_id: str
     going_detail_no: float
     sign_state: str
-    cancel_sign_time: NotRequired[str]
-    cancel_sign_type: NotRequired[str]
-    cancel_reason: NotRequired[str]
+    cancel_sign_time: str
+    cancel_sign_type: str
+    cancel_reason: str
     plan_name: str
     plan_over_time: str
     total_origin_price: float
     deduction_quantity: float
     total_actual_price: float
-    signed_detail_list: NotRequired[list[SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswerSignedDetailList]]
-    sign_time: NotRequired[str]
+    signed_detail_list: list[SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswerSignedDetailList]
+    sign_time: str
 class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetOptions(call.CallOptions):
     merchant_sign_plan_no: call.Scalar
     query: SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetQuery
@@ -2558,40 +2558,40 @@ class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPost
 class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostAnswerSignedDetailList(TypedDict):
     plan_detail_no: float
     original_price: float
-    plan_discount_description: NotRequired[str]
+    plan_discount_description: str
     actual_price: float
     plan_detail_state: str
-    order_id: NotRequired[str]
+    order_id: str
     merchant_plan_detail_no: str
     plan_detail_name: str
-    actual_pay_price: NotRequired[float]
-    use_time: NotRequired[str]
-    complete_time: NotRequired[str]
-    cancel_time: NotRequired[str]
+    actual_pay_price: float
+    use_time: str
+    complete_time: str
+    cancel_time: str
 class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostAnswer(TypedDict):
     sign_plan_id: str
-    openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sub_openid: str
     service_id: str
     mchid: str
     sub_mchid: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     merchant_sign_plan_no: str
     merchant_callback_url: str
     plan_id: str
     going_detail_no: float
     sign_state: str
-    cancel_sign_time: NotRequired[str]
-    cancel_sign_type: NotRequired[str]
-    cancel_reason: NotRequired[str]
+    cancel_sign_time: str
+    cancel_sign_type: str
+    cancel_reason: str
     plan_name: str
     plan_over_time: str
     total_origin_price: float
     deduction_quantity: float
     total_actual_price: float
-    signed_detail_list: NotRequired[list[SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostAnswerSignedDetailList]]
-    sign_time: NotRequired[str]
+    signed_detail_list: list[SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostAnswerSignedDetailList]
+    sign_time: str
 class SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostOptions(call.CallOptions):
     merchant_sign_plan_no: call.Scalar
     json: SignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostJson
@@ -2620,22 +2620,22 @@ class SignPlanServiceorderPostJson(TypedDict):
     attach: NotRequired[call.Text]
     out_trade_no: call.Text
 class SignPlanServiceorderPostAnswerPostPayments(TypedDict):
-    name: NotRequired[str]
-    amount: NotRequired[float]
-    description: NotRequired[str]
+    name: str
+    amount: float
+    description: str
 class SignPlanServiceorderPostAnswerPostDiscounts(TypedDict):
-    name: NotRequired[str]
-    amount: NotRequired[float]
+    name: str
+    amount: float
 class SignPlanServiceorderPostAnswerRiskFund(TypedDict):
     amount: float
 class SignPlanServiceorderPostAnswerTimeRange(TypedDict):
     start_time: str
-    end_time: NotRequired[str]
-    start_time_remark: NotRequired[str]
-    end_time_remark: NotRequired[str]
+    end_time: str
+    start_time_remark: str
+    end_time_remark: str
 class SignPlanServiceorderPostAnswerLocation(TypedDict):
-    start_location: NotRequired[str]
-    end_location: NotRequired[str]
+    start_location: str
+    end_location: str
 class SignPlanServiceorderPostAnswer(TypedDict):
     out_order_no: str
     service_id: str
@@ -2643,15 +2643,15 @@ class SignPlanServiceorderPostAnswer(TypedDict):
     mchid: str
     service_introduction: str
     state: str
-    state_description: NotRequired[str]
-    post_payments: NotRequired[list[SignPlanServiceorderPostAnswerPostPayments]]
-    post_discounts: NotRequired[list[SignPlanServiceorderPostAnswerPostDiscounts]]
-    risk_fund: NotRequired[SignPlanServiceorderPostAnswerRiskFund]
-    time_range: NotRequired[SignPlanServiceorderPostAnswerTimeRange]
-    location: NotRequired[SignPlanServiceorderPostAnswerLocation]
-    attach: NotRequired[str]
-    notify_url: NotRequired[str]
-    order_id: NotRequired[str]
+    state_description: str
+    post_payments: list[SignPlanServiceorderPostAnswerPostPayments]
+    post_discounts: list[SignPlanServiceorderPostAnswerPostDiscounts]
+    risk_fund: SignPlanServiceorderPostAnswerRiskFund
+    time_range: SignPlanServiceorderPostAnswerTimeRange
+    location: SignPlanServiceorderPostAnswerLocation
+    attach: str
+    notify_url: str
+    order_id: str
 class SignPlanServiceorderPostOptions(call.CallOptions):
     json: SignPlanServiceorderPostJson
 class SignPlanUserSignPlansPostJsonSignPlanDetail(TypedDict):
@@ -2668,19 +2668,19 @@ class SignPlanUserSignPlansPostJson(TypedDict):
 class SignPlanUserSignPlansPostAnswerSignPlanSignedDetailList(TypedDict):
     plan_detail_no: float
     original_price: float
-    plan_discount_description: NotRequired[str]
+    plan_discount_description: str
     actual_price: float
     plan_detail_state: str
-    order_id: NotRequired[str]
+    order_id: str
     merchant_plan_detail_no: str
     plan_detail_name: str
-    actual_pay_price: NotRequired[float]
-    use_time: NotRequired[str]
-    complete_time: NotRequired[str]
-    cancel_time: NotRequired[str]
+    actual_pay_price: float
+    use_time: str
+    complete_time: str
+    cancel_time: str
 class SignPlanUserSignPlansPostAnswerSignPlan(TypedDict):
     sign_plan_id: str
-    openid: NotRequired[str]
+    openid: str
     service_id: str
     mchid: str
     appid: str
@@ -2689,16 +2689,16 @@ class SignPlanUserSignPlansPostAnswerSignPlan(TypedDict):
     plan_id: str
     going_detail_no: float
     sign_state: str
-    cancel_sign_time: NotRequired[str]
-    cancel_sign_type: NotRequired[str]
-    cancel_reason: NotRequired[str]
+    cancel_sign_time: str
+    cancel_sign_type: str
+    cancel_reason: str
     plan_name: str
     plan_over_time: str
     total_origin_price: float
     deduction_quantity: float
     total_actual_price: float
-    signed_detail_list: NotRequired[list[SignPlanUserSignPlansPostAnswerSignPlanSignedDetailList]]
-    sign_time: NotRequired[str]
+    signed_detail_list: list[SignPlanUserSignPlansPostAnswerSignPlanSignedDetailList]
+    sign_time: str
 class SignPlanUserSignPlansPostAnswer(TypedDict):
     sign_plan: SignPlanUserSignPlansPostAnswerSignPlan
     package: str
@@ -2707,19 +2707,19 @@ class SignPlanUserSignPlansPostOptions(call.CallOptions):
 class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswerSignedDetailList(TypedDict):
     plan_detail_no: float
     original_price: float
-    plan_discount_description: NotRequired[str]
+    plan_discount_description: str
     actual_price: float
     plan_detail_state: str
-    order_id: NotRequired[str]
+    order_id: str
     merchant_plan_detail_no: str
     plan_detail_name: str
-    actual_pay_price: NotRequired[float]
-    use_time: NotRequired[str]
-    complete_time: NotRequired[str]
-    cancel_time: NotRequired[str]
+    actual_pay_price: float
+    use_time: str
+    complete_time: str
+    cancel_time: str
 class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswer(TypedDict):
     sign_plan_id: str
-    openid: NotRequired[str]
+    openid: str
     service_id: str
     mchid: str
     appid: str
@@ -2728,16 +2728,16 @@ class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswer(Typed
     plan_id: str
     going_detail_no: float
     sign_state: str
-    cancel_sign_time: NotRequired[str]
-    cancel_sign_type: NotRequired[str]
-    cancel_reason: NotRequired[str]
+    cancel_sign_time: str
+    cancel_sign_type: str
+    cancel_reason: str
     plan_name: str
     plan_over_time: str
     total_origin_price: float
     deduction_quantity: float
     total_actual_price: float
-    signed_detail_list: NotRequired[list[SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswerSignedDetailList]]
-    sign_time: NotRequired[str]
+    signed_detail_list: list[SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswerSignedDetailList]
+    sign_time: str
 class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetOptions(call.CallOptions):
     merchant_sign_plan_no: call.Scalar
 class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostJson(TypedDict):
@@ -2745,19 +2745,19 @@ class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostJson(Ty
 class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostAnswerSignedDetailList(TypedDict):
     plan_detail_no: float
     original_price: float
-    plan_discount_description: NotRequired[str]
+    plan_discount_description: str
     actual_price: float
     plan_detail_state: str
-    order_id: NotRequired[str]
+    order_id: str
     merchant_plan_detail_no: str
     plan_detail_name: str
-    actual_pay_price: NotRequired[float]
-    use_time: NotRequired[str]
-    complete_time: NotRequired[str]
-    cancel_time: NotRequired[str]
+    actual_pay_price: float
+    use_time: str
+    complete_time: str
+    cancel_time: str
 class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostAnswer(TypedDict):
     sign_plan_id: str
-    openid: NotRequired[str]
+    openid: str
     service_id: str
     mchid: str
     appid: str
@@ -2766,16 +2766,16 @@ class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostAnswer(
     plan_id: str
     going_detail_no: float
     sign_state: str
-    cancel_sign_time: NotRequired[str]
-    cancel_sign_type: NotRequired[str]
-    cancel_reason: NotRequired[str]
+    cancel_sign_time: str
+    cancel_sign_type: str
+    cancel_reason: str
     plan_name: str
     plan_over_time: str
     total_origin_price: float
     deduction_quantity: float
     total_actual_price: float
-    signed_detail_list: NotRequired[list[SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostAnswerSignedDetailList]]
-    sign_time: NotRequired[str]
+    signed_detail_list: list[SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostAnswerSignedDetailList]
+    sign_time: str
 class SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostOptions(call.CallOptions):
     merchant_sign_plan_no: call.Scalar
     json: SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPostJson
@@ -2789,39 +2789,39 @@ class SmartretailOrdersGetQuery(TypedDict):
     query_id: NotRequired[call.Text]
     appid: NotRequired[call.Text]
 class SmartretailOrdersGetAnswerFees(TypedDict):
-    fee_name: NotRequired[str]
-    fee_count: NotRequired[int]
-    fee_amount: NotRequired[int]
-    fee_desc: NotRequired[str]
+    fee_name: str
+    fee_count: int
+    fee_amount: int
+    fee_desc: str
 class SmartretailOrdersGetAnswerDiscounts(TypedDict):
-    discount_name: NotRequired[str]
-    discount_amount: NotRequired[int]
-    discount_desc: NotRequired[str]
+    discount_name: str
+    discount_amount: int
+    discount_desc: str
 class SmartretailOrdersGetAnswer(TypedDict):
-    appid: NotRequired[str]
-    mchid: NotRequired[str]
-    out_order_no: NotRequired[str]
-    service_id: NotRequired[str]
-    state: NotRequired[Literal["CREATED", "USER_ACCEPTED", "FINISHED", "USER_PAID", "REVOKED", "EXPIRED"] | str]
-    finish_type: NotRequired[Literal[1, 2] | int]
-    service_start_time: NotRequired[str]
-    service_end_time: NotRequired[str]
-    real_service_start_time: NotRequired[str]
-    real_service_end_time: NotRequired[str]
-    pay_succ_time: NotRequired[str]
-    service_start_location: NotRequired[str]
-    service_end_location: NotRequired[str]
-    real_service_start_location: NotRequired[str]
-    real_service_end_location: NotRequired[str]
-    service_introduction: NotRequired[str]
-    fees: NotRequired[list[SmartretailOrdersGetAnswerFees]]
-    discounts: NotRequired[list[SmartretailOrdersGetAnswerDiscounts]]
-    risk_amount: NotRequired[int]
-    total_amount: NotRequired[int]
-    attach: NotRequired[str]
-    finish_ticket: NotRequired[str]
-    finish_transaction_id: NotRequired[str]
-    pay_type: NotRequired[Literal["MchChannelPayType"] | str]
+    appid: str
+    mchid: str
+    out_order_no: str
+    service_id: str
+    state: Literal["CREATED", "USER_ACCEPTED", "FINISHED", "USER_PAID", "REVOKED", "EXPIRED"] | str
+    finish_type: Literal[1, 2] | int
+    service_start_time: str
+    service_end_time: str
+    real_service_start_time: str
+    real_service_end_time: str
+    pay_succ_time: str
+    service_start_location: str
+    service_end_location: str
+    real_service_start_location: str
+    real_service_end_location: str
+    service_introduction: str
+    fees: list[SmartretailOrdersGetAnswerFees]
+    discounts: list[SmartretailOrdersGetAnswerDiscounts]
+    risk_amount: int
+    total_amount: int
+    attach: str
+    finish_ticket: str
+    finish_transaction_id: str
+    pay_type: Literal["MchChannelPayType"] | str
 class SmartretailOrdersGetOptions(call.CallOptions):
     query: NotRequired[SmartretailOrdersGetQuery]
 class SmartretailOrdersPostJsonFees(TypedDict):
@@ -2848,16 +2848,16 @@ class SmartretailOrdersPostJson(TypedDict):
     need_user_confirm: NotRequired[bool]
     openid: NotRequired[call.Text]
 class SmartretailOrdersPostAnswer(TypedDict):
-    appid: NotRequired[str]
-    mchid: NotRequired[str]
-    out_order_no: NotRequired[str]
-    service_id: NotRequired[str]
-    order_id: NotRequired[str]
-    miniprogram_businesstype: NotRequired[str]
-    miniprogram_appid: NotRequired[str]
-    miniprogram_path: NotRequired[str]
-    miniprogram_username: NotRequired[str]
-    package: NotRequired[str]
+    appid: str
+    mchid: str
+    out_order_no: str
+    service_id: str
+    order_id: str
+    miniprogram_businesstype: str
+    miniprogram_appid: str
+    miniprogram_path: str
+    miniprogram_username: str
+    package: str
 class SmartretailOrdersPostOptions(call.CallOptions):
     json: SmartretailOrdersPostJson
 class SmartretailOrdersByOutOrderNoCancelPostJson(TypedDict):
@@ -2915,7 +2915,7 @@ class UserServiceStateGetQuery(TypedDict):
 class UserServiceStateGetAnswer(TypedDict):
     appid: str
     service_id: str
-    openid: NotRequired[str]
+    openid: str
     use_service_state: Literal["UNAVAILABLE", "AVAILABLE"] | str
 class UserServiceStateGetOptions(call.CallOptions):
     query: UserServiceStateGetQuery

@@ -13,11 +13,11 @@ class EcommerceBankTransferRechargesApplyPostJson(TypedDict):
     account_type: Literal["BASIC", "OPERATION", "FEES"]
     recharge_amount: EcommerceBankTransferRechargesApplyPostJsonRechargeAmount
 class EcommerceBankTransferRechargesApplyPostAnswerTransferInAccount(TypedDict):
-    bank_name: NotRequired[str]
-    bank_address_code: NotRequired[str]
-    bank_code: NotRequired[str]
-    bank_account_name: NotRequired[str]
-    bank_account_no: NotRequired[str]
+    bank_name: str
+    bank_address_code: str
+    bank_code: str
+    bank_account_name: str
+    bank_account_no: str
 class EcommerceBankTransferRechargesApplyPostAnswer(TypedDict):
     recharge_id: str
     out_recharge_no: str
@@ -25,14 +25,14 @@ class EcommerceBankTransferRechargesApplyPostAnswer(TypedDict):
 class EcommerceBankTransferRechargesApplyPostOptions(call.CallOptions):
     json: EcommerceBankTransferRechargesApplyPostJson
 class EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswerRechargeAmount(TypedDict):
-    amount: NotRequired[float]
-    currency: NotRequired[str]
+    amount: float
+    currency: str
 class EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswerBankTransferInfo(TypedDict):
-    memo: NotRequired[str]
-    return_time: NotRequired[str]
-    return_reason: NotRequired[str]
-    bank_name: NotRequired[str]
-    bank_card_tail: NotRequired[str]
+    memo: str
+    return_time: str
+    return_reason: str
+    bank_name: str
+    bank_card_tail: str
 class EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer(TypedDict):
     mchid: str
     recharge_id: str
@@ -40,12 +40,12 @@ class EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer(TypedD
     account_type: Literal["BASIC", "OPERATION", "FEES"] | str
     recharge_state: Literal["SUCCESS", "RECHARGING", "CLOSED"] | str
     recharge_scene: Literal["ECOMMERCE_BANK_TRANSFER"] | str
-    recharge_state_desc: NotRequired[str]
+    recharge_state_desc: str
     recharge_amount: EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswerRechargeAmount
-    bank_transfer_info: NotRequired[EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswerBankTransferInfo]
-    accept_time: NotRequired[str]
-    success_time: NotRequired[str]
-    close_time: NotRequired[str]
+    bank_transfer_info: EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswerBankTransferInfo
+    accept_time: str
+    success_time: str
+    close_time: str
 class EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetOptions(call.CallOptions):
     out_recharge_no: call.Scalar
 class EcommerceBankTransferRechargesOutRechargeNoGivenOutRechargeNoGetOptions(call.CallOptions):
@@ -62,13 +62,13 @@ class EcommerceInsuranceCompensationContractsPostJson(TypedDict):
 class EcommerceInsuranceCompensationContractsPostAnswer(TypedDict):
     sub_mchid: str
     opened: bool
-    success_time: NotRequired[str]
+    success_time: str
 class EcommerceInsuranceCompensationContractsPostOptions(call.CallOptions):
     json: EcommerceInsuranceCompensationContractsPostJson
 class EcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedPostAnswer(TypedDict):
     sub_mchid: str
     opened: bool
-    success_time: NotRequired[str]
+    success_time: str
 class EcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedPostOptions(call.CallOptions):
     sub_mchid: call.Scalar
 class EcommerceInsuranceCompensationContractsSubMchidGivenSubMchidCheckOpenedPostOptions(call.CallOptions):
@@ -89,75 +89,75 @@ class EcommerceMchTransferCompensateBillsPostJson(TypedDict):
     user_recv_perception: NotRequired[call.Text]
 class EcommerceMchTransferCompensateBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
-    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    type: Literal["WXPAY", "WXVALUE"] | str
 class EcommerceMchTransferCompensateBillsPostAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["TRANSACTION_USER"] | str]
-    transaction_info: NotRequired[EcommerceMchTransferCompensateBillsPostAnswerReceiverDetailReceiverTransactionInfo]
+    type: Literal["TRANSACTION_USER"] | str
+    transaction_info: EcommerceMchTransferCompensateBillsPostAnswerReceiverDetailReceiverTransactionInfo
 class EcommerceMchTransferCompensateBillsPostAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferCompensateBillsPostAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferCompensateBillsPostAnswerReceiverDetailReceiver
 class EcommerceMchTransferCompensateBillsPostAnswer(TypedDict):
     sp_mchid: str
     receiver_detail: EcommerceMchTransferCompensateBillsPostAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: float
     transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    sponsor_mchid: str
 class EcommerceMchTransferCompensateBillsPostOptions(call.CallOptions):
     json: EcommerceMchTransferCompensateBillsPostJson
 class EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
-    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    type: Literal["WXPAY", "WXVALUE"] | str
 class EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["TRANSACTION_USER"] | str]
-    transaction_info: NotRequired[EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswerReceiverDetailReceiverTransactionInfo]
+    type: Literal["TRANSACTION_USER"] | str
+    transaction_info: EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswerReceiverDetailReceiverTransactionInfo
 class EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswerReceiverDetailReceiver
 class EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswerCloseInfo(TypedDict):
-    close_time: NotRequired[str]
-    close_reason: NotRequired[str]
+    close_time: str
+    close_reason: str
 class EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswer(TypedDict):
     sp_mchid: str
     receiver_detail: EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
-    transfer_remark: NotRequired[str]
+    amount: float
+    transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    close_info: NotRequired[EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswerCloseInfo]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    close_info: EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswerCloseInfo
+    sponsor_mchid: str
 class EcommerceMchTransferCompensateBillsBillIdByBillIdGetOptions(call.CallOptions):
     bill_id: call.Scalar
 class EcommerceMchTransferCompensateBillsBillIdGivenBillIdGetOptions(call.CallOptions):
     pass
 class EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
-    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    type: Literal["WXPAY", "WXVALUE"] | str
 class EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["TRANSACTION_USER"] | str]
-    transaction_info: NotRequired[EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo]
+    type: Literal["TRANSACTION_USER"] | str
+    transaction_info: EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo
 class EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver
 class EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswerCloseInfo(TypedDict):
-    close_time: NotRequired[str]
-    close_reason: NotRequired[str]
+    close_time: str
+    close_reason: str
 class EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     sp_mchid: str
     receiver_detail: EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
-    transfer_remark: NotRequired[str]
+    amount: float
+    transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    close_info: NotRequired[EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswerCloseInfo]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    close_info: EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswerCloseInfo
+    sponsor_mchid: str
 class EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
     out_bill_no: call.Scalar
 class EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelPostAnswer(TypedDict):
@@ -215,54 +215,54 @@ class EcommerceMchTransferDepositAfterSalesCompensationBillsPostJson(TypedDict):
     sub_appid: NotRequired[call.Text]
 class EcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
-    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    type: Literal["WXPAY", "WXVALUE"] | str
 class EcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
-    transaction_info: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo]
+    type: Literal["MERCHANT", "TRANSACTION_USER"] | str
+    transaction_info: EcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo
 class EcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetailReceiver
 class EcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswer(TypedDict):
     sp_mchid: str
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     receiver_detail: EcommerceMchTransferDepositAfterSalesCompensationBillsPostAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: float
     transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    sponsor_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
+    success_time: str
+    sponsor_mchid: str
+    sub_appid: str
 class EcommerceMchTransferDepositAfterSalesCompensationBillsPostOptions(call.CallOptions):
     json: EcommerceMchTransferDepositAfterSalesCompensationBillsPostJson
 class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
-    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    type: Literal["WXPAY", "WXVALUE"] | str
 class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
-    transaction_info: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswerReceiverDetailReceiverTransactionInfo]
+    type: Literal["MERCHANT", "TRANSACTION_USER"] | str
+    transaction_info: EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswerReceiverDetailReceiverTransactionInfo
 class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswerReceiverDetailReceiver
 class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswerCloseInfo(TypedDict):
-    close_time: NotRequired[str]
-    close_reason: NotRequired[str]
+    close_time: str
+    close_reason: str
 class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswer(TypedDict):
     sp_mchid: str
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     receiver_detail: EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
-    transfer_remark: NotRequired[str]
+    amount: float
+    transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    close_info: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswerCloseInfo]
-    sponsor_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
+    success_time: str
+    close_info: EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswerCloseInfo
+    sponsor_mchid: str
+    sub_appid: str
 class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetOptions(call.CallOptions):
     bill_id: call.Scalar
     query: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetQuery]
@@ -272,29 +272,29 @@ class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo
     sub_mchid: NotRequired[call.Text]
 class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
-    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    type: Literal["WXPAY", "WXVALUE"] | str
 class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
-    transaction_info: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo]
+    type: Literal["MERCHANT", "TRANSACTION_USER"] | str
+    transaction_info: EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo
 class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver
 class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswerCloseInfo(TypedDict):
-    close_time: NotRequired[str]
-    close_reason: NotRequired[str]
+    close_time: str
+    close_reason: str
 class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     sp_mchid: str
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     receiver_detail: EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
-    transfer_remark: NotRequired[str]
+    amount: float
+    transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    close_info: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswerCloseInfo]
-    sponsor_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
+    success_time: str
+    close_info: EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswerCloseInfo
+    sponsor_mchid: str
+    sub_appid: str
 class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
     out_bill_no: call.Scalar
     query: NotRequired[EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetQuery]
@@ -317,57 +317,57 @@ class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostJson(Type
     amount: NotRequired[float]
     transfer_remark: call.Text
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiverMchInfo(TypedDict):
-    mchid: NotRequired[str]
+    mchid: str
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["MERCHANT"] | str]
-    mch_info: NotRequired[EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiverMchInfo]
-    transaction_info: NotRequired[EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo]
+    type: Literal["MERCHANT"] | str
+    mch_info: EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiverMchInfo
+    transaction_info: EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetailReceiver
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswer(TypedDict):
     sp_mchid: str
-    sub_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
+    sub_mchid: str
+    sub_appid: str
     receiver_detail: EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: float
     transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    sponsor_mchid: str
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostOptions(call.CallOptions):
     json: EcommerceMchTransferDepositInsurancePremiumsCompensationBillsPostJson
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiverMchInfo(TypedDict):
-    mchid: NotRequired[str]
+    mchid: str
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["MERCHANT"] | str]
-    mch_info: NotRequired[EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiverMchInfo]
-    transaction_info: NotRequired[EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo]
+    type: Literal["MERCHANT"] | str
+    mch_info: EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiverMchInfo
+    transaction_info: EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiver
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerCloseInfo(TypedDict):
-    close_time: NotRequired[str]
-    close_reason: NotRequired[str]
+    close_time: str
+    close_reason: str
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswer(TypedDict):
     sp_mchid: str
-    sub_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
+    sub_mchid: str
+    sub_appid: str
     receiver_detail: EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: float
     transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    close_info: NotRequired[EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerCloseInfo]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    close_info: EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswerCloseInfo
+    sponsor_mchid: str
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetOptions(call.CallOptions):
     out_bill_no: call.Scalar
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsGivenOutBillNoGetOptions(call.CallOptions):
@@ -391,57 +391,57 @@ class EcommerceMchTransferDepositShippingCostCompensationBillsPostJson(TypedDict
     user_recv_perception: NotRequired[call.Text]
 class EcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
-    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    type: Literal["WXPAY", "WXVALUE"] | str
 class EcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiverUserInfo(TypedDict):
-    sp_openid: NotRequired[str]
+    sp_openid: str
 class EcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiver(TypedDict):
-    transaction_info: NotRequired[EcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo]
-    user_info: NotRequired[EcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiverUserInfo]
+    transaction_info: EcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiverTransactionInfo
+    user_info: EcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiverUserInfo
 class EcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetailReceiver
 class EcommerceMchTransferDepositShippingCostCompensationBillsPostAnswer(TypedDict):
     sp_mchid: str
-    sub_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
+    sub_mchid: str
+    sub_appid: str
     receiver_detail: EcommerceMchTransferDepositShippingCostCompensationBillsPostAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: float
     transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    sponsor_mchid: str
 class EcommerceMchTransferDepositShippingCostCompensationBillsPostOptions(call.CallOptions):
     json: EcommerceMchTransferDepositShippingCostCompensationBillsPostJson
 class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
-    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    type: Literal["WXPAY", "WXVALUE"] | str
 class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverUserInfo(TypedDict):
-    sp_openid: NotRequired[str]
+    sp_openid: str
 class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
-    transaction_info: NotRequired[EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo]
-    user_info: NotRequired[EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverUserInfo]
+    transaction_info: EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo
+    user_info: EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverUserInfo
 class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver
 class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerCloseInfo(TypedDict):
-    close_time: NotRequired[str]
-    close_reason: NotRequired[str]
+    close_time: str
+    close_reason: str
 class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     sp_mchid: str
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     receiver_detail: EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
-    transfer_remark: NotRequired[str]
+    amount: float
+    transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    close_info: NotRequired[EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerCloseInfo]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    close_info: EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswerCloseInfo
+    sponsor_mchid: str
 class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
     out_bill_no: call.Scalar
     query: NotRequired[EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetQuery]
@@ -461,52 +461,52 @@ class EcommerceMchTransferInsuranceClaimBillsPostJson(TypedDict):
     transfer_remark: call.Text
 class EcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
-    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    type: Literal["WXPAY", "WXVALUE"] | str
 class EcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
-    transaction_info: NotRequired[EcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetailReceiverTransactionInfo]
+    type: Literal["MERCHANT", "TRANSACTION_USER"] | str
+    transaction_info: EcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetailReceiverTransactionInfo
 class EcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetailReceiver
 class EcommerceMchTransferInsuranceClaimBillsPostAnswer(TypedDict):
     sp_mchid: str
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     receiver_detail: EcommerceMchTransferInsuranceClaimBillsPostAnswerReceiverDetail
     out_bill_no: str
     amount: float
-    transfer_remark: NotRequired[str]
+    transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    sponsor_mchid: str
 class EcommerceMchTransferInsuranceClaimBillsPostOptions(call.CallOptions):
     json: EcommerceMchTransferInsuranceClaimBillsPostJson
 class EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
-    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    type: Literal["WXPAY", "WXVALUE"] | str
 class EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
-    transaction_info: NotRequired[EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswerReceiverDetailReceiverTransactionInfo]
+    type: Literal["MERCHANT", "TRANSACTION_USER"] | str
+    transaction_info: EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswerReceiverDetailReceiverTransactionInfo
 class EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswerReceiverDetailReceiver
 class EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswerCloseInfo(TypedDict):
-    accept_time: NotRequired[str]
-    close_reason: NotRequired[str]
+    accept_time: str
+    close_reason: str
 class EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswer(TypedDict):
     sp_mchid: str
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     receiver_detail: EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
-    transfer_remark: NotRequired[str]
+    amount: float
+    transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    close_info: NotRequired[EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswerCloseInfo]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    close_info: EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswerCloseInfo
+    sponsor_mchid: str
 class EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetOptions(call.CallOptions):
     bill_id: call.Scalar
     query: NotRequired[EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetQuery]
@@ -516,35 +516,35 @@ class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetQuery(TypedD
     sub_mchid: NotRequired[call.Text]
 class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo(TypedDict):
     transaction_id: str
-    type: NotRequired[Literal["WXPAY", "WXVALUE"] | str]
+    type: Literal["WXPAY", "WXVALUE"] | str
 class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
-    transaction_info: NotRequired[EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo]
+    type: Literal["MERCHANT", "TRANSACTION_USER"] | str
+    transaction_info: EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverTransactionInfo
 class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver
 class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswerCloseInfo(TypedDict):
-    accept_time: NotRequired[str]
-    close_reason: NotRequired[str]
+    accept_time: str
+    close_reason: str
 class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     sp_mchid: str
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     receiver_detail: EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
-    transfer_remark: NotRequired[str]
+    amount: float
+    transfer_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    close_info: NotRequired[EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswerCloseInfo]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    close_info: EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswerCloseInfo
+    sponsor_mchid: str
 class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
     out_bill_no: call.Scalar
     query: NotRequired[EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetQuery]
 class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostJson(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     out_bill_no: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
@@ -570,7 +570,7 @@ class EcommerceMchTransferInsuranceClaimBillsPreTransferPostJson(TypedDict):
     transfer_remark: call.Text
     notify_url: NotRequired[call.Text]
 class EcommerceMchTransferInsuranceClaimBillsPreTransferPostAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     out_bill_no: str
     bill_id: str
     accept_time: str
@@ -591,10 +591,10 @@ class EcommerceMchTransferSubMchCompensationBillsPostJson(TypedDict):
 class EcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetailReceiverMchInfo(TypedDict):
     mchid: str
 class EcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["MERCHANT"] | str]
-    mch_info: NotRequired[EcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetailReceiverMchInfo]
+    type: Literal["MERCHANT"] | str
+    mch_info: EcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetailReceiverMchInfo
 class EcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetailReceiver
 class EcommerceMchTransferSubMchCompensationBillsPostAnswer(TypedDict):
     sp_mchid: str
     receiver_detail: EcommerceMchTransferSubMchCompensationBillsPostAnswerReceiverDetail
@@ -604,8 +604,8 @@ class EcommerceMchTransferSubMchCompensationBillsPostAnswer(TypedDict):
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    sponsor_mchid: str
 class EcommerceMchTransferSubMchCompensationBillsPostOptions(call.CallOptions):
     json: EcommerceMchTransferSubMchCompensationBillsPostJson
 class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetQuery(TypedDict):
@@ -613,13 +613,13 @@ class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetQuery(TypedDict):
 class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiverMchInfo(TypedDict):
     mchid: str
 class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["MERCHANT"] | str]
-    mch_info: NotRequired[EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiverMchInfo]
+    type: Literal["MERCHANT"] | str
+    mch_info: EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiverMchInfo
 class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswerReceiverDetailReceiver
 class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswerCloseInfo(TypedDict):
-    close_time: NotRequired[str]
-    close_reason: NotRequired[str]
+    close_time: str
+    close_reason: str
 class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswer(TypedDict):
     sp_mchid: str
     receiver_detail: EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswerReceiverDetail
@@ -629,9 +629,9 @@ class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswer(TypedDict)
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    close_info: NotRequired[EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswerCloseInfo]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    close_info: EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswerCloseInfo
+    sponsor_mchid: str
 class EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetOptions(call.CallOptions):
     out_bill_no: call.Scalar
     query: NotRequired[EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetQuery]
@@ -653,55 +653,55 @@ class EcommerceMchTransferTransferBillsPostJson(TypedDict):
     transfer_remark: call.Text
     receiver_remark: NotRequired[call.Text]
 class EcommerceMchTransferTransferBillsPostAnswerReceiverDetailReceiverMchInfo(TypedDict):
-    mch_id: NotRequired[str]
+    mch_id: str
 class EcommerceMchTransferTransferBillsPostAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
-    mch_info: NotRequired[EcommerceMchTransferTransferBillsPostAnswerReceiverDetailReceiverMchInfo]
+    type: Literal["MERCHANT", "TRANSACTION_USER"] | str
+    mch_info: EcommerceMchTransferTransferBillsPostAnswerReceiverDetailReceiverMchInfo
 class EcommerceMchTransferTransferBillsPostAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferTransferBillsPostAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferTransferBillsPostAnswerReceiverDetailReceiver
 class EcommerceMchTransferTransferBillsPostAnswer(TypedDict):
     sp_mchid: str
-    sub_mchid: NotRequired[str]
-    sub_appid: NotRequired[str]
-    business_type: NotRequired[Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"] | str]
+    sub_mchid: str
+    sub_appid: str
+    business_type: Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"] | str
     receiver_detail: EcommerceMchTransferTransferBillsPostAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
+    amount: float
     transfer_remark: str
-    receiver_remark: NotRequired[str]
+    receiver_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    sponsor_mchid: str
 class EcommerceMchTransferTransferBillsPostOptions(call.CallOptions):
     json: EcommerceMchTransferTransferBillsPostJson
 class EcommerceMchTransferTransferBillsBillIdByBillIdGetQuery(TypedDict):
     business_type: NotRequired[Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"]]
 class EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswerReceiverDetailReceiverMchInfo(TypedDict):
-    mch_id: NotRequired[str]
+    mch_id: str
 class EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
-    mch_info: NotRequired[EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswerReceiverDetailReceiverMchInfo]
+    type: Literal["MERCHANT", "TRANSACTION_USER"] | str
+    mch_info: EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswerReceiverDetailReceiverMchInfo
 class EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswerReceiverDetailReceiver
 class EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswerCloseInfo(TypedDict):
-    close_time: NotRequired[str]
-    close_reason: NotRequired[str]
+    close_time: str
+    close_reason: str
 class EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswer(TypedDict):
     sp_mchid: str
-    business_type: NotRequired[Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"] | str]
+    business_type: Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"] | str
     receiver_detail: EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
-    transfer_remark: NotRequired[str]
-    receiver_remark: NotRequired[str]
+    amount: float
+    transfer_remark: str
+    receiver_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    close_info: NotRequired[EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswerCloseInfo]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    close_info: EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswerCloseInfo
+    sponsor_mchid: str
 class EcommerceMchTransferTransferBillsBillIdByBillIdGetOptions(call.CallOptions):
     bill_id: call.Scalar
     query: NotRequired[EcommerceMchTransferTransferBillsBillIdByBillIdGetQuery]
@@ -710,29 +710,29 @@ class EcommerceMchTransferTransferBillsBillIdGivenBillIdGetOptions(call.CallOpti
 class EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetQuery(TypedDict):
     business_type: NotRequired[Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"]]
 class EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverMchInfo(TypedDict):
-    mch_id: NotRequired[str]
+    mch_id: str
 class EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver(TypedDict):
-    type: NotRequired[Literal["MERCHANT", "TRANSACTION_USER"] | str]
-    mch_info: NotRequired[EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverMchInfo]
+    type: Literal["MERCHANT", "TRANSACTION_USER"] | str
+    mch_info: EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiverMchInfo
 class EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswerReceiverDetail(TypedDict):
-    receiver: NotRequired[EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver]
+    receiver: EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswerReceiverDetailReceiver
 class EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswerCloseInfo(TypedDict):
-    close_time: NotRequired[str]
-    close_reason: NotRequired[str]
+    close_time: str
+    close_reason: str
 class EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswer(TypedDict):
     sp_mchid: str
-    business_type: NotRequired[Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"] | str]
+    business_type: Literal["DEPOSIT_COMPENSATION", "PLATFORM_AFTER_SALES_COMPENSATION", "INSURANCE_CLAIM", "DEPOSIT_AFTER_SALES_COMPENSATION"] | str
     receiver_detail: EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswerReceiverDetail
     out_bill_no: str
-    amount: NotRequired[float]
-    transfer_remark: NotRequired[str]
-    receiver_remark: NotRequired[str]
+    amount: float
+    transfer_remark: str
+    receiver_remark: str
     bill_id: str
     state: Literal["ACCEPTED", "SUCCESS", "CLOSED", "WAIT_USER_CONFIRM", "CANCELING", "CANCELLED"] | str
     accept_time: str
-    success_time: NotRequired[str]
-    close_info: NotRequired[EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswerCloseInfo]
-    sponsor_mchid: NotRequired[str]
+    success_time: str
+    close_info: EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswerCloseInfo
+    sponsor_mchid: str
 class EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetOptions(call.CallOptions):
     out_bill_no: call.Scalar
     query: NotRequired[EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetQuery]
@@ -743,28 +743,28 @@ class EcommerceRechargeEmployeesPostJson(TypedDict):
     sp_openid: call.Text
 class EcommerceRechargeEmployeesPostAnswer(TypedDict):
     sub_mchid: str
-    sp_openid: NotRequired[str]
-    state: NotRequired[Literal["EFFECTIVE", "DELETED"] | str]
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
+    sp_openid: str
+    state: Literal["EFFECTIVE", "DELETED"] | str
+    create_time: str
+    update_time: str
 class EcommerceRechargeEmployeesPostOptions(call.CallOptions):
     json: EcommerceRechargeEmployeesPostJson
 class EcommerceRechargeEmployeesSubMchidBySubMchidGetAnswerEmployees(TypedDict):
     sub_mchid: str
-    sp_openid: NotRequired[str]
-    state: NotRequired[Literal["EFFECTIVE", "DELETED"] | str]
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
+    sp_openid: str
+    state: Literal["EFFECTIVE", "DELETED"] | str
+    create_time: str
+    update_time: str
 class EcommerceRechargeEmployeesSubMchidBySubMchidGetAnswer(TypedDict):
-    employees: NotRequired[list[EcommerceRechargeEmployeesSubMchidBySubMchidGetAnswerEmployees]]
+    employees: list[EcommerceRechargeEmployeesSubMchidBySubMchidGetAnswerEmployees]
 class EcommerceRechargeEmployeesSubMchidBySubMchidGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
 class EcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeletePostAnswer(TypedDict):
     sub_mchid: str
-    sp_openid: NotRequired[str]
-    state: NotRequired[Literal["EFFECTIVE", "DELETED"] | str]
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
+    sp_openid: str
+    state: Literal["EFFECTIVE", "DELETED"] | str
+    create_time: str
+    update_time: str
 class EcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeletePostOptions(call.CallOptions):
     sub_mchid: call.Scalar
     sp_openid: call.Scalar
@@ -797,90 +797,90 @@ class EcommerceRechargesApplyPostOptions(call.CallOptions):
 class EcommerceRechargesOutRechargeNoByOutRechargeNoGetQuery(TypedDict):
     sub_mchid: call.Text
 class EcommerceRechargesOutRechargeNoByOutRechargeNoGetAnswerRechargeAmount(TypedDict):
-    amount: NotRequired[float]
-    currency: NotRequired[str]
+    amount: float
+    currency: str
 class EcommerceRechargesOutRechargeNoByOutRechargeNoGetAnswerBankTransferInfo(TypedDict):
-    bill_no: NotRequired[str]
-    memo: NotRequired[str]
-    return_time: NotRequired[str]
-    return_reason: NotRequired[str]
-    bank_name: NotRequired[str]
-    bank_card_tail: NotRequired[str]
-    bank_account_name: NotRequired[str]
+    bill_no: str
+    memo: str
+    return_time: str
+    return_reason: str
+    bank_name: str
+    bank_card_tail: str
+    bank_account_name: str
 class EcommerceRechargesOutRechargeNoByOutRechargeNoGetAnswerQrRechargeInfo(TypedDict):
-    openid: NotRequired[str]
-    employee_type: NotRequired[Literal["ADMIN", "STAFF"] | str]
+    openid: str
+    employee_type: Literal["ADMIN", "STAFF"] | str
 class EcommerceRechargesOutRechargeNoByOutRechargeNoGetAnswerOnlineBankRechargeInfo(TypedDict):
-    bill_no: NotRequired[str]
-    return_time: NotRequired[str]
-    return_reason: NotRequired[str]
-    bank_name: NotRequired[str]
-    online_bank_type: NotRequired[Literal["ONLINE_BANK_TYPE_CORPORATE", "ONLINE_BANK_TYPE_PERSONAL"] | str]
-    bank_card_tail: NotRequired[str]
-    bank_account_name: NotRequired[str]
+    bill_no: str
+    return_time: str
+    return_reason: str
+    bank_name: str
+    online_bank_type: Literal["ONLINE_BANK_TYPE_CORPORATE", "ONLINE_BANK_TYPE_PERSONAL"] | str
+    bank_card_tail: str
+    bank_account_name: str
 class EcommerceRechargesOutRechargeNoByOutRechargeNoGetAnswer(TypedDict):
     sp_mchid: str
     sub_mchid: str
     recharge_id: str
     out_recharge_no: str
-    recharge_channel: NotRequired[Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str]
+    recharge_channel: Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str
     account_type: Literal["DEPOSIT", "OPERATION"] | str
     recharge_state: Literal["SUCCESS", "RECHARGING", "CLOSED"] | str
     recharge_scene: Literal["ECOMMERCE_DEPOSIT", "ECOMMERCE_PAYMENT"] | str
-    recharge_state_desc: NotRequired[str]
+    recharge_state_desc: str
     recharge_amount: EcommerceRechargesOutRechargeNoByOutRechargeNoGetAnswerRechargeAmount
-    bank_transfer_info: NotRequired[EcommerceRechargesOutRechargeNoByOutRechargeNoGetAnswerBankTransferInfo]
-    qr_recharge_info: NotRequired[EcommerceRechargesOutRechargeNoByOutRechargeNoGetAnswerQrRechargeInfo]
-    online_bank_recharge_info: NotRequired[EcommerceRechargesOutRechargeNoByOutRechargeNoGetAnswerOnlineBankRechargeInfo]
-    accept_time: NotRequired[str]
-    success_time: NotRequired[str]
-    close_time: NotRequired[str]
-    available_recharge_channels: NotRequired[list[Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str]]
+    bank_transfer_info: EcommerceRechargesOutRechargeNoByOutRechargeNoGetAnswerBankTransferInfo
+    qr_recharge_info: EcommerceRechargesOutRechargeNoByOutRechargeNoGetAnswerQrRechargeInfo
+    online_bank_recharge_info: EcommerceRechargesOutRechargeNoByOutRechargeNoGetAnswerOnlineBankRechargeInfo
+    accept_time: str
+    success_time: str
+    close_time: str
+    available_recharge_channels: list[Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str]
 class EcommerceRechargesOutRechargeNoByOutRechargeNoGetOptions(call.CallOptions):
     out_recharge_no: call.Scalar
     query: EcommerceRechargesOutRechargeNoByOutRechargeNoGetQuery
 class EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostQuery(TypedDict):
     sub_mchid: call.Text
 class EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostAnswerRechargeAmount(TypedDict):
-    amount: NotRequired[float]
-    currency: NotRequired[str]
+    amount: float
+    currency: str
 class EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostAnswerBankTransferInfo(TypedDict):
-    bill_no: NotRequired[str]
-    memo: NotRequired[str]
-    return_time: NotRequired[str]
-    return_reason: NotRequired[str]
-    bank_name: NotRequired[str]
-    bank_card_tail: NotRequired[str]
-    bank_account_name: NotRequired[str]
+    bill_no: str
+    memo: str
+    return_time: str
+    return_reason: str
+    bank_name: str
+    bank_card_tail: str
+    bank_account_name: str
 class EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostAnswerQrRechargeInfo(TypedDict):
-    openid: NotRequired[str]
-    employee_type: NotRequired[Literal["ADMIN", "STAFF"] | str]
+    openid: str
+    employee_type: Literal["ADMIN", "STAFF"] | str
 class EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostAnswerOnlineBankRechargeInfo(TypedDict):
-    bill_no: NotRequired[str]
-    return_time: NotRequired[str]
-    return_reason: NotRequired[str]
-    bank_name: NotRequired[str]
-    online_bank_type: NotRequired[Literal["ONLINE_BANK_TYPE_CORPORATE", "ONLINE_BANK_TYPE_PERSONAL"] | str]
-    bank_card_tail: NotRequired[str]
-    bank_account_name: NotRequired[str]
+    bill_no: str
+    return_time: str
+    return_reason: str
+    bank_name: str
+    online_bank_type: Literal["ONLINE_BANK_TYPE_CORPORATE", "ONLINE_BANK_TYPE_PERSONAL"] | str
+    bank_card_tail: str
+    bank_account_name: str
 class EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostAnswer(TypedDict):
     sp_mchid: str
     sub_mchid: str
     recharge_id: str
     out_recharge_no: str
-    recharge_channel: NotRequired[Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str]
+    recharge_channel: Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str
     account_type: Literal["DEPOSIT", "OPERATION"] | str
     recharge_state: Literal["SUCCESS", "RECHARGING", "CLOSED"] | str
     recharge_scene: Literal["ECOMMERCE_DEPOSIT", "ECOMMERCE_PAYMENT"] | str
-    recharge_state_desc: NotRequired[str]
+    recharge_state_desc: str
     recharge_amount: EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostAnswerRechargeAmount
-    bank_transfer_info: NotRequired[EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostAnswerBankTransferInfo]
-    qr_recharge_info: NotRequired[EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostAnswerQrRechargeInfo]
-    online_bank_recharge_info: NotRequired[EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostAnswerOnlineBankRechargeInfo]
-    accept_time: NotRequired[str]
-    success_time: NotRequired[str]
-    close_time: NotRequired[str]
-    available_recharge_channels: NotRequired[list[Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str]]
+    bank_transfer_info: EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostAnswerBankTransferInfo
+    qr_recharge_info: EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostAnswerQrRechargeInfo
+    online_bank_recharge_info: EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostAnswerOnlineBankRechargeInfo
+    accept_time: str
+    success_time: str
+    close_time: str
+    available_recharge_channels: list[Literal["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"] | str]
 class EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostOptions(call.CallOptions):
     out_recharge_no: call.Scalar
     query: EcommerceRechargesOutRechargeNoByOutRechargeNoClosePostQuery
@@ -918,7 +918,7 @@ class EcommerceSettlePrepaySettleOrdersPostAnswer(TypedDict):
     state: str
     trade_scenario: str
     create_time: str
-    finish_time: NotRequired[str]
+    finish_time: str
 class EcommerceSettlePrepaySettleOrdersPostOptions(call.CallOptions):
     json: EcommerceSettlePrepaySettleOrdersPostJson
 class EcommerceSettlePrepaySettleOrdersBySettleBatchNoGetAnswer(TypedDict):
@@ -929,7 +929,7 @@ class EcommerceSettlePrepaySettleOrdersBySettleBatchNoGetAnswer(TypedDict):
     state: str
     trade_scenario: Literal["RECOMMERCE"] | str
     create_time: str
-    finish_time: NotRequired[str]
+    finish_time: str
 class EcommerceSettlePrepaySettleOrdersBySettleBatchNoGetOptions(call.CallOptions):
     settle_batch_no: call.Scalar
 class EcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePostJson(TypedDict):
@@ -950,9 +950,9 @@ class EcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePostAns
     state: Literal["ACCEPTED", "RECEIVED", "SUCCESS", "DEDUCT_FEE_FAIL", "ABNORMAL", "ABNORMAL_SETTLE_SUCCESS"] | str
     trade_scenario: Literal["RECOMMERCE", "INDIVIDUALTRADE"] | str
     create_time: str
-    finish_time: NotRequired[str]
-    abnormal_type: NotRequired[Literal["AUTH_RELATIONSHIP_INVALID", "USER_PAY_QUOTA_LIMIT"] | str]
-    abnormal_settle_result: NotRequired[EcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePostAnswerAbnormalSettleResult]
+    finish_time: str
+    abnormal_type: Literal["AUTH_RELATIONSHIP_INVALID", "USER_PAY_QUOTA_LIMIT"] | str
+    abnormal_settle_result: EcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePostAnswerAbnormalSettleResult
 class EcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePostOptions(call.CallOptions):
     settle_batch_no: call.Scalar
     json: EcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePostJson
@@ -975,18 +975,18 @@ class EcommerceWithdrawDayEndBalanceWithdrawPostAnswer(TypedDict):
     withdraw_id: str
     out_request_no: str
     total_amount: int
-    success_amount: NotRequired[int]
-    fail_amount: NotRequired[int]
-    refund_amount: NotRequired[int]
+    success_amount: int
+    fail_amount: int
+    refund_amount: int
     create_time: str
     update_time: str
-    reason: NotRequired[str]
-    remark: NotRequired[str]
-    bank_memo: NotRequired[str]
+    reason: str
+    remark: str
+    bank_memo: str
     account_type: Literal["BASIC", "OPERATION", "FEES"] | str
     account_number: str
     account_bank: str
-    bank_name: NotRequired[str]
+    bank_name: str
 class EcommerceWithdrawDayEndBalanceWithdrawPostOptions(call.CallOptions):
     json: EcommerceWithdrawDayEndBalanceWithdrawPostJson
 class EcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoGetQuery(TypedDict):
@@ -998,18 +998,18 @@ class EcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoGetAnswer(
     withdraw_id: str
     out_request_no: str
     total_amount: int
-    success_amount: NotRequired[int]
-    fail_amount: NotRequired[int]
-    refund_amount: NotRequired[int]
+    success_amount: int
+    fail_amount: int
+    refund_amount: int
     create_time: str
     update_time: str
-    reason: NotRequired[str]
-    remark: NotRequired[str]
-    bank_memo: NotRequired[str]
+    reason: str
+    remark: str
+    bank_memo: str
     account_type: Literal["BASIC", "OPERATION", "FEES"] | str
     account_number: str
     account_bank: str
-    bank_name: NotRequired[str]
+    bank_name: str
 class EcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoGetOptions(call.CallOptions):
     out_request_no: call.Scalar
     query: EcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoGetQuery
@@ -1037,7 +1037,7 @@ class InsuranceMchTransferBatchesApplyPostAnswer(TypedDict):
     out_batch_no: str
     batch_id: str
     create_time: str
-    batch_state: NotRequired[Literal["ACCEPTED", "PROCESSING", "COMPLETED", "CLOSED"] | str]
+    batch_state: Literal["ACCEPTED", "PROCESSING", "COMPLETED", "CLOSED"] | str
 class InsuranceMchTransferBatchesApplyPostOptions(call.CallOptions):
     json: InsuranceMchTransferBatchesApplyPostJson
 class InsuranceMchTransferBatchesBatchIdByBatchIdGetQuery(TypedDict):
@@ -1051,11 +1051,11 @@ class InsuranceMchTransferBatchesBatchIdByBatchIdGetAnswerTransferBatch(TypedDic
     batch_id: str
     sp_appid: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     batch_state: Literal["ACCEPTED", "PROCESSING", "COMPLETED", "CLOSED"] | str
     batch_name: str
     batch_remark: str
-    close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE"] | str]
+    close_reason: Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE"] | str
     total_amount: float
     total_num: float
     create_time: str
@@ -1070,9 +1070,9 @@ class InsuranceMchTransferBatchesBatchIdByBatchIdGetAnswerData(TypedDict):
     detail_state: Literal["INIT", "ALL", "WAIT_PAY", "SUCCESS", "FAIL", "BANK_REFUND"] | str
 class InsuranceMchTransferBatchesBatchIdByBatchIdGetAnswer(TypedDict):
     transfer_batch: InsuranceMchTransferBatchesBatchIdByBatchIdGetAnswerTransferBatch
-    data: NotRequired[list[InsuranceMchTransferBatchesBatchIdByBatchIdGetAnswerData]]
-    offset: NotRequired[float]
-    limit: NotRequired[float]
+    data: list[InsuranceMchTransferBatchesBatchIdByBatchIdGetAnswerData]
+    offset: float
+    limit: float
 class InsuranceMchTransferBatchesBatchIdByBatchIdGetOptions(call.CallOptions):
     batch_id: call.Scalar
     query: InsuranceMchTransferBatchesBatchIdByBatchIdGetQuery
@@ -1085,17 +1085,17 @@ class InsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAns
     detail_id: str
     sp_appid: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     create_time: str
     detail_state: Literal["INIT", "ALL", "WAIT_PAY", "SUCCESS", "FAIL", "BANK_REFUND"] | str
     transfer_amount: float
     transfer_remark: str
-    fail_reason: NotRequired[Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "MONTH_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ID_CARD_NOT_CORRECT", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "PAYROLL_CARD_ALREADY_LOGOUT", "PAYROLL_CARD_ALREADY_FROZEN", "PAYROLL_CARD_UNAUTHORIZED", "PAYROLL_CARD_USER_NOT_OPEN", "PAYROLL_CARD_NAME_CARD_NOT_MATCH", "PAYROLL_CARD_ID_CARD_NOT_MATCH", "PAYROLL_CARD_BANKCARD_UNBUNDLING", "BANK_CARD_COLLECTIONS_ABOVE_QUOTA", "BANK_CARD_ACCOUNT_ABNORMAL", "BANK_CARD_STATUS_ABNORMAL", "BANK_CARD_BANK_INFO_WRONG", "BANK_CARD_CARD_INFO_WRONG", "OTHER_FAIL_REASON_TYPE", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED", "RECEIVE_ACCOUNT_NOT_PERMMIT", "PAYEE_ACCOUNT_ABNORMAL", "PAYER_ACCOUNT_ABNORMAL", "TRANSFER_REMARK_SET_FAIL", "TRANSFER_SCENE_INVALID", "TRANSFER_SCENE_UNAVAILABLE", "RECEIVE_ACCOUNT_NOT_CONFIGURE", "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH", "BLOCK_B2C_USERLIMITAMOUNT_MONTH", "MERCHANT_REJECT", "MERCHANT_NOT_CONFIRM", "BANK_CARD_PARAM_ERROR", "BANK_CARD_TYPE_NOT_SUPPORTED", "RESERVATION_STATE_INVALID", "EXCEEDED_ESTIMATED_AMOUNT", "RESERVATION_INFO_NOT_MATCH", "RESERVATION_SCENE_NOT_MATCH"] | str]
-    openid: NotRequired[str]
-    bank_type: NotRequired[str]
-    user_name: NotRequired[str]
-    transfer_finish_time: NotRequired[str]
-    bank_refund_time: NotRequired[str]
+    fail_reason: Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "MONTH_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ID_CARD_NOT_CORRECT", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "PAYROLL_CARD_ALREADY_LOGOUT", "PAYROLL_CARD_ALREADY_FROZEN", "PAYROLL_CARD_UNAUTHORIZED", "PAYROLL_CARD_USER_NOT_OPEN", "PAYROLL_CARD_NAME_CARD_NOT_MATCH", "PAYROLL_CARD_ID_CARD_NOT_MATCH", "PAYROLL_CARD_BANKCARD_UNBUNDLING", "BANK_CARD_COLLECTIONS_ABOVE_QUOTA", "BANK_CARD_ACCOUNT_ABNORMAL", "BANK_CARD_STATUS_ABNORMAL", "BANK_CARD_BANK_INFO_WRONG", "BANK_CARD_CARD_INFO_WRONG", "OTHER_FAIL_REASON_TYPE", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED", "RECEIVE_ACCOUNT_NOT_PERMMIT", "PAYEE_ACCOUNT_ABNORMAL", "PAYER_ACCOUNT_ABNORMAL", "TRANSFER_REMARK_SET_FAIL", "TRANSFER_SCENE_INVALID", "TRANSFER_SCENE_UNAVAILABLE", "RECEIVE_ACCOUNT_NOT_CONFIGURE", "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH", "BLOCK_B2C_USERLIMITAMOUNT_MONTH", "MERCHANT_REJECT", "MERCHANT_NOT_CONFIRM", "BANK_CARD_PARAM_ERROR", "BANK_CARD_TYPE_NOT_SUPPORTED", "RESERVATION_STATE_INVALID", "EXCEEDED_ESTIMATED_AMOUNT", "RESERVATION_INFO_NOT_MATCH", "RESERVATION_SCENE_NOT_MATCH"] | str
+    openid: str
+    bank_type: str
+    user_name: str
+    transfer_finish_time: str
+    bank_refund_time: str
 class InsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetOptions(call.CallOptions):
     batch_id: call.Scalar
     detail_id: call.Scalar
@@ -1119,9 +1119,9 @@ class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo
     out_detail_no: str
     sub_mchid: str
     receipt_state: Literal["ACCEPTED", "FINISHED"] | str
-    hash_type: NotRequired[str]
-    hash_value: NotRequired[str]
-    download_url: NotRequired[str]
+    hash_type: str
+    hash_value: str
+    download_url: str
 class InsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
     out_batch_no: call.Scalar
     out_detail_no: call.Scalar
@@ -1164,11 +1164,11 @@ class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetAnswerTransferBatch(Ty
     batch_id: str
     sp_appid: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     batch_state: Literal["ACCEPTED", "PROCESSING", "COMPLETED", "CLOSED"] | str
     batch_name: str
     batch_remark: str
-    close_reason: NotRequired[Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE"] | str]
+    close_reason: Literal["MERCHANT_REVOCATION", "OVERDUE_CLOSE"] | str
     total_amount: float
     total_num: float
     create_time: str
@@ -1183,9 +1183,9 @@ class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetAnswerData(TypedDict):
     detail_state: Literal["INIT", "ALL", "WAIT_PAY", "SUCCESS", "FAIL", "BANK_REFUND"] | str
 class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetAnswer(TypedDict):
     transfer_batch: InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetAnswerTransferBatch
-    data: NotRequired[list[InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetAnswerData]]
-    offset: NotRequired[float]
-    limit: NotRequired[float]
+    data: list[InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetAnswerData]
+    offset: float
+    limit: float
 class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetOptions(call.CallOptions):
     out_batch_no: call.Scalar
     query: InsuranceMchTransferBatchesOutBatchNoByOutBatchNoGetQuery
@@ -1198,17 +1198,17 @@ class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDe
     detail_id: str
     sp_appid: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     create_time: str
     detail_state: Literal["INIT", "ALL", "WAIT_PAY", "SUCCESS", "FAIL", "BANK_REFUND"] | str
     transfer_amount: float
     transfer_remark: str
-    fail_reason: NotRequired[Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "MONTH_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ID_CARD_NOT_CORRECT", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "PAYROLL_CARD_ALREADY_LOGOUT", "PAYROLL_CARD_ALREADY_FROZEN", "PAYROLL_CARD_UNAUTHORIZED", "PAYROLL_CARD_USER_NOT_OPEN", "PAYROLL_CARD_NAME_CARD_NOT_MATCH", "PAYROLL_CARD_ID_CARD_NOT_MATCH", "PAYROLL_CARD_BANKCARD_UNBUNDLING", "BANK_CARD_COLLECTIONS_ABOVE_QUOTA", "BANK_CARD_ACCOUNT_ABNORMAL", "BANK_CARD_STATUS_ABNORMAL", "BANK_CARD_BANK_INFO_WRONG", "BANK_CARD_CARD_INFO_WRONG", "OTHER_FAIL_REASON_TYPE", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED", "RECEIVE_ACCOUNT_NOT_PERMMIT", "PAYEE_ACCOUNT_ABNORMAL", "PAYER_ACCOUNT_ABNORMAL", "TRANSFER_REMARK_SET_FAIL", "TRANSFER_SCENE_INVALID", "TRANSFER_SCENE_UNAVAILABLE", "RECEIVE_ACCOUNT_NOT_CONFIGURE", "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH", "BLOCK_B2C_USERLIMITAMOUNT_MONTH", "MERCHANT_REJECT", "MERCHANT_NOT_CONFIRM", "BANK_CARD_PARAM_ERROR", "BANK_CARD_TYPE_NOT_SUPPORTED", "RESERVATION_STATE_INVALID", "EXCEEDED_ESTIMATED_AMOUNT", "RESERVATION_INFO_NOT_MATCH", "RESERVATION_SCENE_NOT_MATCH"] | str]
-    openid: NotRequired[str]
-    bank_type: NotRequired[str]
-    user_name: NotRequired[str]
-    transfer_finish_time: NotRequired[str]
-    bank_refund_time: NotRequired[str]
+    fail_reason: Literal["ACCOUNT_FROZEN", "REAL_NAME_CHECK_FAIL", "NAME_NOT_CORRECT", "OPENID_INVALID", "TRANSFER_QUOTA_EXCEED", "DAY_RECEIVED_QUOTA_EXCEED", "MONTH_RECEIVED_QUOTA_EXCEED", "DAY_RECEIVED_COUNT_EXCEED", "PRODUCT_AUTH_CHECK_FAIL", "OVERDUE_CLOSE", "ID_CARD_NOT_CORRECT", "ACCOUNT_NOT_EXIST", "TRANSFER_RISK", "PAYROLL_CARD_ALREADY_LOGOUT", "PAYROLL_CARD_ALREADY_FROZEN", "PAYROLL_CARD_UNAUTHORIZED", "PAYROLL_CARD_USER_NOT_OPEN", "PAYROLL_CARD_NAME_CARD_NOT_MATCH", "PAYROLL_CARD_ID_CARD_NOT_MATCH", "PAYROLL_CARD_BANKCARD_UNBUNDLING", "BANK_CARD_COLLECTIONS_ABOVE_QUOTA", "BANK_CARD_ACCOUNT_ABNORMAL", "BANK_CARD_STATUS_ABNORMAL", "BANK_CARD_BANK_INFO_WRONG", "BANK_CARD_CARD_INFO_WRONG", "OTHER_FAIL_REASON_TYPE", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED", "RECEIVE_ACCOUNT_NOT_PERMMIT", "PAYEE_ACCOUNT_ABNORMAL", "PAYER_ACCOUNT_ABNORMAL", "TRANSFER_REMARK_SET_FAIL", "TRANSFER_SCENE_INVALID", "TRANSFER_SCENE_UNAVAILABLE", "RECEIVE_ACCOUNT_NOT_CONFIGURE", "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH", "BLOCK_B2C_USERLIMITAMOUNT_MONTH", "MERCHANT_REJECT", "MERCHANT_NOT_CONFIRM", "BANK_CARD_PARAM_ERROR", "BANK_CARD_TYPE_NOT_SUPPORTED", "RESERVATION_STATE_INVALID", "EXCEEDED_ESTIMATED_AMOUNT", "RESERVATION_INFO_NOT_MATCH", "RESERVATION_SCENE_NOT_MATCH"] | str
+    openid: str
+    bank_type: str
+    user_name: str
+    transfer_finish_time: str
+    bank_refund_time: str
 class InsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
     out_batch_no: call.Scalar
     out_detail_no: call.Scalar
@@ -1230,9 +1230,9 @@ class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetAnswer(
     out_batch_no: str
     sub_mchid: str
     receipt_state: Literal["ACCEPTED", "FINISHED"] | str
-    hash_type: NotRequired[str]
-    hash_value: NotRequired[str]
-    download_url: NotRequired[str]
+    hash_type: str
+    hash_value: str
+    download_url: str
 class InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetOptions(call.CallOptions):
     out_batch_no: call.Scalar
     query: InsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetQuery
@@ -1289,19 +1289,19 @@ class InsuranceMchTransferReservationOutReservationNoByOutReservationNoGetAnswer
     sp_mchid: str
     sub_mchid: str
     sp_appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     reservation_id: str
     out_reservation_no: str
     transfer_scene_id: str
-    estimated_date: NotRequired[str]
-    estimated_max_amount: NotRequired[float]
-    exact_amount: NotRequired[float]
+    estimated_date: str
+    estimated_max_amount: float
+    exact_amount: float
     openid: str
-    bank_type: NotRequired[str]
+    bank_type: str
     state: Literal["ACCEPTED", "CONFIRMED", "CLOSED"] | str
     accept_time: str
-    reserve_time: NotRequired[str]
-    close_info: NotRequired[InsuranceMchTransferReservationOutReservationNoByOutReservationNoGetAnswerCloseInfo]
+    reserve_time: str
+    close_info: InsuranceMchTransferReservationOutReservationNoByOutReservationNoGetAnswerCloseInfo
 class InsuranceMchTransferReservationOutReservationNoByOutReservationNoGetOptions(call.CallOptions):
     out_reservation_no: call.Scalar
     query: InsuranceMchTransferReservationOutReservationNoByOutReservationNoGetQuery
@@ -1314,19 +1314,19 @@ class InsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePost
     sp_mchid: str
     sub_mchid: str
     sp_appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     reservation_id: str
     out_reservation_no: str
     transfer_scene_id: str
-    estimated_date: NotRequired[str]
-    estimated_max_amount: NotRequired[float]
-    exact_amount: NotRequired[float]
+    estimated_date: str
+    estimated_max_amount: float
+    exact_amount: float
     openid: str
-    bank_type: NotRequired[str]
+    bank_type: str
     state: Literal["ACCEPTED", "CONFIRMED", "CLOSED"] | str
     accept_time: str
-    reserve_time: NotRequired[str]
-    close_info: NotRequired[InsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePostAnswerCloseInfo]
+    reserve_time: str
+    close_info: InsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePostAnswerCloseInfo
 class InsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePostOptions(call.CallOptions):
     out_reservation_no: call.Scalar
     query: InsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePostQuery
@@ -1343,19 +1343,19 @@ class InsuranceMchTransferReservationReservationIdByReservationIdGetAnswer(Typed
     sp_mchid: str
     sub_mchid: str
     sp_appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     reservation_id: str
     out_reservation_no: str
     transfer_scene_id: str
-    estimated_date: NotRequired[str]
-    estimated_max_amount: NotRequired[float]
-    exact_amount: NotRequired[float]
+    estimated_date: str
+    estimated_max_amount: float
+    exact_amount: float
     openid: str
-    bank_type: NotRequired[str]
+    bank_type: str
     state: Literal["ACCEPTED", "CONFIRMED", "CLOSED"] | str
     accept_time: str
-    reserve_time: NotRequired[str]
-    close_info: NotRequired[InsuranceMchTransferReservationReservationIdByReservationIdGetAnswerCloseInfo]
+    reserve_time: str
+    close_info: InsuranceMchTransferReservationReservationIdByReservationIdGetAnswerCloseInfo
 class InsuranceMchTransferReservationReservationIdByReservationIdGetOptions(call.CallOptions):
     reservation_id: call.Scalar
     query: InsuranceMchTransferReservationReservationIdByReservationIdGetQuery
@@ -1383,7 +1383,7 @@ class MchTransferBatchesApplyPostAnswer(TypedDict):
     out_batch_no: str
     batch_id: str
     create_time: str
-    batch_state: NotRequired[str]
+    batch_state: str
 class MchTransferBatchesApplyPostOptions(call.CallOptions):
     json: MchTransferBatchesApplyPostJson
 class MchTransferBatchesBatchIdByBatchIdGetQuery(TypedDict):
@@ -1397,11 +1397,11 @@ class MchTransferBatchesBatchIdByBatchIdGetAnswerTransferBatch(TypedDict):
     batch_id: str
     sp_appid: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     batch_state: str
     batch_name: str
     batch_remark: str
-    close_reason: NotRequired[str]
+    close_reason: str
     total_amount: float
     total_num: float
     create_time: str
@@ -1416,9 +1416,9 @@ class MchTransferBatchesBatchIdByBatchIdGetAnswerData(TypedDict):
     detail_state: str
 class MchTransferBatchesBatchIdByBatchIdGetAnswer(TypedDict):
     transfer_batch: MchTransferBatchesBatchIdByBatchIdGetAnswerTransferBatch
-    data: NotRequired[list[MchTransferBatchesBatchIdByBatchIdGetAnswerData]]
-    offset: NotRequired[float]
-    limit: NotRequired[float]
+    data: list[MchTransferBatchesBatchIdByBatchIdGetAnswerData]
+    offset: float
+    limit: float
 class MchTransferBatchesBatchIdByBatchIdGetOptions(call.CallOptions):
     batch_id: call.Scalar
     query: MchTransferBatchesBatchIdByBatchIdGetQuery
@@ -1431,17 +1431,17 @@ class MchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer(Typed
     detail_id: str
     sp_appid: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     create_time: str
     detail_state: str
     transfer_amount: float
     transfer_remark: str
-    fail_reason: NotRequired[str]
-    openid: NotRequired[str]
-    bank_type: NotRequired[str]
-    user_name: NotRequired[str]
-    transfer_finish_time: NotRequired[str]
-    bank_refund_time: NotRequired[str]
+    fail_reason: str
+    openid: str
+    bank_type: str
+    user_name: str
+    transfer_finish_time: str
+    bank_refund_time: str
 class MchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetOptions(call.CallOptions):
     batch_id: call.Scalar
     detail_id: call.Scalar
@@ -1465,9 +1465,9 @@ class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDeta
     out_detail_no: str
     sub_mchid: str
     receipt_state: str
-    hash_type: NotRequired[str]
-    hash_value: NotRequired[str]
-    download_url: NotRequired[str]
+    hash_type: str
+    hash_value: str
+    download_url: str
 class MchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
     out_batch_no: call.Scalar
     out_detail_no: call.Scalar
@@ -1510,11 +1510,11 @@ class MchTransferBatchesOutBatchNoByOutBatchNoGetAnswerTransferBatch(TypedDict):
     batch_id: str
     sp_appid: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     batch_state: str
     batch_name: str
     batch_remark: str
-    close_reason: NotRequired[str]
+    close_reason: str
     total_amount: float
     total_num: float
     create_time: str
@@ -1529,9 +1529,9 @@ class MchTransferBatchesOutBatchNoByOutBatchNoGetAnswerData(TypedDict):
     detail_state: str
 class MchTransferBatchesOutBatchNoByOutBatchNoGetAnswer(TypedDict):
     transfer_batch: MchTransferBatchesOutBatchNoByOutBatchNoGetAnswerTransferBatch
-    data: NotRequired[list[MchTransferBatchesOutBatchNoByOutBatchNoGetAnswerData]]
-    offset: NotRequired[float]
-    limit: NotRequired[float]
+    data: list[MchTransferBatchesOutBatchNoByOutBatchNoGetAnswerData]
+    offset: float
+    limit: float
 class MchTransferBatchesOutBatchNoByOutBatchNoGetOptions(call.CallOptions):
     out_batch_no: call.Scalar
     query: MchTransferBatchesOutBatchNoByOutBatchNoGetQuery
@@ -1544,17 +1544,17 @@ class MchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGet
     detail_id: str
     sp_appid: str
     sub_mchid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     create_time: str
     detail_state: str
     transfer_amount: float
     transfer_remark: str
-    fail_reason: NotRequired[str]
-    openid: NotRequired[str]
-    bank_type: NotRequired[str]
-    user_name: NotRequired[str]
-    transfer_finish_time: NotRequired[str]
-    bank_refund_time: NotRequired[str]
+    fail_reason: str
+    openid: str
+    bank_type: str
+    user_name: str
+    transfer_finish_time: str
+    bank_refund_time: str
 class MchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions(call.CallOptions):
     out_batch_no: call.Scalar
     out_detail_no: call.Scalar
@@ -1576,9 +1576,9 @@ class MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetAnswer(TypedDict
     out_batch_no: str
     sub_mchid: str
     receipt_state: str
-    hash_type: NotRequired[str]
-    hash_value: NotRequired[str]
-    download_url: NotRequired[str]
+    hash_type: str
+    hash_value: str
+    download_url: str
 class MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetOptions(call.CallOptions):
     out_batch_no: call.Scalar
     query: MchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoGetQuery
@@ -1635,19 +1635,19 @@ class MchTransferReservationOutReservationNoByOutReservationNoGetAnswer(TypedDic
     sp_mchid: str
     sub_mchid: str
     sp_appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     reservation_id: str
     out_reservation_no: str
     transfer_scene_id: str
-    estimated_date: NotRequired[str]
-    estimated_max_amount: NotRequired[float]
-    exact_amount: NotRequired[float]
+    estimated_date: str
+    estimated_max_amount: float
+    exact_amount: float
     openid: str
-    bank_type: NotRequired[str]
+    bank_type: str
     state: str
     accept_time: str
-    reserve_time: NotRequired[str]
-    close_info: NotRequired[MchTransferReservationOutReservationNoByOutReservationNoGetAnswerCloseInfo]
+    reserve_time: str
+    close_info: MchTransferReservationOutReservationNoByOutReservationNoGetAnswerCloseInfo
 class MchTransferReservationOutReservationNoByOutReservationNoGetOptions(call.CallOptions):
     out_reservation_no: call.Scalar
     query: MchTransferReservationOutReservationNoByOutReservationNoGetQuery
@@ -1660,19 +1660,19 @@ class MchTransferReservationOutReservationNoByOutReservationNoClosePostAnswer(Ty
     sp_mchid: str
     sub_mchid: str
     sp_appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     reservation_id: str
     out_reservation_no: str
     transfer_scene_id: str
-    estimated_date: NotRequired[str]
-    estimated_max_amount: NotRequired[float]
-    exact_amount: NotRequired[float]
+    estimated_date: str
+    estimated_max_amount: float
+    exact_amount: float
     openid: str
-    bank_type: NotRequired[str]
+    bank_type: str
     state: str
     accept_time: str
-    reserve_time: NotRequired[str]
-    close_info: NotRequired[MchTransferReservationOutReservationNoByOutReservationNoClosePostAnswerCloseInfo]
+    reserve_time: str
+    close_info: MchTransferReservationOutReservationNoByOutReservationNoClosePostAnswerCloseInfo
 class MchTransferReservationOutReservationNoByOutReservationNoClosePostOptions(call.CallOptions):
     out_reservation_no: call.Scalar
     query: MchTransferReservationOutReservationNoByOutReservationNoClosePostQuery
@@ -1689,19 +1689,19 @@ class MchTransferReservationReservationIdByReservationIdGetAnswer(TypedDict):
     sp_mchid: str
     sub_mchid: str
     sp_appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     reservation_id: str
     out_reservation_no: str
     transfer_scene_id: str
-    estimated_date: NotRequired[str]
-    estimated_max_amount: NotRequired[float]
-    exact_amount: NotRequired[float]
+    estimated_date: str
+    estimated_max_amount: float
+    exact_amount: float
     openid: str
-    bank_type: NotRequired[str]
+    bank_type: str
     state: str
     accept_time: str
-    reserve_time: NotRequired[str]
-    close_info: NotRequired[MchTransferReservationReservationIdByReservationIdGetAnswerCloseInfo]
+    reserve_time: str
+    close_info: MchTransferReservationReservationIdByReservationIdGetAnswerCloseInfo
 class MchTransferReservationReservationIdByReservationIdGetOptions(call.CallOptions):
     reservation_id: call.Scalar
     query: MchTransferReservationReservationIdByReservationIdGetQuery

@@ -41,17 +41,17 @@ class OrdersPostAnswerReceivers(TypedDict):
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
     account: str
     result: Literal["PENDING", "SUCCESS", "CLOSED"] | str
-    fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
-    detail_id: NotRequired[str]
+    fail_reason: Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str
+    detail_id: str
     create_time: str
     finish_time: str
 class OrdersPostAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     transaction_id: str
     out_order_no: str
     order_id: str
     state: Literal["PROCESSING", "FINISHED"] | str
-    receivers: NotRequired[list[OrdersPostAnswerReceivers]]
+    receivers: list[OrdersPostAnswerReceivers]
 class OrdersPostOptions(call.CallOptions):
     json: OrdersPostJson
 class OrdersUnfreezePostJson(TypedDict):
@@ -66,16 +66,16 @@ class OrdersUnfreezePostAnswerReceivers(TypedDict):
     account: str
     result: str
     fail_reason: Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str
-    detail_id: NotRequired[str]
+    detail_id: str
     create_time: str
     finish_time: str
 class OrdersUnfreezePostAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     transaction_id: str
     out_order_no: str
     order_id: str
     state: Literal["PROCESSING", "FINISHED"] | str
-    receivers: NotRequired[list[OrdersUnfreezePostAnswerReceivers]]
+    receivers: list[OrdersUnfreezePostAnswerReceivers]
 class OrdersUnfreezePostOptions(call.CallOptions):
     json: OrdersUnfreezePostJson
 class OrdersByOutOrderNoGetQuery(TypedDict):
@@ -87,17 +87,17 @@ class OrdersByOutOrderNoGetAnswerReceivers(TypedDict):
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
     account: str
     result: Literal["ACCOUNT_ABNORMAL", "NO_RELATION", "RECEIVER_HIGH_RISK", "RECEIVER_REAL_NAME_NOT_VERIFIED", "NO_AUTH", "RECEIVER_RECEIPT_LIMIT", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str
-    fail_reason: NotRequired[str]
-    detail_id: NotRequired[str]
+    fail_reason: str
+    detail_id: str
     create_time: str
     finish_time: str
 class OrdersByOutOrderNoGetAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     transaction_id: str
     out_order_no: str
     order_id: str
     state: Literal["PENDING", "SUCCESS", "CLOSED"] | str
-    receivers: NotRequired[list[OrdersByOutOrderNoGetAnswerReceivers]]
+    receivers: list[OrdersByOutOrderNoGetAnswerReceivers]
 class OrdersByOutOrderNoGetOptions(call.CallOptions):
     out_order_no: call.Scalar
     query: OrdersByOutOrderNoGetQuery
@@ -113,12 +113,12 @@ class ReceiversAddPostJson(TypedDict):
     relation_type: Literal["SERVICE_PROVIDER", "STORE", "STAFF", "STORE_OWNER", "PARTNER", "HEADQUARTER", "BRAND", "DISTRIBUTOR", "USER", "SUPPLIER", "CUSTOM"]
     custom_relation: NotRequired[call.Text]
 class ReceiversAddPostAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
     account: str
-    name: NotRequired[str]
+    name: str
     relation_type: Literal["SERVICE_PROVIDER", "STORE", "STAFF", "STORE_OWNER", "PARTNER", "HEADQUARTER", "BRAND", "DISTRIBUTOR", "USER", "SUPPLIER", "CUSTOM"] | str
-    custom_relation: NotRequired[str]
+    custom_relation: str
 class ReceiversAddPostOptions(call.CallOptions):
     json: ReceiversAddPostJson
 class ReceiversDeletePostJson(TypedDict):
@@ -128,7 +128,7 @@ class ReceiversDeletePostJson(TypedDict):
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]
     account: call.Text
 class ReceiversDeletePostAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"] | str
     account: str
 class ReceiversDeletePostOptions(call.CallOptions):
@@ -142,7 +142,7 @@ class ReturnOrdersPostJson(TypedDict):
     amount: int
     description: call.Text
 class ReturnOrdersPostAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     order_id: str
     out_order_no: str
     out_return_no: str
@@ -151,7 +151,7 @@ class ReturnOrdersPostAnswer(TypedDict):
     amount: int
     description: str
     result: Literal["PROCESSING", "SUCCESS", "FAILED"] | str
-    fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "BALANCE_NOT_ENOUGH", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
+    fail_reason: Literal["ACCOUNT_ABNORMAL", "BALANCE_NOT_ENOUGH", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str
     create_time: str
     finish_time: str
 class ReturnOrdersPostOptions(call.CallOptions):
@@ -160,7 +160,7 @@ class ReturnOrdersByOutReturnNoGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
     out_order_no: call.Text
 class ReturnOrdersByOutReturnNoGetAnswer(TypedDict):
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     order_id: str
     out_order_no: str
     out_return_no: str
@@ -169,7 +169,7 @@ class ReturnOrdersByOutReturnNoGetAnswer(TypedDict):
     amount: int
     description: str
     result: Literal["PROCESSING", "SUCCESS", "FAILED"] | str
-    fail_reason: NotRequired[Literal["ACCOUNT_ABNORMAL", "BALANCE_NOT_ENOUGH", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str]
+    fail_reason: Literal["ACCOUNT_ABNORMAL", "BALANCE_NOT_ENOUGH", "TIME_OUT_CLOSED", "PAYER_ACCOUNT_ABNORMAL", "INVALID_REQUEST"] | str
     create_time: str
     finish_time: str
 class ReturnOrdersByOutReturnNoGetOptions(call.CallOptions):

@@ -30,95 +30,95 @@ class TransactionsPostJson(TypedDict):
     bus_info: NotRequired[TransactionsPostJsonBusInfo]
     metro_info: NotRequired[TransactionsPostJsonMetroInfo]
 class TransactionsPostAnswerBusInfo(TypedDict):
-    start_time: NotRequired[str]
-    line_name: NotRequired[str]
-    plate_number: NotRequired[str]
+    start_time: str
+    line_name: str
+    plate_number: str
 class TransactionsPostAnswerMetroInfo(TypedDict):
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    start_station: NotRequired[str]
-    end_station: NotRequired[str]
+    start_time: str
+    end_time: str
+    start_station: str
+    end_station: str
 class TransactionsPostAnswerPromotionDetail(TypedDict):
-    coupon_id: NotRequired[str]
-    name: NotRequired[str]
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["CASH", "NOCASH"] | str]
-    stock_id: NotRequired[str]
-    amount: NotRequired[int]
-    wechatpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
-    currency: NotRequired[str]
+    coupon_id: str
+    name: str
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["CASH", "NOCASH"] | str
+    stock_id: str
+    amount: int
+    wechatpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
+    currency: str
 class TransactionsPostAnswer(TypedDict):
-    appid: NotRequired[str]
-    sub_appid: NotRequired[str]
-    sp_mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
-    description: NotRequired[str]
-    create_time: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    transaction_id: NotRequired[str]
-    trade_state: NotRequired[Literal["SUCCESS", "ACCEPTED", "PAY_FAIL", "REFUND"] | str]
-    trade_state_description: NotRequired[str]
-    success_time: NotRequired[str]
-    bank_type: NotRequired[str]
-    user_repay_state: NotRequired[Literal["NOT_REPAY", "REPAID", "ALL_REFUND"] | str]
-    repay_transaction_id: NotRequired[str]
-    repay_time: NotRequired[str]
-    attach: NotRequired[str]
-    contract_id: NotRequired[str]
-    trade_scene: NotRequired[Literal["BUS", "METRO"] | str]
-    bus_info: NotRequired[TransactionsPostAnswerBusInfo]
-    metro_info: NotRequired[TransactionsPostAnswerMetroInfo]
-    amount: NotRequired[dict[str, Any]]
-    promotion_detail: NotRequired[list[TransactionsPostAnswerPromotionDetail]]
+    appid: str
+    sub_appid: str
+    sp_mchid: str
+    sub_mchid: str
+    description: str
+    create_time: str
+    out_trade_no: str
+    transaction_id: str
+    trade_state: Literal["SUCCESS", "ACCEPTED", "PAY_FAIL", "REFUND"] | str
+    trade_state_description: str
+    success_time: str
+    bank_type: str
+    user_repay_state: Literal["NOT_REPAY", "REPAID", "ALL_REFUND"] | str
+    repay_transaction_id: str
+    repay_time: str
+    attach: str
+    contract_id: str
+    trade_scene: Literal["BUS", "METRO"] | str
+    bus_info: TransactionsPostAnswerBusInfo
+    metro_info: TransactionsPostAnswerMetroInfo
+    amount: dict[str, Any]
+    promotion_detail: list[TransactionsPostAnswerPromotionDetail]
 class TransactionsPostOptions(call.CallOptions):
     json: TransactionsPostJson
 class TransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class TransactionsOutTradeNoByOutTradeNoGetAnswerBusInfo(TypedDict):
-    start_time: NotRequired[str]
-    line_name: NotRequired[str]
-    plate_number: NotRequired[str]
+    start_time: str
+    line_name: str
+    plate_number: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerMetroInfo(TypedDict):
-    start_time: NotRequired[str]
-    end_time: NotRequired[str]
-    start_station: NotRequired[str]
-    end_station: NotRequired[str]
+    start_time: str
+    end_time: str
+    start_station: str
+    end_station: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail(TypedDict):
-    coupon_id: NotRequired[str]
-    name: NotRequired[str]
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["CASH", "NOCASH"] | str]
-    stock_id: NotRequired[str]
-    amount: NotRequired[int]
-    wechatpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
-    currency: NotRequired[str]
+    coupon_id: str
+    name: str
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["CASH", "NOCASH"] | str
+    stock_id: str
+    amount: int
+    wechatpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
+    currency: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
-    appid: NotRequired[str]
-    sub_appid: NotRequired[str]
-    sp_mchid: NotRequired[str]
-    sub_mchid: NotRequired[str]
-    description: NotRequired[str]
-    create_time: NotRequired[str]
-    out_trade_no: NotRequired[str]
-    transaction_id: NotRequired[str]
-    trade_state: NotRequired[Literal["SUCCESS", "ACCEPTED", "PAY_FAIL", "REFUND"] | str]
-    trade_state_description: NotRequired[str]
-    success_time: NotRequired[str]
-    bank_type: NotRequired[str]
-    user_repay_state: NotRequired[Literal["NOT_REPAY", "REPAID", "ALL_REFUND"] | str]
-    repay_transaction_id: NotRequired[str]
-    repay_time: NotRequired[str]
-    attach: NotRequired[str]
-    contract_id: NotRequired[str]
-    trade_scene: NotRequired[Literal["BUS", "METRO"] | str]
-    bus_info: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerBusInfo]
-    metro_info: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerMetroInfo]
-    amount: NotRequired[dict[str, Any]]
-    promotion_detail: NotRequired[list[TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]]
+    appid: str
+    sub_appid: str
+    sp_mchid: str
+    sub_mchid: str
+    description: str
+    create_time: str
+    out_trade_no: str
+    transaction_id: str
+    trade_state: Literal["SUCCESS", "ACCEPTED", "PAY_FAIL", "REFUND"] | str
+    trade_state_description: str
+    success_time: str
+    bank_type: str
+    user_repay_state: Literal["NOT_REPAY", "REPAID", "ALL_REFUND"] | str
+    repay_transaction_id: str
+    repay_time: str
+    attach: str
+    contract_id: str
+    trade_scene: Literal["BUS", "METRO"] | str
+    bus_info: TransactionsOutTradeNoByOutTradeNoGetAnswerBusInfo
+    metro_info: TransactionsOutTradeNoByOutTradeNoGetAnswerMetroInfo
+    amount: dict[str, Any]
+    promotion_detail: list[TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]
 class TransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
     query: NotRequired[TransactionsOutTradeNoByOutTradeNoGetQuery]
@@ -129,9 +129,9 @@ class UserServicesContractIdByContractIdGetQuery(TypedDict):
     sub_appid: NotRequired[call.Text]
     sub_mchid: NotRequired[call.Text]
 class UserServicesContractIdByContractIdGetAnswer(TypedDict):
-    contract_id: NotRequired[str]
-    user_service_state: NotRequired[Literal["NORMAL", "BLOCKED"] | str]
-    block_reason: NotRequired[str]
+    contract_id: str
+    user_service_state: Literal["NORMAL", "BLOCKED"] | str
+    block_reason: str
 class UserServicesContractIdByContractIdGetOptions(call.CallOptions):
     contract_id: call.Scalar
     query: NotRequired[UserServicesContractIdByContractIdGetQuery]

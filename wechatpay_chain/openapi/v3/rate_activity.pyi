@@ -27,9 +27,9 @@ class ApplicationsPostOptions(call.CallOptions):
 class ApplicationsIdByApplicationIdGetAnswer(TypedDict):
     application_state: str
     sub_mchid: str
-    reject_parameter: NotRequired[str]
-    reject_reason: NotRequired[str]
-    pass_time: NotRequired[str]
+    reject_parameter: str
+    reject_reason: str
+    pass_time: str
 class ApplicationsIdByApplicationIdGetOptions(call.CallOptions):
     application_id: call.Scalar
 class ApplicationsIdByApplicationIdPatchJsonActivityDetailModificationActivityApplyInformation(TypedDict):

@@ -12,11 +12,11 @@ class BankTransferRechargesApplyPostJson(TypedDict):
     account_type: Literal["BASIC", "OPERATION", "FEES"]
     recharge_amount: BankTransferRechargesApplyPostJsonRechargeAmount
 class BankTransferRechargesApplyPostAnswerTransferInAccount(TypedDict):
-    bank_name: NotRequired[str]
-    bank_address_code: NotRequired[str]
-    bank_code: NotRequired[str]
-    bank_account_name: NotRequired[str]
-    bank_account_no: NotRequired[str]
+    bank_name: str
+    bank_address_code: str
+    bank_code: str
+    bank_account_name: str
+    bank_account_no: str
 class BankTransferRechargesApplyPostAnswer(TypedDict):
     recharge_id: str
     out_recharge_no: str
@@ -24,14 +24,14 @@ class BankTransferRechargesApplyPostAnswer(TypedDict):
 class BankTransferRechargesApplyPostOptions(call.CallOptions):
     json: BankTransferRechargesApplyPostJson
 class BankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswerRechargeAmount(TypedDict):
-    amount: NotRequired[float]
-    currency: NotRequired[str]
+    amount: float
+    currency: str
 class BankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswerBankTransferInfo(TypedDict):
-    memo: NotRequired[str]
-    return_time: NotRequired[str]
-    return_reason: NotRequired[str]
-    bank_name: NotRequired[str]
-    bank_card_tail: NotRequired[str]
+    memo: str
+    return_time: str
+    return_reason: str
+    bank_name: str
+    bank_card_tail: str
 class BankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer(TypedDict):
     mchid: str
     recharge_id: str
@@ -39,12 +39,12 @@ class BankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer(TypedDict):
     account_type: Literal["BASIC", "OPERATION", "FEES"] | str
     recharge_state: Literal["SUCCESS", "RECHARGING", "CLOSED"] | str
     recharge_scene: Literal["ECOMMERCE_BANK_TRANSFER"] | str
-    recharge_state_desc: NotRequired[str]
+    recharge_state_desc: str
     recharge_amount: BankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswerRechargeAmount
-    bank_transfer_info: NotRequired[BankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswerBankTransferInfo]
-    accept_time: NotRequired[str]
-    success_time: NotRequired[str]
-    close_time: NotRequired[str]
+    bank_transfer_info: BankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswerBankTransferInfo
+    accept_time: str
+    success_time: str
+    close_time: str
 class BankTransferRechargesOutRechargeNoByOutRechargeNoGetOptions(call.CallOptions):
     out_recharge_no: call.Scalar
 class BankTransferRechargesOutRechargeNoGivenOutRechargeNoGetOptions(call.CallOptions):

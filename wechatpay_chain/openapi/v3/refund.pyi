@@ -36,19 +36,19 @@ class DomesticRefundsPostAnswerAmountFrom(TypedDict):
 DomesticRefundsPostAnswerAmount = TypedDict("DomesticRefundsPostAnswerAmount", {
     "total": int,
     "refund": int,
-    "from": NotRequired[list[DomesticRefundsPostAnswerAmountFrom]],
+    "from": list[DomesticRefundsPostAnswerAmountFrom],
     "payer_total": int,
     "payer_refund": int,
     "settlement_refund": int,
     "settlement_total": int,
     "discount_refund": int,
     "currency": str,
-    "refund_fee": NotRequired[float],
+    "refund_fee": float,
 })
 class DomesticRefundsPostAnswerPromotionDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
-    wechatpay_goods_id: NotRequired[str]
-    goods_name: NotRequired[str]
+    wechatpay_goods_id: str
+    goods_name: str
     unit_price: int
     refund_amount: int
     refund_quantity: int
@@ -58,7 +58,7 @@ class DomesticRefundsPostAnswerPromotionDetail(TypedDict):
     type: str
     amount: int
     refund_amount: int
-    goods_detail: NotRequired[list[DomesticRefundsPostAnswerPromotionDetailGoodsDetail]]
+    goods_detail: list[DomesticRefundsPostAnswerPromotionDetailGoodsDetail]
 class DomesticRefundsPostAnswer(TypedDict):
     refund_id: str
     out_refund_no: str
@@ -66,12 +66,12 @@ class DomesticRefundsPostAnswer(TypedDict):
     out_trade_no: str
     channel: str
     user_received_account: str
-    success_time: NotRequired[str]
+    success_time: str
     create_time: str
     status: str
-    funds_account: NotRequired[str]
+    funds_account: str
     amount: DomesticRefundsPostAnswerAmount
-    promotion_detail: NotRequired[list[DomesticRefundsPostAnswerPromotionDetail]]
+    promotion_detail: list[DomesticRefundsPostAnswerPromotionDetail]
 class DomesticRefundsPostOptions(call.CallOptions):
     json: DomesticRefundsPostJson
 class DomesticRefundsByOutRefundNoGetQuery(TypedDict):
@@ -82,19 +82,19 @@ class DomesticRefundsByOutRefundNoGetAnswerAmountFrom(TypedDict):
 DomesticRefundsByOutRefundNoGetAnswerAmount = TypedDict("DomesticRefundsByOutRefundNoGetAnswerAmount", {
     "total": int,
     "refund": int,
-    "from": NotRequired[list[DomesticRefundsByOutRefundNoGetAnswerAmountFrom]],
+    "from": list[DomesticRefundsByOutRefundNoGetAnswerAmountFrom],
     "payer_total": int,
     "payer_refund": int,
     "settlement_refund": int,
     "settlement_total": int,
     "discount_refund": int,
     "currency": str,
-    "refund_fee": NotRequired[float],
+    "refund_fee": float,
 })
 class DomesticRefundsByOutRefundNoGetAnswerPromotionDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
-    wechatpay_goods_id: NotRequired[str]
-    goods_name: NotRequired[str]
+    wechatpay_goods_id: str
+    goods_name: str
     unit_price: int
     refund_amount: int
     refund_quantity: int
@@ -104,7 +104,7 @@ class DomesticRefundsByOutRefundNoGetAnswerPromotionDetail(TypedDict):
     type: str
     amount: int
     refund_amount: int
-    goods_detail: NotRequired[list[DomesticRefundsByOutRefundNoGetAnswerPromotionDetailGoodsDetail]]
+    goods_detail: list[DomesticRefundsByOutRefundNoGetAnswerPromotionDetailGoodsDetail]
 class DomesticRefundsByOutRefundNoGetAnswer(TypedDict):
     refund_id: str
     out_refund_no: str
@@ -112,12 +112,12 @@ class DomesticRefundsByOutRefundNoGetAnswer(TypedDict):
     out_trade_no: str
     channel: str
     user_received_account: str
-    success_time: NotRequired[str]
+    success_time: str
     create_time: str
     status: str
-    funds_account: NotRequired[str]
+    funds_account: str
     amount: DomesticRefundsByOutRefundNoGetAnswerAmount
-    promotion_detail: NotRequired[list[DomesticRefundsByOutRefundNoGetAnswerPromotionDetail]]
+    promotion_detail: list[DomesticRefundsByOutRefundNoGetAnswerPromotionDetail]
 class DomesticRefundsByOutRefundNoGetOptions(call.CallOptions):
     out_refund_no: call.Scalar
     query: NotRequired[DomesticRefundsByOutRefundNoGetQuery]
@@ -134,19 +134,19 @@ class DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerAmountFrom(TypedDict
 DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerAmount = TypedDict("DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerAmount", {
     "total": float,
     "refund": float,
-    "from": NotRequired[list[DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerAmountFrom]],
+    "from": list[DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerAmountFrom],
     "payer_total": float,
     "payer_refund": float,
     "settlement_refund": float,
     "settlement_total": float,
     "discount_refund": float,
     "currency": str,
-    "refund_fee": NotRequired[float],
+    "refund_fee": float,
 })
 class DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerPromotionDetailGoodsDetail(TypedDict):
     merchant_goods_id: str
-    wechatpay_goods_id: NotRequired[str]
-    goods_name: NotRequired[str]
+    wechatpay_goods_id: str
+    goods_name: str
     unit_price: float
     refund_amount: float
     refund_quantity: float
@@ -156,7 +156,7 @@ class DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerPromotionDetail(Type
     type: str
     amount: float
     refund_amount: float
-    goods_detail: NotRequired[list[DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerPromotionDetailGoodsDetail]]
+    goods_detail: list[DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerPromotionDetailGoodsDetail]
 class DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswer(TypedDict):
     refund_id: str
     out_refund_no: str
@@ -164,12 +164,12 @@ class DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswer(TypedDict):
     out_trade_no: str
     channel: str
     user_received_account: str
-    success_time: NotRequired[str]
+    success_time: str
     create_time: str
     status: str
-    funds_account: NotRequired[str]
+    funds_account: str
     amount: DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerAmount
-    promotion_detail: NotRequired[list[DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerPromotionDetail]]
+    promotion_detail: list[DomesticRefundsByRefundIdApplyAbnormalRefundPostAnswerPromotionDetail]
 class DomesticRefundsByRefundIdApplyAbnormalRefundPostOptions(call.CallOptions):
     refund_id: call.Scalar
     json: DomesticRefundsByRefundIdApplyAbnormalRefundPostJson

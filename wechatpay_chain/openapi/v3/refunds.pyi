@@ -13,36 +13,36 @@ class RefundsGetQuery(TypedDict):
     count: NotRequired[int | str]
 class RefundsGetAnswerAmount(TypedDict):
     total: int
-    currency: NotRequired[str]
+    currency: str
     payer_total: int
     payer_currency: str
 class RefundsGetAnswerDataAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["SETTLEMENT_RATE"] | str
+    rate: int
 class RefundsGetAnswerDataAmount(TypedDict):
     refund: int
-    currency: NotRequired[str]
+    currency: str
     payer_refund: int
     payer_currency: str
     exchange_rate: RefundsGetAnswerDataAmountExchangeRate
 class RefundsGetAnswerDataRefundDetail(TypedDict):
     promotion_id: str
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
-    amount: NotRequired[int]
-    refund_amount: NotRequired[int]
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
+    amount: int
+    refund_amount: int
     currency: str
 class RefundsGetAnswerData(TypedDict):
     id: str
     out_refund_no: str
-    channel: NotRequired[Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str]
-    recv_account: NotRequired[str]
-    fund_source: NotRequired[Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str]
-    success_time: NotRequired[str]
+    channel: Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str
+    recv_account: str
+    fund_source: Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str
+    success_time: str
     create_time: str
     status: Literal["SUCCESS", "REFUNDCLOSE", "PROCESSING", "ABNORMAL"] | str
     amount: RefundsGetAnswerDataAmount
-    refund_detail: NotRequired[RefundsGetAnswerDataRefundDetail]
+    refund_detail: RefundsGetAnswerDataRefundDetail
 class RefundsGetAnswer(TypedDict):
     id: str
     mchid: str
@@ -73,8 +73,8 @@ class RefundsPostJson(TypedDict):
     amount: RefundsPostJsonAmount
     notify_url: NotRequired[call.Text]
 class RefundsPostAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["SETTLEMENT_RATE"] | str
+    rate: int
 class RefundsPostAnswerAmount(TypedDict):
     refund: int
     currency: str
@@ -83,17 +83,17 @@ class RefundsPostAnswerAmount(TypedDict):
     exchange_rate: RefundsPostAnswerAmountExchangeRate
 class RefundsPostAnswerDetail(TypedDict):
     promotion_id: str
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
-    amount: NotRequired[int]
-    refund_amount: NotRequired[int]
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
+    amount: int
+    refund_amount: int
     currency: str
 class RefundsPostAnswer(TypedDict):
     id: str
     out_refund_no: str
     create_time: str
     amount: RefundsPostAnswerAmount
-    detail: NotRequired[RefundsPostAnswerDetail]
+    detail: RefundsPostAnswerDetail
 class RefundsPostOptions(call.CallOptions):
     json: RefundsPostJson
 class IdByRefundIdGetQuery(TypedDict):
@@ -101,34 +101,34 @@ class IdByRefundIdGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
     sp_mchid: NotRequired[call.Text]
 class IdByRefundIdGetAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["SETTLEMENT_RATE"] | str
+    rate: int
 class IdByRefundIdGetAnswerAmount(TypedDict):
     refund: int
-    currency: NotRequired[str]
+    currency: str
     payer_refund: int
     payer_currency: str
     exchange_rate: IdByRefundIdGetAnswerAmountExchangeRate
 class IdByRefundIdGetAnswerDetail(TypedDict):
     promotion_id: str
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
-    amount: NotRequired[int]
-    refund_amount: NotRequired[int]
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
+    amount: int
+    refund_amount: int
     currency: str
 class IdByRefundIdGetAnswer(TypedDict):
     id: str
     out_refund_no: str
     transaction_id: str
     out_trade_no: str
-    channel: NotRequired[Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str]
-    recv_account: NotRequired[str]
-    fund_source: NotRequired[Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str]
-    success_time: NotRequired[str]
+    channel: Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str
+    recv_account: str
+    fund_source: Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str
+    success_time: str
     create_time: str
     status: Literal["SUCCESS", "REFUNDCLOSE", "PROCESSING", "ABNORMAL"] | str
     amount: IdByRefundIdGetAnswerAmount
-    detail: NotRequired[IdByRefundIdGetAnswerDetail]
+    detail: IdByRefundIdGetAnswerDetail
 class IdByRefundIdGetOptions(call.CallOptions):
     refund_id: call.Scalar
     query: NotRequired[IdByRefundIdGetQuery]
@@ -139,34 +139,34 @@ class OutRefundNoByOutRefundNoGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
     sp_mchid: NotRequired[call.Text]
 class OutRefundNoByOutRefundNoGetAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["SETTLEMENT_RATE"] | str
+    rate: int
 class OutRefundNoByOutRefundNoGetAnswerAmount(TypedDict):
     refund: int
-    currency: NotRequired[str]
+    currency: str
     payer_refund: int
     payer_currency: str
     exchange_rate: OutRefundNoByOutRefundNoGetAnswerAmountExchangeRate
 class OutRefundNoByOutRefundNoGetAnswerDetail(TypedDict):
     promotion_id: str
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
-    amount: NotRequired[int]
-    refund_amount: NotRequired[int]
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
+    amount: int
+    refund_amount: int
     currency: str
 class OutRefundNoByOutRefundNoGetAnswer(TypedDict):
     id: str
     out_refund_no: str
     transaction_id: str
     out_trade_no: str
-    channel: NotRequired[Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str]
-    recv_account: NotRequired[str]
-    fund_source: NotRequired[Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str]
-    success_time: NotRequired[str]
+    channel: Literal["ORIGINAL", "BALANCE", "OTHER_BALANCE", "OTHER_BANKCARD"] | str
+    recv_account: str
+    fund_source: Literal["REFUND_SOURCE_UNSETTLED_FUNDS", "REFUND_SOURCE_REchARGE_FUNDS"] | str
+    success_time: str
     create_time: str
     status: Literal["SUCCESS", "REFUNDCLOSE", "PROCESSING", "ABNORMAL"] | str
     amount: OutRefundNoByOutRefundNoGetAnswerAmount
-    detail: NotRequired[OutRefundNoByOutRefundNoGetAnswerDetail]
+    detail: OutRefundNoByOutRefundNoGetAnswerDetail
 class OutRefundNoByOutRefundNoGetOptions(call.CallOptions):
     out_refund_no: call.Scalar
     query: NotRequired[OutRefundNoByOutRefundNoGetQuery]

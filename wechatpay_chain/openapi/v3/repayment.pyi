@@ -8,27 +8,27 @@ class CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswerCombinePay
     openid: str
 class CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswerSubOrdersAmount(TypedDict):
     total_amount: int
-    currency: NotRequired[str]
+    currency: str
     payer_amount: int
-    payer_currency: NotRequired[str]
+    payer_currency: str
 class CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswerSubOrders(TypedDict):
     mchid: str
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     out_trade_no: str
-    transaction_id: NotRequired[str]
-    trade_type: NotRequired[Literal["REPAYMENT"] | str]
-    trade_state: NotRequired[Literal["SUCCESS", "NOTPAY", "CLOSED"] | str]
-    bank_type: NotRequired[str]
-    attach: NotRequired[str]
-    success_time: NotRequired[str]
-    amount: NotRequired[CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswerSubOrdersAmount]
+    transaction_id: str
+    trade_type: Literal["REPAYMENT"] | str
+    trade_state: Literal["SUCCESS", "NOTPAY", "CLOSED"] | str
+    bank_type: str
+    attach: str
+    success_time: str
+    amount: CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswerSubOrdersAmount
 class CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswer(TypedDict):
     combine_appid: str
     combine_mchid: str
     combine_out_trade_no: str
     combine_transaction_id: str
-    combine_payer_info: NotRequired[CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswerCombinePayerInfo]
-    sub_orders: NotRequired[list[CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswerSubOrders]]
+    combine_payer_info: CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswerCombinePayerInfo
+    sub_orders: list[CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswerSubOrders]
 class CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetOptions(call.CallOptions):
     combine_out_trade_no: call.Scalar
 class CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClosePostJsonSubOrders(TypedDict):
@@ -93,7 +93,7 @@ class CombineTransactionsPartnerPrepayPostJson(TypedDict):
     combine_payer_info: NotRequired[CombineTransactionsPartnerPrepayPostJsonCombinePayerInfo]
     wechat_web_info: NotRequired[CombineTransactionsPartnerPrepayPostJsonWechatWebInfo]
 class CombineTransactionsPartnerPrepayPostAnswer(TypedDict):
-    prepay_id: NotRequired[str]
-    h5_url: NotRequired[str]
+    prepay_id: str
+    h5_url: str
 class CombineTransactionsPartnerPrepayPostOptions(call.CallOptions):
     json: CombineTransactionsPartnerPrepayPostJson

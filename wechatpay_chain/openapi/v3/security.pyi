@@ -9,6 +9,6 @@ class EchoPostJson(TypedDict):
     encrypted_echo_message: NotRequired[call.Text]
 class EchoPostAnswer(TypedDict):
     echo_message: str
-    encrypted_echo_message: NotRequired[str]
+    encrypted_echo_message: str
 class EchoPostOptions(call.CallOptions):
     json: EchoPostJson

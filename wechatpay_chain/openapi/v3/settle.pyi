@@ -24,9 +24,9 @@ class SettlementsGetAnswerData(TypedDict):
     trade_start_date: str
     trade_end_date: str
     amount: SettlementsGetAnswerDataAmount
-    wallet_region: NotRequired[Literal["CHINA_MAINLAND", "CHINA_HONGKONG"] | str]
+    wallet_region: Literal["CHINA_MAINLAND", "CHINA_HONGKONG"] | str
 class SettlementsGetAnswer(TypedDict):
-    data: NotRequired[list[SettlementsGetAnswerData]]
+    data: list[SettlementsGetAnswerData]
     total_count: int
     offset: int
     limit: int

@@ -12,17 +12,17 @@ class GuidesGetQuery(TypedDict):
     limit: NotRequired[int | str]
     offset: NotRequired[int | str]
 class GuidesGetAnswerData(TypedDict):
-    guide_id: NotRequired[str]
-    store_id: NotRequired[int]
-    name: NotRequired[str]
-    mobile: NotRequired[str]
-    userid: NotRequired[str]
-    work_id: NotRequired[str]
+    guide_id: str
+    store_id: int
+    name: str
+    mobile: str
+    userid: str
+    work_id: str
 class GuidesGetAnswer(TypedDict):
-    total_count: NotRequired[int]
-    limit: NotRequired[int]
-    offset: NotRequired[int]
-    data: NotRequired[list[GuidesGetAnswerData]]
+    total_count: int
+    limit: int
+    offset: int
+    data: list[GuidesGetAnswerData]
 class GuidesGetOptions(call.CallOptions):
     query: GuidesGetQuery
 class GuidesPostJson(TypedDict):

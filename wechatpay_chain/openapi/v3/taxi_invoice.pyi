@@ -108,13 +108,13 @@ class DriverUpdateDriverPostJson(TypedDict):
     driver_photo: NotRequired[DriverUpdateDriverPostJsonDriverPhoto]
     region_id: int
 class DriverUpdateDriverPostAnswerDriverPhotoPhotoDigest(TypedDict):
-    hash_type: NotRequired[str]
-    hash_value: NotRequired[str]
+    hash_type: str
+    hash_value: str
 class DriverUpdateDriverPostAnswerDriverPhoto(TypedDict):
-    photo_type: NotRequired[str]
-    photo_digest: NotRequired[DriverUpdateDriverPostAnswerDriverPhotoPhotoDigest]
-    photo_url: NotRequired[str]
-    photo_icon: NotRequired[str]
+    photo_type: str
+    photo_digest: DriverUpdateDriverPostAnswerDriverPhotoPhotoDigest
+    photo_url: str
+    photo_icon: str
 class DriverUpdateDriverPostAnswer(TypedDict):
     driver_name: str
     id_card_number: str
@@ -123,27 +123,27 @@ class DriverUpdateDriverPostAnswer(TypedDict):
     driver_license: str
     driver_category: str
     driver_status: str
-    driver_photo: NotRequired[DriverUpdateDriverPostAnswerDriverPhoto]
+    driver_photo: DriverUpdateDriverPostAnswerDriverPhoto
     region_id: int
 class DriverUpdateDriverPostOptions(call.CallOptions):
     json: DriverUpdateDriverPostJson
 class DriversByDriverLicenseGetQuery(TypedDict):
     region_id: int | str
 class DriversByDriverLicenseGetAnswerDriverPhotoPhotoDigest(TypedDict):
-    hash_type: NotRequired[str]
-    hash_value: NotRequired[str]
+    hash_type: str
+    hash_value: str
 class DriversByDriverLicenseGetAnswerDriverPhoto(TypedDict):
-    photo_type: NotRequired[str]
-    photo_digest: NotRequired[DriversByDriverLicenseGetAnswerDriverPhotoPhotoDigest]
-    photo_url: NotRequired[str]
-    photo_data: NotRequired[str]
+    photo_type: str
+    photo_digest: DriversByDriverLicenseGetAnswerDriverPhotoPhotoDigest
+    photo_url: str
+    photo_data: str
 class DriversByDriverLicenseGetAnswer(TypedDict):
     driver_name: str
     company_name: str
     company_mchid: str
     driver_license: str
     driver_category: str
-    driver_photo: NotRequired[DriversByDriverLicenseGetAnswerDriverPhoto]
+    driver_photo: DriversByDriverLicenseGetAnswerDriverPhoto
     region_id: int
     driver_state: str
 class DriversByDriverLicenseGetOptions(call.CallOptions):
@@ -163,9 +163,9 @@ class TaxiUpdateTaxiPostJson(TypedDict):
 class TaxiUpdateTaxiPostAnswer(TypedDict):
     plate_number: str
     company_name: str
-    mchid: NotRequired[str]
+    mchid: str
     main_license: str
-    deputy_license: NotRequired[str]
+    deputy_license: str
     region_id: int
 class TaxiUpdateTaxiPostOptions(call.CallOptions):
     json: TaxiUpdateTaxiPostJson
@@ -178,9 +178,9 @@ class TaxiCompaniesByCompanyMchidGetAnswer(TypedDict):
     short_name: str
     tax_id: str
     address: str
-    phone: NotRequired[str]
-    bank_name: NotRequired[str]
-    bank_account: NotRequired[str]
+    phone: str
+    bank_name: str
+    bank_account: str
     legal_person: str
     invoice_mode: str
     region_id: int
@@ -203,7 +203,7 @@ class TaxiCompanyCreateTaxiCompanyPostJson(TypedDict):
     enterprise_type: call.Text
 class TaxiCompanyCreateTaxiCompanyPostAnswer(TypedDict):
     mchid: str
-    company_name: NotRequired[str]
+    company_name: str
 class TaxiCompanyCreateTaxiCompanyPostOptions(call.CallOptions):
     json: TaxiCompanyCreateTaxiCompanyPostJson
 class TaxiesByPlateNumberGetQuery(TypedDict):
@@ -234,8 +234,8 @@ class UserTaxiOrderFindByTokenGetAnswer(TypedDict):
     up_time: str
     region_id: int
     source: str
-    pay_time: NotRequired[str]
-    pay_amount: NotRequired[int]
+    pay_time: str
+    pay_amount: int
 class UserTaxiOrderFindByTokenGetOptions(call.CallOptions):
     query: UserTaxiOrderFindByTokenGetQuery
 class UserTaxiOrdersGetQuery(TypedDict):
@@ -251,14 +251,14 @@ class UserTaxiOrdersGetAnswerData(TypedDict):
     driver_license: str
     up_time: str
 class UserTaxiOrdersGetAnswerLinks(TypedDict):
-    next: NotRequired[str]
-    prev: NotRequired[str]
-    self: NotRequired[str]
+    next: str
+    prev: str
+    self: str
 class UserTaxiOrdersGetAnswer(TypedDict):
     data: list[UserTaxiOrdersGetAnswerData]
     offset: int
     limit: int
     total_count: int
-    links: NotRequired[UserTaxiOrdersGetAnswerLinks]
+    links: UserTaxiOrdersGetAnswerLinks
 class UserTaxiOrdersGetOptions(call.CallOptions):
     query: UserTaxiOrdersGetQuery

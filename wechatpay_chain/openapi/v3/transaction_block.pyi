@@ -7,17 +7,17 @@ class TransactionBlockRecordsSubMchidBySubMchidGetQuery(TypedDict):
     limit: float | str
     offset: NotRequired[float | str]
 class TransactionBlockRecordsSubMchidBySubMchidGetAnswerData(TypedDict):
-    block_record_id: NotRequired[str]
-    block_time: NotRequired[str]
-    block_reason: NotRequired[str]
-    number_of_block: NotRequired[Literal["LESS_THAN_TWENTY", "LESS_THAN_ONE_HUNDRED", "LESS_THAN_ONE_THOUSAND", "OVER_ONE_THOUSAND"] | str]
-    recover_way: NotRequired[Literal["SUBMIT_INFORMATION"] | str]
-    requested_item_info: NotRequired[str]
+    block_record_id: str
+    block_time: str
+    block_reason: str
+    number_of_block: Literal["LESS_THAN_TWENTY", "LESS_THAN_ONE_HUNDRED", "LESS_THAN_ONE_THOUSAND", "OVER_ONE_THOUSAND"] | str
+    recover_way: Literal["SUBMIT_INFORMATION"] | str
+    requested_item_info: str
 class TransactionBlockRecordsSubMchidBySubMchidGetAnswer(TypedDict):
-    offset: NotRequired[float]
-    limit: NotRequired[float]
-    total_count: NotRequired[float]
-    data: NotRequired[list[TransactionBlockRecordsSubMchidBySubMchidGetAnswerData]]
+    offset: float
+    limit: float
+    total_count: float
+    data: list[TransactionBlockRecordsSubMchidBySubMchidGetAnswerData]
 class TransactionBlockRecordsSubMchidBySubMchidGetOptions(call.CallOptions):
     sub_mchid: call.Scalar
     query: TransactionBlockRecordsSubMchidBySubMchidGetQuery
@@ -26,12 +26,12 @@ class TransactionBlockRecordsSubMchidGivenSubMchidGetOptions(call.CallOptions):
 class TransactionBlockRecordsByBlockRecordIdGetQuery(TypedDict):
     sub_mchid: call.Text
 class TransactionBlockRecordsByBlockRecordIdGetAnswer(TypedDict):
-    block_record_id: NotRequired[str]
-    block_time: NotRequired[str]
-    block_reason: NotRequired[str]
-    number_of_block: NotRequired[Literal["LESS_THAN_TWENTY", "LESS_THAN_ONE_HUNDRED", "LESS_THAN_ONE_THOUSAND", "OVER_ONE_THOUSAND"] | str]
-    recover_way: NotRequired[Literal["SUBMIT_INFORMATION"] | str]
-    requested_item_info: NotRequired[str]
+    block_record_id: str
+    block_time: str
+    block_reason: str
+    number_of_block: Literal["LESS_THAN_TWENTY", "LESS_THAN_ONE_HUNDRED", "LESS_THAN_ONE_THOUSAND", "OVER_ONE_THOUSAND"] | str
+    recover_way: Literal["SUBMIT_INFORMATION"] | str
+    requested_item_info: str
 class TransactionBlockRecordsByBlockRecordIdGetOptions(call.CallOptions):
     block_record_id: call.Scalar
     query: TransactionBlockRecordsByBlockRecordIdGetQuery
@@ -41,22 +41,22 @@ class TransactionBlockSubmissionsSubMchidBySubMchidPostJson(TypedDict):
     merchant_submit_id: call.Text
     submit_data: call.Text
 class TransactionBlockSubmissionsSubMchidBySubMchidPostAnswer(TypedDict):
-    block_submission_id: NotRequired[str]
-    submit_time: NotRequired[str]
-    review_result: NotRequired[Literal["EMPTY", "PASS", "REJECT"] | str]
-    review_time: NotRequired[str]
-    review_reject_reason: NotRequired[str]
+    block_submission_id: str
+    submit_time: str
+    review_result: Literal["EMPTY", "PASS", "REJECT"] | str
+    review_time: str
+    review_reject_reason: str
 class TransactionBlockSubmissionsSubMchidBySubMchidPostOptions(call.CallOptions):
     sub_mchid: call.Scalar
     json: TransactionBlockSubmissionsSubMchidBySubMchidPostJson
 class TransactionBlockSubmissionsSubMchidGivenSubMchidPostOptions(call.CallOptions):
     json: TransactionBlockSubmissionsSubMchidBySubMchidPostJson
 class TransactionBlockSubmissionsByBlockSubmissionIdGetAnswer(TypedDict):
-    block_submission_id: NotRequired[str]
-    submit_time: NotRequired[str]
-    review_result: NotRequired[Literal["EMPTY", "PASS", "REJECT"] | str]
-    review_time: NotRequired[str]
-    review_reject_reason: NotRequired[str]
+    block_submission_id: str
+    submit_time: str
+    review_result: Literal["EMPTY", "PASS", "REJECT"] | str
+    review_time: str
+    review_reject_reason: str
 class TransactionBlockSubmissionsByBlockSubmissionIdGetOptions(call.CallOptions):
     block_submission_id: call.Scalar
 class TransactionBlockSubmissionsGivenBlockSubmissionIdGetOptions(call.CallOptions):

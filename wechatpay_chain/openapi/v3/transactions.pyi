@@ -61,46 +61,46 @@ class IdByTransactionIdGetQuery(TypedDict):
     sub_mchid: call.Text
     sp_mchid: call.Text
 class IdByTransactionIdGetAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sp_openid: str
+    sub_openid: str
 class IdByTransactionIdGetAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["SETTLEMENT_RATE"] | str
+    rate: int
 class IdByTransactionIdGetAnswerAmount(TypedDict):
     total: int
     payer_total: int
     currency: str
     payer_currency: str
-    exchange_rate: NotRequired[IdByTransactionIdGetAnswerAmountExchangeRate]
+    exchange_rate: IdByTransactionIdGetAnswerAmountExchangeRate
 class IdByTransactionIdGetAnswerPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    goods_remark: NotRequired[str]
+    goods_remark: str
     discount_amount: int
     quantity: int
     price: int
 class IdByTransactionIdGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
-    name: NotRequired[str]
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    name: str
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
     amount: int
     currency: str
-    activity_id: NotRequired[str]
-    wxpay_contribute_amount: NotRequired[int]
-    merchant_contribute_amount: NotRequired[int]
-    other_contribute_amount: NotRequired[int]
-    goods_detail: NotRequired[list[IdByTransactionIdGetAnswerPromotionDetailGoodsDetail]]
+    activity_id: str
+    wxpay_contribute_amount: int
+    merchant_contribute_amount: int
+    other_contribute_amount: int
+    goods_detail: list[IdByTransactionIdGetAnswerPromotionDetailGoodsDetail]
 class IdByTransactionIdGetAnswer(TypedDict):
     mchid: str
     appid: str
     sp_mchid: str
     sub_mchid: str
     sp_appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_trade_no: str
     id: str
-    attach: NotRequired[str]
+    attach: str
     trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY"] | str
     bank_type: str
     success_time: str
@@ -108,7 +108,7 @@ class IdByTransactionIdGetAnswer(TypedDict):
     trade_state_desc: str
     payer: IdByTransactionIdGetAnswerPayer
     amount: IdByTransactionIdGetAnswerAmount
-    promotion_detail: NotRequired[list[IdByTransactionIdGetAnswerPromotionDetail]]
+    promotion_detail: list[IdByTransactionIdGetAnswerPromotionDetail]
 class IdByTransactionIdGetOptions(call.CallOptions):
     transaction_id: call.Scalar
     query: IdByTransactionIdGetQuery
@@ -228,36 +228,36 @@ class MicropayPostJson(TypedDict):
     scene_info: NotRequired[MicropayPostJsonSceneInfo]
     detail: NotRequired[Sequence[MicropayPostJsonDetail]]
 class MicropayPostAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sp_openid: str
+    sub_openid: str
 class MicropayPostAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["SETTLEMENT_RATE"] | str
+    rate: int
 MicropayPostAnswerAmount = TypedDict("MicropayPostAnswerAmount", {
     "total": int,
-    "currency": NotRequired[str],
+    "currency": str,
     "payer_total": int,
-    "payer _currency": NotRequired[str],
-    "exchange_rate": NotRequired[MicropayPostAnswerAmountExchangeRate],
+    "payer _currency": str,
+    "exchange_rate": MicropayPostAnswerAmountExchangeRate,
 })
 class MicropayPostAnswerDetailGoodsDetail(TypedDict):
     goods_id: str
-    goods_remark: NotRequired[str]
+    goods_remark: str
     quantity: int
     price: int
 class MicropayPostAnswerDetail(TypedDict):
     promotion_id: str
-    name: NotRequired[str]
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    name: str
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
     amount: int
-    currency: NotRequired[str]
-    activity_id: NotRequired[str]
-    wechatpay_contribute_amount: NotRequired[int]
-    merchant_contribute_amount: NotRequired[int]
-    other_contribute_amount: NotRequired[int]
-    goods_detail: NotRequired[list[MicropayPostAnswerDetailGoodsDetail]]
+    currency: str
+    activity_id: str
+    wechatpay_contribute_amount: int
+    merchant_contribute_amount: int
+    other_contribute_amount: int
+    goods_detail: list[MicropayPostAnswerDetailGoodsDetail]
 class MicropayPostAnswer(TypedDict):
     id: str
     mchid: str
@@ -265,17 +265,17 @@ class MicropayPostAnswer(TypedDict):
     sub_mchid: str
     sp_mchid: str
     sp_appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_trade_no: str
     trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY"] | str
     trade_state: Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR"] | str
     trade_state_desc: str
     bank_type: str
-    attach: NotRequired[str]
+    attach: str
     success_time: str
-    payer: NotRequired[MicropayPostAnswerPayer]
+    payer: MicropayPostAnswerPayer
     amount: MicropayPostAnswerAmount
-    detail: NotRequired[list[MicropayPostAnswerDetail]]
+    detail: list[MicropayPostAnswerDetail]
 class MicropayPostOptions(call.CallOptions):
     json: MicropayPostJson
 class MwebPostJsonPayer(TypedDict):
@@ -387,46 +387,46 @@ class OutTradeNoByOutTradeNoGetQuery(TypedDict):
     sub_mchid: call.Text
     sp_mchid: call.Text
 class OutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
-    openid: NotRequired[str]
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    openid: str
+    sp_openid: str
+    sub_openid: str
 class OutTradeNoByOutTradeNoGetAnswerAmountExchangeRate(TypedDict):
-    type: NotRequired[Literal["SETTLEMENT_RATE"] | str]
-    rate: NotRequired[int]
+    type: Literal["SETTLEMENT_RATE"] | str
+    rate: int
 class OutTradeNoByOutTradeNoGetAnswerAmount(TypedDict):
     total: int
     payer_total: int
     currency: str
     payer_currency: str
-    exchange_rate: NotRequired[OutTradeNoByOutTradeNoGetAnswerAmountExchangeRate]
+    exchange_rate: OutTradeNoByOutTradeNoGetAnswerAmountExchangeRate
 class OutTradeNoByOutTradeNoGetAnswerPromotionDetailGoodsDetail(TypedDict):
     goods_id: str
-    goods_remark: NotRequired[str]
+    goods_remark: str
     discount_amount: int
     quantity: int
     price: int
 class OutTradeNoByOutTradeNoGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
-    name: NotRequired[str]
-    scope: NotRequired[Literal["GLOBAL", "SINGLE"] | str]
-    type: NotRequired[Literal["COUPON", "DISCOUNT"] | str]
+    name: str
+    scope: Literal["GLOBAL", "SINGLE"] | str
+    type: Literal["COUPON", "DISCOUNT"] | str
     amount: int
     currency: str
-    activity_id: NotRequired[str]
-    wxpay_contribute_amount: NotRequired[int]
-    merchant_contribute_amount: NotRequired[int]
-    other_contribute_amount: NotRequired[int]
-    goods_detail: NotRequired[list[OutTradeNoByOutTradeNoGetAnswerPromotionDetailGoodsDetail]]
+    activity_id: str
+    wxpay_contribute_amount: int
+    merchant_contribute_amount: int
+    other_contribute_amount: int
+    goods_detail: list[OutTradeNoByOutTradeNoGetAnswerPromotionDetailGoodsDetail]
 class OutTradeNoByOutTradeNoGetAnswer(TypedDict):
     mchid: str
     appid: str
     sp_mchid: str
     sub_mchid: str
     sp_appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_trade_no: str
     id: str
-    attach: NotRequired[str]
+    attach: str
     trade_type: Literal["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY"] | str
     bank_type: str
     success_time: str
@@ -434,7 +434,7 @@ class OutTradeNoByOutTradeNoGetAnswer(TypedDict):
     trade_state_desc: str
     payer: OutTradeNoByOutTradeNoGetAnswerPayer
     amount: OutTradeNoByOutTradeNoGetAnswerAmount
-    promotion_detail: NotRequired[list[OutTradeNoByOutTradeNoGetAnswerPromotionDetail]]
+    promotion_detail: list[OutTradeNoByOutTradeNoGetAnswerPromotionDetail]
 class OutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
     query: OutTradeNoByOutTradeNoGetQuery

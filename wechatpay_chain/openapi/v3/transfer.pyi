@@ -25,7 +25,7 @@ class BatchesPostAnswer(TypedDict):
     out_batch_no: str
     batch_id: str
     create_time: str
-    batch_status: NotRequired[Literal["ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str]
+    batch_status: Literal["ACCEPTED", "PROCESSING", "FINISHED", "CLOSED"] | str
 class BatchesPostOptions(call.CallOptions):
     json: BatchesPostJson
 class BatchesBatchIdByBatchIdGetQuery(TypedDict):
@@ -42,23 +42,23 @@ class BatchesBatchIdByBatchIdGetAnswerTransferBatch(TypedDict):
     batch_type: str
     batch_name: str
     batch_remark: str
-    close_reason: NotRequired[str]
+    close_reason: str
     total_amount: int
     total_num: int
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
-    success_amount: NotRequired[int]
-    success_num: NotRequired[int]
-    fail_amount: NotRequired[int]
-    fail_num: NotRequired[int]
-    transfer_scene_id: NotRequired[str]
+    create_time: str
+    update_time: str
+    success_amount: int
+    success_num: int
+    fail_amount: int
+    fail_num: int
+    transfer_scene_id: str
 class BatchesBatchIdByBatchIdGetAnswerTransferDetailList(TypedDict):
     detail_id: str
     out_detail_no: str
     detail_status: str
 class BatchesBatchIdByBatchIdGetAnswer(TypedDict):
     transfer_batch: BatchesBatchIdByBatchIdGetAnswerTransferBatch
-    transfer_detail_list: NotRequired[list[BatchesBatchIdByBatchIdGetAnswerTransferDetailList]]
+    transfer_detail_list: list[BatchesBatchIdByBatchIdGetAnswerTransferDetailList]
 class BatchesBatchIdByBatchIdGetOptions(call.CallOptions):
     batch_id: call.Scalar
     query: BatchesBatchIdByBatchIdGetQuery
@@ -72,7 +72,7 @@ class BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer(TypedDict):
     detail_status: str
     transfer_amount: int
     transfer_remark: str
-    fail_reason: NotRequired[str]
+    fail_reason: str
     openid: str
     user_name: str
     initiate_time: str
@@ -102,25 +102,25 @@ class BatchesOutBatchNoByOutBatchNoGetAnswerTransferBatch(TypedDict):
     batch_type: str
     batch_name: str
     batch_remark: str
-    close_reason: NotRequired[str]
+    close_reason: str
     total_amount: int
     total_num: int
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
-    success_amount: NotRequired[int]
-    success_num: NotRequired[int]
-    fail_amount: NotRequired[int]
-    fail_num: NotRequired[int]
-    transfer_scene_id: NotRequired[str]
+    create_time: str
+    update_time: str
+    success_amount: int
+    success_num: int
+    fail_amount: int
+    fail_num: int
+    transfer_scene_id: str
 class BatchesOutBatchNoByOutBatchNoGetAnswerTransferDetailList(TypedDict):
     detail_id: str
     out_detail_no: str
     detail_status: str
 class BatchesOutBatchNoByOutBatchNoGetAnswer(TypedDict):
     transfer_batch: BatchesOutBatchNoByOutBatchNoGetAnswerTransferBatch
-    transfer_detail_list: NotRequired[list[BatchesOutBatchNoByOutBatchNoGetAnswerTransferDetailList]]
-    offset: NotRequired[int]
-    limit: NotRequired[int]
+    transfer_detail_list: list[BatchesOutBatchNoByOutBatchNoGetAnswerTransferDetailList]
+    offset: int
+    limit: int
 class BatchesOutBatchNoByOutBatchNoGetOptions(call.CallOptions):
     out_batch_no: call.Scalar
     query: BatchesOutBatchNoByOutBatchNoGetQuery
@@ -134,7 +134,7 @@ class BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer(Type
     detail_status: str
     transfer_amount: int
     transfer_remark: str
-    fail_reason: NotRequired[str]
+    fail_reason: str
     openid: str
     user_name: str
     initiate_time: str
@@ -155,23 +155,23 @@ class BillReceiptPostJson(TypedDict):
 class BillReceiptPostAnswer(TypedDict):
     out_batch_no: str
     signature_no: str
-    signature_status: NotRequired[str]
-    hash_type: NotRequired[str]
-    hash_value: NotRequired[str]
-    download_url: NotRequired[str]
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
+    signature_status: str
+    hash_type: str
+    hash_value: str
+    download_url: str
+    create_time: str
+    update_time: str
 class BillReceiptPostOptions(call.CallOptions):
     json: BillReceiptPostJson
 class BillReceiptByOutBatchNoGetAnswer(TypedDict):
     out_batch_no: str
     signature_no: str
-    signature_status: NotRequired[str]
-    hash_type: NotRequired[str]
-    hash_value: NotRequired[str]
-    download_url: NotRequired[str]
-    create_time: NotRequired[str]
-    update_time: NotRequired[str]
+    signature_status: str
+    hash_type: str
+    hash_value: str
+    download_url: str
+    create_time: str
+    update_time: str
 class BillReceiptByOutBatchNoGetOptions(call.CallOptions):
     out_batch_no: call.Scalar
 class BillReceiptGivenOutBatchNoGetOptions(call.CallOptions):

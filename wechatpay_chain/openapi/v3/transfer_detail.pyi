@@ -9,13 +9,13 @@ class ElectronicReceiptsGetQuery(TypedDict):
     out_detail_no: call.Text
 class ElectronicReceiptsGetAnswer(TypedDict):
     accept_type: str
-    out_batch_no: NotRequired[str]
+    out_batch_no: str
     out_detail_no: str
     signature_no: str
-    signature_status: NotRequired[str]
-    hash_type: NotRequired[str]
-    hash_value: NotRequired[str]
-    download_url: NotRequired[str]
+    signature_status: str
+    hash_type: str
+    hash_value: str
+    download_url: str
 class ElectronicReceiptsGetOptions(call.CallOptions):
     query: ElectronicReceiptsGetQuery
 class ElectronicReceiptsPostJson(TypedDict):
@@ -24,12 +24,12 @@ class ElectronicReceiptsPostJson(TypedDict):
     out_detail_no: call.Text
 class ElectronicReceiptsPostAnswer(TypedDict):
     accept_type: str
-    out_batch_no: NotRequired[str]
+    out_batch_no: str
     out_detail_no: str
     signature_no: str
-    signature_status: NotRequired[str]
-    hash_type: NotRequired[str]
-    hash_value: NotRequired[str]
-    download_url: NotRequired[str]
+    signature_status: str
+    hash_type: str
+    hash_value: str
+    download_url: str
 class ElectronicReceiptsPostOptions(call.CallOptions):
     json: ElectronicReceiptsPostJson

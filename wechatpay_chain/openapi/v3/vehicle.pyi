@@ -9,12 +9,12 @@ class EtcContractsByContractIdGetAnswer(TypedDict):
     appid: str
     sp_mchid: str
     sp_openid: str
-    sub_appid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    sub_appid: str
+    sub_mchid: str
     contract_id: str
     bind_state: str
     plate_number: str
-    sub_openid: NotRequired[str]
+    sub_openid: str
 class EtcContractsByContractIdGetOptions(call.CallOptions):
     contract_id: call.Scalar
     query: NotRequired[EtcContractsByContractIdGetQuery]
@@ -67,85 +67,85 @@ class EtcTransactionsHighwayPostJson(TypedDict):
     amount: EtcTransactionsHighwayPostJsonAmount
     device_info: NotRequired[EtcTransactionsHighwayPostJsonDeviceInfo]
 class EtcTransactionsHighwayPostAnswerPayer(TypedDict):
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    sp_openid: str
+    sub_openid: str
 class EtcTransactionsHighwayPostAnswerAmount(TypedDict):
     total: int
-    currency: NotRequired[str]
-    payer_total: NotRequired[int]
-    discount_total: NotRequired[int]
+    currency: str
+    payer_total: int
+    discount_total: int
 class EtcTransactionsHighwayPostAnswerDeviceInfo(TypedDict):
-    device_id: NotRequired[str]
-    device_ip: NotRequired[str]
+    device_id: str
+    device_ip: str
 class EtcTransactionsHighwayPostAnswerPromotionDetail(TypedDict):
     promotion_id: str
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[str]
-    activity_id: NotRequired[str]
+    name: str
+    scope: str
+    type: str
+    activity_id: str
     amount: int
-    wxpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
+    wxpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
 class EtcTransactionsHighwayPostAnswer(TypedDict):
     mchid: str
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_trade_no: str
     transaction_id: str
-    attach: NotRequired[str]
+    attach: str
     trade_type: str
-    bank_type: NotRequired[str]
-    success_time: NotRequired[str]
+    bank_type: str
+    success_time: str
     trade_state: str
-    trade_state_desc: NotRequired[str]
-    payer: NotRequired[EtcTransactionsHighwayPostAnswerPayer]
+    trade_state_desc: str
+    payer: EtcTransactionsHighwayPostAnswerPayer
     amount: EtcTransactionsHighwayPostAnswerAmount
-    device_info: NotRequired[EtcTransactionsHighwayPostAnswerDeviceInfo]
-    promotion_detail: NotRequired[list[EtcTransactionsHighwayPostAnswerPromotionDetail]]
+    device_info: EtcTransactionsHighwayPostAnswerDeviceInfo
+    promotion_detail: list[EtcTransactionsHighwayPostAnswerPromotionDetail]
 class EtcTransactionsHighwayPostOptions(call.CallOptions):
     json: EtcTransactionsHighwayPostJson
 class EtcTransactionsIdByTransactionIdGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class EtcTransactionsIdByTransactionIdGetAnswerPayer(TypedDict):
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    sp_openid: str
+    sub_openid: str
 class EtcTransactionsIdByTransactionIdGetAnswerAmount(TypedDict):
     total: int
-    currency: NotRequired[str]
-    payer_total: NotRequired[int]
-    discount_total: NotRequired[int]
+    currency: str
+    payer_total: int
+    discount_total: int
 class EtcTransactionsIdByTransactionIdGetAnswerDeviceInfo(TypedDict):
-    device_id: NotRequired[str]
-    device_ip: NotRequired[str]
+    device_id: str
+    device_ip: str
 class EtcTransactionsIdByTransactionIdGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[str]
-    activity_id: NotRequired[str]
+    name: str
+    scope: str
+    type: str
+    activity_id: str
     amount: int
-    wxpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
+    wxpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
 class EtcTransactionsIdByTransactionIdGetAnswer(TypedDict):
     mchid: str
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_trade_no: str
     transaction_id: str
-    attach: NotRequired[str]
+    attach: str
     trade_type: str
-    bank_type: NotRequired[str]
-    success_time: NotRequired[str]
+    bank_type: str
+    success_time: str
     trade_state: str
-    trade_state_desc: NotRequired[str]
-    payer: NotRequired[EtcTransactionsIdByTransactionIdGetAnswerPayer]
+    trade_state_desc: str
+    payer: EtcTransactionsIdByTransactionIdGetAnswerPayer
     amount: EtcTransactionsIdByTransactionIdGetAnswerAmount
-    device_info: NotRequired[EtcTransactionsIdByTransactionIdGetAnswerDeviceInfo]
-    promotion_detail: NotRequired[list[EtcTransactionsIdByTransactionIdGetAnswerPromotionDetail]]
+    device_info: EtcTransactionsIdByTransactionIdGetAnswerDeviceInfo
+    promotion_detail: list[EtcTransactionsIdByTransactionIdGetAnswerPromotionDetail]
 class EtcTransactionsIdByTransactionIdGetOptions(call.CallOptions):
     transaction_id: call.Scalar
     query: NotRequired[EtcTransactionsIdByTransactionIdGetQuery]
@@ -154,43 +154,43 @@ class EtcTransactionsIdGivenTransactionIdGetOptions(call.CallOptions):
 class EtcTransactionsOutTradeNoByOutTradeNoGetQuery(TypedDict):
     sub_mchid: NotRequired[call.Text]
 class EtcTransactionsOutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
-    sp_openid: NotRequired[str]
-    sub_openid: NotRequired[str]
+    sp_openid: str
+    sub_openid: str
 class EtcTransactionsOutTradeNoByOutTradeNoGetAnswerAmount(TypedDict):
     total: int
-    currency: NotRequired[str]
-    payer_total: NotRequired[int]
-    discount_total: NotRequired[int]
+    currency: str
+    payer_total: int
+    discount_total: int
 class EtcTransactionsOutTradeNoByOutTradeNoGetAnswerDeviceInfo(TypedDict):
-    device_id: NotRequired[str]
-    device_ip: NotRequired[str]
+    device_id: str
+    device_ip: str
 class EtcTransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail(TypedDict):
     promotion_id: str
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[str]
-    activity_id: NotRequired[str]
+    name: str
+    scope: str
+    type: str
+    activity_id: str
     amount: int
-    wxpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
+    wxpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
 class EtcTransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     mchid: str
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     out_trade_no: str
     transaction_id: str
-    attach: NotRequired[str]
+    attach: str
     trade_type: str
-    bank_type: NotRequired[str]
-    success_time: NotRequired[str]
+    bank_type: str
+    success_time: str
     trade_state: str
-    trade_state_desc: NotRequired[str]
-    payer: NotRequired[EtcTransactionsOutTradeNoByOutTradeNoGetAnswerPayer]
+    trade_state_desc: str
+    payer: EtcTransactionsOutTradeNoByOutTradeNoGetAnswerPayer
     amount: EtcTransactionsOutTradeNoByOutTradeNoGetAnswerAmount
-    device_info: NotRequired[EtcTransactionsOutTradeNoByOutTradeNoGetAnswerDeviceInfo]
-    promotion_detail: NotRequired[list[EtcTransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]]
+    device_info: EtcTransactionsOutTradeNoByOutTradeNoGetAnswerDeviceInfo
+    promotion_detail: list[EtcTransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]
 class EtcTransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
     query: NotRequired[EtcTransactionsOutTradeNoByOutTradeNoGetQuery]
@@ -204,12 +204,12 @@ class EtcUsersByOpenidContractsGetAnswer(TypedDict):
     appid: str
     sp_mchid: str
     sp_openid: str
-    sub_appid: NotRequired[str]
-    sub_mchid: NotRequired[str]
+    sub_appid: str
+    sub_mchid: str
     contract_id: str
     bind_state: str
     plate_number: str
-    sub_openid: NotRequired[str]
+    sub_openid: str
 class EtcUsersByOpenidContractsGetOptions(call.CallOptions):
     openid: call.Scalar
     query: EtcUsersByOpenidContractsGetQuery
@@ -233,7 +233,7 @@ class ParkingParkingsPostAnswer(TypedDict):
     parking_name: str
     free_duration: int
     state: Literal["NORMAL", "BLOCKED"] | str
-    block_reason: NotRequired[Literal["PAUSE", "OVERDUE", "OUT_SERVICE", "EVALUATION_FAILED"] | str]
+    block_reason: Literal["PAUSE", "OVERDUE", "OUT_SERVICE", "EVALUATION_FAILED"] | str
 class ParkingParkingsPostOptions(call.CallOptions):
     json: ParkingParkingsPostJson
 class ParkingServicesFindGetQuery(TypedDict):
@@ -245,7 +245,7 @@ class ParkingServicesFindGetQuery(TypedDict):
 class ParkingServicesFindGetAnswer(TypedDict):
     plate_number: str
     plate_color: Literal["BLUE", "GREEN", "YELLOW", "BLACK", "WHITE", "LIMEGREEN"] | str
-    service_open_time: NotRequired[str]
+    service_open_time: str
     openid: str
     service_state: Literal["NORMAL", "PAUSE", "OUT_SERVICE"] | str
 class ParkingServicesFindGetOptions(call.CallOptions):
@@ -263,23 +263,23 @@ class TransactionsOutTradeNoByOutTradeNoGetAnswerParkingInfo(TypedDict):
     device_id: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerPayer(TypedDict):
     openid: str
-    sub_openid: NotRequired[str]
+    sub_openid: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswerAmount(TypedDict):
     total: int
     currency: str
-    payer_total: NotRequired[int]
-    discount_total: NotRequired[int]
+    payer_total: int
+    discount_total: int
 class TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail(TypedDict):
     coupon_id: str
-    name: NotRequired[str]
-    scope: NotRequired[str]
-    type: NotRequired[str]
-    stock_id: NotRequired[str]
+    name: str
+    scope: str
+    type: str
+    stock_id: str
     amount: int
-    wechatpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
-    currency: NotRequired[str]
+    wechatpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
+    currency: str
 class TransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     appid: str
     sub_appid: str
@@ -288,18 +288,18 @@ class TransactionsOutTradeNoByOutTradeNoGetAnswer(TypedDict):
     description: str
     create_time: str
     out_trade_no: str
-    transaction_id: NotRequired[str]
+    transaction_id: str
     trade_state: str
-    trade_state_description: NotRequired[str]
-    success_time: NotRequired[str]
-    bank_type: NotRequired[str]
-    user_repaid: NotRequired[str]
-    attach: NotRequired[str]
+    trade_state_description: str
+    success_time: str
+    bank_type: str
+    user_repaid: str
+    attach: str
     trade_scene: str
-    parking_info: NotRequired[TransactionsOutTradeNoByOutTradeNoGetAnswerParkingInfo]
+    parking_info: TransactionsOutTradeNoByOutTradeNoGetAnswerParkingInfo
     payer: TransactionsOutTradeNoByOutTradeNoGetAnswerPayer
     amount: TransactionsOutTradeNoByOutTradeNoGetAnswerAmount
-    promotion_detail: NotRequired[list[TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]]
+    promotion_detail: list[TransactionsOutTradeNoByOutTradeNoGetAnswerPromotionDetail]
 class TransactionsOutTradeNoByOutTradeNoGetOptions(call.CallOptions):
     out_trade_no: call.Scalar
     query: NotRequired[TransactionsOutTradeNoByOutTradeNoGetQuery]
@@ -341,42 +341,42 @@ class TransactionsParkingPostAnswerParkingInfo(TypedDict):
     device_id: str
 class TransactionsParkingPostAnswerPayer(TypedDict):
     openid: str
-    sub_openid: NotRequired[str]
+    sub_openid: str
 class TransactionsParkingPostAnswerAmount(TypedDict):
     total: int
     currency: Literal["CNY"] | str
-    payer_total: NotRequired[int]
-    discount_total: NotRequired[int]
+    payer_total: int
+    discount_total: int
 class TransactionsParkingPostAnswerPromotionDetail(TypedDict):
     coupon_id: str
-    name: NotRequired[str]
-    scope: NotRequired[Literal["SINGLE", "GLOBAL"] | str]
-    type: NotRequired[Literal["CASH", "NOCASH"] | str]
-    stock_id: NotRequired[str]
+    name: str
+    scope: Literal["SINGLE", "GLOBAL"] | str
+    type: Literal["CASH", "NOCASH"] | str
+    stock_id: str
     amount: int
-    wechatpay_contribute: NotRequired[int]
-    merchant_contribute: NotRequired[int]
-    other_contribute: NotRequired[int]
-    currency: NotRequired[Literal["CNY"] | str]
+    wechatpay_contribute: int
+    merchant_contribute: int
+    other_contribute: int
+    currency: Literal["CNY"] | str
 class TransactionsParkingPostAnswer(TypedDict):
     appid: str
-    sub_appid: NotRequired[str]
+    sub_appid: str
     sp_mchid: str
-    sub_mchid: NotRequired[str]
+    sub_mchid: str
     description: str
     create_time: str
     out_trade_no: str
-    transaction_id: NotRequired[str]
+    transaction_id: str
     trade_state: Literal["SUCCESS", "ACCEPTED", "PAY_FAIL", "REFUND"] | str
-    trade_state_description: NotRequired[str]
-    success_time: NotRequired[str]
-    bank_type: NotRequired[str]
-    user_repaid: NotRequired[Literal["Y", "N"] | str]
-    attach: NotRequired[str]
+    trade_state_description: str
+    success_time: str
+    bank_type: str
+    user_repaid: Literal["Y", "N"] | str
+    attach: str
     trade_scene: Literal["PARKING"] | str
-    parking_info: NotRequired[TransactionsParkingPostAnswerParkingInfo]
+    parking_info: TransactionsParkingPostAnswerParkingInfo
     payer: TransactionsParkingPostAnswerPayer
     amount: TransactionsParkingPostAnswerAmount
-    promotion_detail: NotRequired[list[TransactionsParkingPostAnswerPromotionDetail]]
+    promotion_detail: list[TransactionsParkingPostAnswerPromotionDetail]
 class TransactionsParkingPostOptions(call.CallOptions):
     json: TransactionsParkingPostJson

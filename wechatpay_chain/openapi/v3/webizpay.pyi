@@ -7,8 +7,8 @@ from wechatpay_chain.openapi import call
 class AvailMchRangesGetQuery(TypedDict):
     sp_mchid: call.Text
 class AvailMchRangesGetAnswerRangeList(TypedDict):
-    range_id: NotRequired[str]
-    identifier_type: NotRequired[Literal["ORGANIZATION_CODE", "TRANSACTION_ID"] | str]
+    range_id: str
+    identifier_type: Literal["ORGANIZATION_CODE", "TRANSACTION_ID"] | str
 class AvailMchRangesGetAnswer(TypedDict):
     sp_mchid: str
     range_list: list[AvailMchRangesGetAnswerRangeList]
@@ -114,11 +114,11 @@ class EmployeesByEmployeeIdOutQuotaCardsByOutCardNoGetAnswer(TypedDict):
     effective_begin_time: str
     card_state: Literal["ACTIVE", "DISABLED"] | str
     card_name: str
-    reason: NotRequired[str]
-    card_usage_time: NotRequired[str]
-    transaction_id: NotRequired[str]
-    card_disabled_time: NotRequired[str]
-    card_remark: NotRequired[str]
+    reason: str
+    card_usage_time: str
+    transaction_id: str
+    card_disabled_time: str
+    card_remark: str
 class EmployeesByEmployeeIdOutQuotaCardsByOutCardNoGetOptions(call.CallOptions):
     employee_id: call.Scalar
     out_card_no: call.Scalar
@@ -165,11 +165,11 @@ class EmployeesByEmployeeIdQuotaCardsByCardNoGetAnswer(TypedDict):
     effective_begin_time: str
     card_state: Literal["ACTIVE", "DISABLED"] | str
     card_name: str
-    reason: NotRequired[str]
-    card_usage_time: NotRequired[str]
-    transaction_id: NotRequired[str]
-    card_disabled_time: NotRequired[str]
-    card_remark: NotRequired[str]
+    reason: str
+    card_usage_time: str
+    transaction_id: str
+    card_disabled_time: str
+    card_remark: str
 class EmployeesByEmployeeIdQuotaCardsByCardNoGetOptions(call.CallOptions):
     employee_id: call.Scalar
     card_no: call.Scalar
@@ -184,7 +184,7 @@ class EmployeesByEmployeeIdQuotaCardsByCardNoCancelPostAnswer(TypedDict):
     employee_id: str
     card_no: str
     card_state: Literal["ACTIVE", "DISABLED"] | str
-    card_disabled_time: NotRequired[str]
+    card_disabled_time: str
 class EmployeesByEmployeeIdQuotaCardsByCardNoCancelPostOptions(call.CallOptions):
     employee_id: call.Scalar
     card_no: call.Scalar
@@ -200,9 +200,9 @@ class EmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlGetAnswer(TypedDict):
     card_no: str
     expire_time: str
     payment_url: str
-    application_type: NotRequired[Literal["H5", "MINIPROGRAM"] | str]
-    mp_query: NotRequired[str]
-    mp_business_type: NotRequired[str]
+    application_type: Literal["H5", "MINIPROGRAM"] | str
+    mp_query: str
+    mp_business_type: str
 class EmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlGetOptions(call.CallOptions):
     employee_id: call.Scalar
     card_no: call.Scalar
@@ -280,7 +280,7 @@ class StoresEntityMatchesByBatchIdGetAnswer(TypedDict):
     out_batch_id: str
     batch_id: str
     state: Literal["ACCEPTED", "IN_PROGRESS", "COMPLETED", "CLOSED"] | str
-    match_results: NotRequired[list[StoresEntityMatchesByBatchIdGetAnswerMatchResults]]
+    match_results: list[StoresEntityMatchesByBatchIdGetAnswerMatchResults]
 class StoresEntityMatchesByBatchIdGetOptions(call.CallOptions):
     batch_id: call.Scalar
     query: StoresEntityMatchesByBatchIdGetQuery
@@ -298,7 +298,7 @@ class UsersByUserIdAuthorizationStateGetAnswer(TypedDict):
     sp_mchid: str
     sub_mchid: str
     user_id: str
-    employee_list: NotRequired[list[UsersByUserIdAuthorizationStateGetAnswerEmployeeList]]
+    employee_list: list[UsersByUserIdAuthorizationStateGetAnswerEmployeeList]
 class UsersByUserIdAuthorizationStateGetOptions(call.CallOptions):
     user_id: call.Scalar
     query: UsersByUserIdAuthorizationStateGetQuery
@@ -310,11 +310,11 @@ class UsersByUserIdAuthorizationUrlPostAnswer(TypedDict):
     sp_mchid: str
     sub_mchid: str
     user_id: str
-    authorization_url: NotRequired[str]
-    expire_time: NotRequired[str]
+    authorization_url: str
+    expire_time: str
     application_type: Literal["H5", "MINIPROGRAM"] | str
-    mp_query: NotRequired[str]
-    mp_business_type: NotRequired[str]
+    mp_query: str
+    mp_business_type: str
 class UsersByUserIdAuthorizationUrlPostOptions(call.CallOptions):
     user_id: call.Scalar
     json: UsersByUserIdAuthorizationUrlPostJson
