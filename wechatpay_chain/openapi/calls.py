@@ -59,19 +59,28 @@ def _verb(node: Node, operation: Operation, stem: str, documents: Documents) -> 
     deprecated = '    @deprecated("deprecated by WeChat Pay")\n' if operation.deprecated else ""
     name = f"{node.name}{pascal(verb)}Options"
     documents.put(name, _mapping(name, items, rest))
-    forms = [f"self{_keywords(one)}" for one in _alternatives(items)] + [
-        f"self, options: {name}, /"
-    ]
+    forms = [documents.qualify(form, MODULE) for form in _forms(name, items)]
+    overload = "    @overload\n" if len(forms) > 1 else ""
     for called, result in ((verb, answer), (f"{verb}_async", f"Promise[{answer}]")):
         for number, form in enumerate(forms):
             # Editors show that of the first form for all of them.
             body = " ..." if number else f'\n        """{_about(operation)}"""'
-            given = documents.qualify(form, MODULE)
             yield (
-                f"    @overload\n{deprecated}"
-                f"    def {called}({given}, **more: Unpack[{rest}]) -> {result}:{body}"
+                f"{overload}{deprecated}"
+                f"    def {called}(self, {form}**more: Unpack[{rest}]) -> {result}:{body}"
             )
     yield f"    {verb}Async = {verb}_async"
+
+
+def _forms(mapping: str, items: list[Item]) -> list[str]:
+    """Return the parameters of each form of a call.
+
+    One form with everything optional is two in one. Two are there only where they must be: of
+    a call that fits none of several forms mypy does not tell what is wrong.
+    """
+    if not any(item.required for item in items):
+        return [f"options: {mapping} = ..., /, {_keywords(items)}"]
+    return [*map(_keywords, _alternatives(items)), f"options: {mapping}, /, "]
 
 
 def _variables(node: Node, operation: Operation) -> Iterator[Item]:
@@ -133,8 +142,8 @@ def _alternatives(items: list[Item]) -> list[list[Item]]:
 
 
 def _keywords(items: list[Item]) -> str:
-    shown = [f"{one.name}: {one.type}{'' if one.required else ' = ...'}" for one in items]
-    return ", *, " + ", ".join(shown) if shown else ""
+    shown = (f"{one.name}: {one.type}{'' if one.required else ' = ...'}, " for one in items)
+    return "*, " + "".join(shown) if items else ""
 
 
 def _mapping(name: str, items: list[Item], base: str) -> str:

@@ -64,7 +64,7 @@ class Documents:
         What an answer holds depends on how things stand, which the catalogue's flags do not
         tell: all its fields may be read.
         """
-        items = {}
+        items: dict[str, tuple[str, bool]] = {}
         for one in fields:
             made = self._type(f"{name}{pascal(one.name)}", one, kind)
             required = one.required or kind in _ANSWERS

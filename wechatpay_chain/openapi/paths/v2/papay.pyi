@@ -40,16 +40,10 @@ class Deletecontract(call.Leaf):
     def post_async(self, options: t.DeletecontractPostOptions, /, **more: Unpack[call.XmlCallOptions]) -> Promise[Response[Any, t.DeletecontractPostAnswer]]: ...
     postAsync = post_async
 class H5entrustweb(call.Leaf):
-    @overload
-    def get(self, *, query: t.H5entrustwebGetQuery = ..., **more: Unpack[call.XmlCallOptions]) -> Response[Any, t.H5entrustwebGetAnswer]:
+    def get(self, options: t.H5entrustwebGetOptions = ..., /, *, query: t.H5entrustwebGetQuery = ..., **more: Unpack[call.XmlCallOptions]) -> Response[Any, t.H5entrustwebGetAnswer]:
         """H5纯签约 https://pay.weixin.qq.com/doc/v2/merchant/4011987295"""
-    @overload
-    def get(self, options: t.H5entrustwebGetOptions, /, **more: Unpack[call.XmlCallOptions]) -> Response[Any, t.H5entrustwebGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.H5entrustwebGetQuery = ..., **more: Unpack[call.XmlCallOptions]) -> Promise[Response[Any, t.H5entrustwebGetAnswer]]:
+    def get_async(self, options: t.H5entrustwebGetOptions = ..., /, *, query: t.H5entrustwebGetQuery = ..., **more: Unpack[call.XmlCallOptions]) -> Promise[Response[Any, t.H5entrustwebGetAnswer]]:
         """H5纯签约 https://pay.weixin.qq.com/doc/v2/merchant/4011987295"""
-    @overload
-    def get_async(self, options: t.H5entrustwebGetOptions, /, **more: Unpack[call.XmlCallOptions]) -> Promise[Response[Any, t.H5entrustwebGetAnswer]]: ...
     getAsync = get_async
 class Partner(call.Node):
     deletecontract: PartnerDeletecontract
@@ -79,16 +73,10 @@ class PartnerDeletecontract(call.Leaf):
     def post_async(self, options: t.PartnerDeletecontractPostOptions, /, **more: Unpack[call.XmlCallOptions]) -> Promise[Response[Any, t.PartnerDeletecontractPostAnswer]]: ...
     postAsync = post_async
 class PartnerH5entrustweb(call.Leaf):
-    @overload
-    def get(self, *, query: t.PartnerH5entrustwebGetQuery = ..., **more: Unpack[call.XmlCallOptions]) -> Response[Any, t.PartnerH5entrustwebGetAnswer]:
+    def get(self, options: t.PartnerH5entrustwebGetOptions = ..., /, *, query: t.PartnerH5entrustwebGetQuery = ..., **more: Unpack[call.XmlCallOptions]) -> Response[Any, t.PartnerH5entrustwebGetAnswer]:
         """H5纯签约 https://pay.weixin.qq.com/doc/v2/partner/4011988368"""
-    @overload
-    def get(self, options: t.PartnerH5entrustwebGetOptions, /, **more: Unpack[call.XmlCallOptions]) -> Response[Any, t.PartnerH5entrustwebGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.PartnerH5entrustwebGetQuery = ..., **more: Unpack[call.XmlCallOptions]) -> Promise[Response[Any, t.PartnerH5entrustwebGetAnswer]]:
+    def get_async(self, options: t.PartnerH5entrustwebGetOptions = ..., /, *, query: t.PartnerH5entrustwebGetQuery = ..., **more: Unpack[call.XmlCallOptions]) -> Promise[Response[Any, t.PartnerH5entrustwebGetAnswer]]:
         """H5纯签约 https://pay.weixin.qq.com/doc/v2/partner/4011988368"""
-    @overload
-    def get_async(self, options: t.PartnerH5entrustwebGetOptions, /, **more: Unpack[call.XmlCallOptions]) -> Promise[Response[Any, t.PartnerH5entrustwebGetAnswer]]: ...
     getAsync = get_async
 class PartnerPreentrustweb(call.Leaf):
     @overload

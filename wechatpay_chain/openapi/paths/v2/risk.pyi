@@ -46,14 +46,8 @@ class Getpublickey(call.Leaf):
     def post_async(self, options: t.GetpublickeyPostOptions, /, **more: Unpack[call.XmlCallOptions]) -> Promise[Response[Any, t.GetpublickeyPostAnswer]]: ...
     postAsync = post_async
 class Getviolation(call.Leaf):
-    @overload
-    def post(self, *, xml: t.GetviolationPostXml = ..., **more: Unpack[call.XmlCallOptions]) -> Response[Any, t.GetviolationPostAnswer]:
+    def post(self, options: t.GetviolationPostOptions = ..., /, *, xml: t.GetviolationPostXml = ..., **more: Unpack[call.XmlCallOptions]) -> Response[Any, t.GetviolationPostAnswer]:
         """银行特约商户违规信息查询 https://pay.weixin.qq.com/doc/v2/institution/4011985446"""
-    @overload
-    def post(self, options: t.GetviolationPostOptions, /, **more: Unpack[call.XmlCallOptions]) -> Response[Any, t.GetviolationPostAnswer]: ...
-    @overload
-    def post_async(self, *, xml: t.GetviolationPostXml = ..., **more: Unpack[call.XmlCallOptions]) -> Promise[Response[Any, t.GetviolationPostAnswer]]:
+    def post_async(self, options: t.GetviolationPostOptions = ..., /, *, xml: t.GetviolationPostXml = ..., **more: Unpack[call.XmlCallOptions]) -> Promise[Response[Any, t.GetviolationPostAnswer]]:
         """银行特约商户违规信息查询 https://pay.weixin.qq.com/doc/v2/institution/4011985446"""
-    @overload
-    def post_async(self, options: t.GetviolationPostOptions, /, **more: Unpack[call.XmlCallOptions]) -> Promise[Response[Any, t.GetviolationPostAnswer]]: ...
     postAsync = post_async

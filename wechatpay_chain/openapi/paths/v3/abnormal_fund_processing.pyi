@@ -91,16 +91,10 @@ class ReceiptsGivenReceiptId(call.Node):
     def __getitem__(self, path: Literal["transfer-instructions"]) -> ReceiptsGivenReceiptIdTransferInstructions: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ReceiptsByReceiptIdGetAnswer]:
+    def get(self, options: t.ReceiptsGivenReceiptIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ReceiptsByReceiptIdGetAnswer]:
         """查询在途异常资金付款结果 https://pay.weixin.qq.com/doc/v3/partner/4015408031"""
-    @overload
-    def get(self, options: t.ReceiptsGivenReceiptIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ReceiptsByReceiptIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ReceiptsByReceiptIdGetAnswer]]:
+    def get_async(self, options: t.ReceiptsGivenReceiptIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ReceiptsByReceiptIdGetAnswer]]:
         """查询在途异常资金付款结果 https://pay.weixin.qq.com/doc/v3/partner/4015408031"""
-    @overload
-    def get_async(self, options: t.ReceiptsGivenReceiptIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ReceiptsByReceiptIdGetAnswer]]: ...
     getAsync = get_async
 class ReceiptsGivenReceiptIdTransferInstructions(call.Node):
     _out_instruction_no_: ReceiptsGivenReceiptIdTransferInstructionsByOutInstructionNo
@@ -134,14 +128,8 @@ class ReceiptsGivenReceiptIdTransferInstructionsByOutInstructionNo(call.Leaf):
     def get_async(self, options: t.ReceiptsGivenReceiptIdTransferInstructionsByOutInstructionNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ReceiptsByReceiptIdTransferInstructionsByOutInstructionNoGetAnswer]]: ...
     getAsync = get_async
 class ReceiptsGivenReceiptIdTransferInstructionsGivenOutInstructionNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ReceiptsByReceiptIdTransferInstructionsByOutInstructionNoGetAnswer]:
+    def get(self, options: t.ReceiptsGivenReceiptIdTransferInstructionsGivenOutInstructionNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ReceiptsByReceiptIdTransferInstructionsByOutInstructionNoGetAnswer]:
         """查询在途异常资金付款指令执行结果 https://pay.weixin.qq.com/doc/v3/partner/4016636882"""
-    @overload
-    def get(self, options: t.ReceiptsGivenReceiptIdTransferInstructionsGivenOutInstructionNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ReceiptsByReceiptIdTransferInstructionsByOutInstructionNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ReceiptsByReceiptIdTransferInstructionsByOutInstructionNoGetAnswer]]:
+    def get_async(self, options: t.ReceiptsGivenReceiptIdTransferInstructionsGivenOutInstructionNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ReceiptsByReceiptIdTransferInstructionsByOutInstructionNoGetAnswer]]:
         """查询在途异常资金付款指令执行结果 https://pay.weixin.qq.com/doc/v3/partner/4016636882"""
-    @overload
-    def get_async(self, options: t.ReceiptsGivenReceiptIdTransferInstructionsGivenOutInstructionNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ReceiptsByReceiptIdTransferInstructionsByOutInstructionNoGetAnswer]]: ...
     getAsync = get_async

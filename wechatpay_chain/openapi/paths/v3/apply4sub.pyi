@@ -126,16 +126,10 @@ class Sub_MerchantsGivenSubMchidApplicationByApplicationNo(call.Leaf):
     def get_async(self, options: t.Sub_MerchantsGivenSubMchidApplicationByApplicationNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.Sub_MerchantsBySubMchidApplicationByApplicationNoGetAnswer]]: ...
     getAsync = get_async
 class Sub_MerchantsGivenSubMchidApplicationGivenApplicationNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.Sub_MerchantsBySubMchidApplicationByApplicationNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.Sub_MerchantsBySubMchidApplicationByApplicationNoGetAnswer]:
+    def get(self, options: t.Sub_MerchantsGivenSubMchidApplicationGivenApplicationNoGetOptions = ..., /, *, query: t.Sub_MerchantsBySubMchidApplicationByApplicationNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.Sub_MerchantsBySubMchidApplicationByApplicationNoGetAnswer]:
         """查询结算账户修改申请状态 https://pay.weixin.qq.com/doc/v3/partner/4012721475"""
-    @overload
-    def get(self, options: t.Sub_MerchantsGivenSubMchidApplicationGivenApplicationNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.Sub_MerchantsBySubMchidApplicationByApplicationNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.Sub_MerchantsBySubMchidApplicationByApplicationNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.Sub_MerchantsBySubMchidApplicationByApplicationNoGetAnswer]]:
+    def get_async(self, options: t.Sub_MerchantsGivenSubMchidApplicationGivenApplicationNoGetOptions = ..., /, *, query: t.Sub_MerchantsBySubMchidApplicationByApplicationNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.Sub_MerchantsBySubMchidApplicationByApplicationNoGetAnswer]]:
         """查询结算账户修改申请状态 https://pay.weixin.qq.com/doc/v3/partner/4012721475"""
-    @overload
-    def get_async(self, options: t.Sub_MerchantsGivenSubMchidApplicationGivenApplicationNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.Sub_MerchantsBySubMchidApplicationByApplicationNoGetAnswer]]: ...
     getAsync = get_async
 class Sub_MerchantsGivenSubMchidModifySettlement(call.Leaf):
     @overload
@@ -150,14 +144,8 @@ class Sub_MerchantsGivenSubMchidModifySettlement(call.Leaf):
     def post_async(self, options: t.Sub_MerchantsGivenSubMchidModifySettlementPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.Sub_MerchantsBySubMchidModifySettlementPostAnswer]]: ...
     postAsync = post_async
 class Sub_MerchantsGivenSubMchidSettlement(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.Sub_MerchantsBySubMchidSettlementGetAnswer]:
+    def get(self, options: t.Sub_MerchantsGivenSubMchidSettlementGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.Sub_MerchantsBySubMchidSettlementGetAnswer]:
         """查询结算账户 https://pay.weixin.qq.com/doc/v3/partner/4012721295"""
-    @overload
-    def get(self, options: t.Sub_MerchantsGivenSubMchidSettlementGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.Sub_MerchantsBySubMchidSettlementGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.Sub_MerchantsBySubMchidSettlementGetAnswer]]:
+    def get_async(self, options: t.Sub_MerchantsGivenSubMchidSettlementGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.Sub_MerchantsBySubMchidSettlementGetAnswer]]:
         """查询结算账户 https://pay.weixin.qq.com/doc/v3/partner/4012721295"""
-    @overload
-    def get_async(self, options: t.Sub_MerchantsGivenSubMchidSettlementGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.Sub_MerchantsBySubMchidSettlementGetAnswer]]: ...
     getAsync = get_async

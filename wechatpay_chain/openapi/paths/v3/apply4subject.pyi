@@ -27,16 +27,10 @@ class Applyment(call.Node):
     def __getitem__(self, path: Literal["{business_code}"]) -> ApplymentByBusinessCode: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, *, query: t.ApplymentGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ApplymentGetAnswer]:
+    def get(self, options: t.ApplymentGetOptions = ..., /, *, query: t.ApplymentGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ApplymentGetAnswer]:
         """查询商户开户意愿申请单审核结果 https://pay.weixin.qq.com/doc/v3/partner/4012697715"""
-    @overload
-    def get(self, options: t.ApplymentGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.ApplymentGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentGetAnswer]]:
+    def get_async(self, options: t.ApplymentGetOptions = ..., /, *, query: t.ApplymentGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentGetAnswer]]:
         """查询商户开户意愿申请单审核结果 https://pay.weixin.qq.com/doc/v3/partner/4012697715"""
-    @overload
-    def get_async(self, options: t.ApplymentGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentGetAnswer]]: ...
     getAsync = get_async
     @overload
     def post(self, *, json: t.ApplymentPostJson, query: t.ApplymentPostQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ApplymentPostAnswer]:
@@ -82,16 +76,10 @@ class ApplymentMerchantsGivenSubMchid(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class ApplymentMerchantsGivenSubMchidState(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentMerchantsBySubMchidStateGetAnswer]:
+    def get(self, options: t.ApplymentMerchantsGivenSubMchidStateGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentMerchantsBySubMchidStateGetAnswer]:
         """获取商户开户意愿确认状态 https://pay.weixin.qq.com/doc/v3/partner/4012467549"""
-    @overload
-    def get(self, options: t.ApplymentMerchantsGivenSubMchidStateGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentMerchantsBySubMchidStateGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentMerchantsBySubMchidStateGetAnswer]]:
+    def get_async(self, options: t.ApplymentMerchantsGivenSubMchidStateGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentMerchantsBySubMchidStateGetAnswer]]:
         """获取商户开户意愿确认状态 https://pay.weixin.qq.com/doc/v3/partner/4012467549"""
-    @overload
-    def get_async(self, options: t.ApplymentMerchantsGivenSubMchidStateGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentMerchantsBySubMchidStateGetAnswer]]: ...
     getAsync = get_async
 class ApplymentByApplymentId(call.Node):
     cancel: ApplymentByApplymentIdCancel

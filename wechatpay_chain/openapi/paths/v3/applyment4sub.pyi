@@ -48,16 +48,10 @@ class ApplymentApplyment_IdByApplymentId(call.Leaf):
     def get_async(self, options: t.ApplymentApplyment_IdByApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentApplyment_IdByApplymentIdGetAnswer]]: ...
     getAsync = get_async
 class ApplymentApplyment_IdGivenApplymentId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentApplyment_IdByApplymentIdGetAnswer]:
+    def get(self, options: t.ApplymentApplyment_IdGivenApplymentIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentApplyment_IdByApplymentIdGetAnswer]:
         """通过申请单号查询申请状态 https://pay.weixin.qq.com/doc/v3/partner/4012697052"""
-    @overload
-    def get(self, options: t.ApplymentApplyment_IdGivenApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentApplyment_IdByApplymentIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentApplyment_IdByApplymentIdGetAnswer]]:
+    def get_async(self, options: t.ApplymentApplyment_IdGivenApplymentIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentApplyment_IdByApplymentIdGetAnswer]]:
         """通过申请单号查询申请状态 https://pay.weixin.qq.com/doc/v3/partner/4012697052"""
-    @overload
-    def get_async(self, options: t.ApplymentApplyment_IdGivenApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentApplyment_IdByApplymentIdGetAnswer]]: ...
     getAsync = get_async
 class ApplymentBusiness_Code(call.Node):
     _business_code_: ApplymentBusiness_CodeByBusinessCode
@@ -80,16 +74,10 @@ class ApplymentBusiness_CodeByBusinessCode(call.Leaf):
     def get_async(self, options: t.ApplymentBusiness_CodeByBusinessCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentBusiness_CodeByBusinessCodeGetAnswer]]: ...
     getAsync = get_async
 class ApplymentBusiness_CodeGivenBusinessCode(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentBusiness_CodeByBusinessCodeGetAnswer]:
+    def get(self, options: t.ApplymentBusiness_CodeGivenBusinessCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentBusiness_CodeByBusinessCodeGetAnswer]:
         """通过业务申请编号查询申请状态 https://pay.weixin.qq.com/doc/v3/partner/4012697168"""
-    @overload
-    def get(self, options: t.ApplymentBusiness_CodeGivenBusinessCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentBusiness_CodeByBusinessCodeGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentBusiness_CodeByBusinessCodeGetAnswer]]:
+    def get_async(self, options: t.ApplymentBusiness_CodeGivenBusinessCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentBusiness_CodeByBusinessCodeGetAnswer]]:
         """通过业务申请编号查询申请状态 https://pay.weixin.qq.com/doc/v3/partner/4012697168"""
-    @overload
-    def get_async(self, options: t.ApplymentBusiness_CodeGivenBusinessCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentBusiness_CodeByBusinessCodeGetAnswer]]: ...
     getAsync = get_async
 class ApplymentByEmpty(call.Leaf):
     @overload

@@ -74,16 +74,10 @@ class ApplymentsApplymentIdByApplymentId(call.Leaf):
     def get_async(self, options: t.ApplymentsApplymentIdByApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsApplymentIdByApplymentIdGetAnswer]]: ...
     getAsync = get_async
 class ApplymentsApplymentIdGivenApplymentId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsApplymentIdByApplymentIdGetAnswer]:
+    def get(self, options: t.ApplymentsApplymentIdGivenApplymentIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsApplymentIdByApplymentIdGetAnswer]:
         """根据申请单ID查询申请状态 https://pay.weixin.qq.com/doc/v3/partner/4016257685"""
-    @overload
-    def get(self, options: t.ApplymentsApplymentIdGivenApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsApplymentIdByApplymentIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsApplymentIdByApplymentIdGetAnswer]]:
+    def get_async(self, options: t.ApplymentsApplymentIdGivenApplymentIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsApplymentIdByApplymentIdGetAnswer]]:
         """根据申请单ID查询申请状态 https://pay.weixin.qq.com/doc/v3/partner/4016257685"""
-    @overload
-    def get_async(self, options: t.ApplymentsApplymentIdGivenApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsApplymentIdByApplymentIdGetAnswer]]: ...
     getAsync = get_async
 class ApplymentsBusinessCode(call.Node):
     _business_code_: ApplymentsBusinessCodeByBusinessCode
@@ -106,28 +100,16 @@ class ApplymentsBusinessCodeByBusinessCode(call.Leaf):
     def get_async(self, options: t.ApplymentsBusinessCodeByBusinessCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsBusinessCodeByBusinessCodeGetAnswer]]: ...
     getAsync = get_async
 class ApplymentsBusinessCodeGivenBusinessCode(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsBusinessCodeByBusinessCodeGetAnswer]:
+    def get(self, options: t.ApplymentsBusinessCodeGivenBusinessCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsBusinessCodeByBusinessCodeGetAnswer]:
         """根据业务申请编号查询申请状态 https://pay.weixin.qq.com/doc/v3/partner/4016257694"""
-    @overload
-    def get(self, options: t.ApplymentsBusinessCodeGivenBusinessCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsBusinessCodeByBusinessCodeGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsBusinessCodeByBusinessCodeGetAnswer]]:
+    def get_async(self, options: t.ApplymentsBusinessCodeGivenBusinessCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsBusinessCodeByBusinessCodeGetAnswer]]:
         """根据业务申请编号查询申请状态 https://pay.weixin.qq.com/doc/v3/partner/4016257694"""
-    @overload
-    def get_async(self, options: t.ApplymentsBusinessCodeGivenBusinessCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsBusinessCodeByBusinessCodeGetAnswer]]: ...
     getAsync = get_async
 class ApplymentsCancelApplyment(call.Leaf):
-    @overload
-    def post(self, *, json: t.ApplymentsCancelApplymentPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsCancelApplymentPostAnswer]:
+    def post(self, options: t.ApplymentsCancelApplymentPostOptions = ..., /, *, json: t.ApplymentsCancelApplymentPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsCancelApplymentPostAnswer]:
         """撤销申请 https://pay.weixin.qq.com/doc/v3/partner/4016257700"""
-    @overload
-    def post(self, options: t.ApplymentsCancelApplymentPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsCancelApplymentPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.ApplymentsCancelApplymentPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsCancelApplymentPostAnswer]]:
+    def post_async(self, options: t.ApplymentsCancelApplymentPostOptions = ..., /, *, json: t.ApplymentsCancelApplymentPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsCancelApplymentPostAnswer]]:
         """撤销申请 https://pay.weixin.qq.com/doc/v3/partner/4016257700"""
-    @overload
-    def post_async(self, options: t.ApplymentsCancelApplymentPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsCancelApplymentPostAnswer]]: ...
     postAsync = post_async
 class Card(call.Node):
     card_configs: CardCardConfigs
@@ -1118,16 +1100,10 @@ class ProfitsharingBrandConfigsByBrandMchid(call.Leaf):
     def get_async(self, options: t.ProfitsharingBrandConfigsByBrandMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitsharingBrandConfigsByBrandMchidGetAnswer]]: ...
     getAsync = get_async
 class ProfitsharingBrandConfigsGivenBrandMchid(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ProfitsharingBrandConfigsByBrandMchidGetAnswer]:
+    def get(self, options: t.ProfitsharingBrandConfigsGivenBrandMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitsharingBrandConfigsByBrandMchidGetAnswer]:
         """查询最大分账比例 https://pay.weixin.qq.com/doc/v3/partner/4012467022"""
-    @overload
-    def get(self, options: t.ProfitsharingBrandConfigsGivenBrandMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitsharingBrandConfigsByBrandMchidGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitsharingBrandConfigsByBrandMchidGetAnswer]]:
+    def get_async(self, options: t.ProfitsharingBrandConfigsGivenBrandMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitsharingBrandConfigsByBrandMchidGetAnswer]]:
         """查询最大分账比例 https://pay.weixin.qq.com/doc/v3/partner/4012467022"""
-    @overload
-    def get_async(self, options: t.ProfitsharingBrandConfigsGivenBrandMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitsharingBrandConfigsByBrandMchidGetAnswer]]: ...
     getAsync = get_async
 class ProfitsharingFinishOrder(call.Leaf):
     @overload
@@ -1196,16 +1172,10 @@ class ProfitsharingOrdersGivenTransactionId(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class ProfitsharingOrdersGivenTransactionIdAmounts(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ProfitsharingOrdersByTransactionIdAmountsGetAnswer]:
+    def get(self, options: t.ProfitsharingOrdersGivenTransactionIdAmountsGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitsharingOrdersByTransactionIdAmountsGetAnswer]:
         """查询订单剩余待分金额 https://pay.weixin.qq.com/doc/v3/partner/4012467021"""
-    @overload
-    def get(self, options: t.ProfitsharingOrdersGivenTransactionIdAmountsGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitsharingOrdersByTransactionIdAmountsGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitsharingOrdersByTransactionIdAmountsGetAnswer]]:
+    def get_async(self, options: t.ProfitsharingOrdersGivenTransactionIdAmountsGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitsharingOrdersByTransactionIdAmountsGetAnswer]]:
         """查询订单剩余待分金额 https://pay.weixin.qq.com/doc/v3/partner/4012467021"""
-    @overload
-    def get_async(self, options: t.ProfitsharingOrdersGivenTransactionIdAmountsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitsharingOrdersByTransactionIdAmountsGetAnswer]]: ...
     getAsync = get_async
 class ProfitsharingReceivers(call.Node):
     add: ProfitsharingReceiversAdd

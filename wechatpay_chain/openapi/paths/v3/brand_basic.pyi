@@ -56,14 +56,8 @@ class PartnerBrandsGivenBrandId(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class PartnerBrandsGivenBrandIdProductAuthorities(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.PartnerBrandsByBrandIdProductAuthoritiesGetAnswer]:
+    def get(self, options: t.PartnerBrandsGivenBrandIdProductAuthoritiesGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.PartnerBrandsByBrandIdProductAuthoritiesGetAnswer]:
         """获得品牌已授权且在生效中的产品权限信息 https://pay.weixin.qq.com/doc/v3/partner/4017410365"""
-    @overload
-    def get(self, options: t.PartnerBrandsGivenBrandIdProductAuthoritiesGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PartnerBrandsByBrandIdProductAuthoritiesGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerBrandsByBrandIdProductAuthoritiesGetAnswer]]:
+    def get_async(self, options: t.PartnerBrandsGivenBrandIdProductAuthoritiesGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerBrandsByBrandIdProductAuthoritiesGetAnswer]]:
         """获得品牌已授权且在生效中的产品权限信息 https://pay.weixin.qq.com/doc/v3/partner/4017410365"""
-    @overload
-    def get_async(self, options: t.PartnerBrandsGivenBrandIdProductAuthoritiesGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerBrandsByBrandIdProductAuthoritiesGetAnswer]]: ...
     getAsync = get_async

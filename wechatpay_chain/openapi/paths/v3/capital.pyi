@@ -38,16 +38,10 @@ class CapitallhhAreasProvinces(call.Node):
     def __getitem__(self, path: call.Scalar) -> CapitallhhAreasProvincesGivenProvinceCode: ...
     @overload
     def __getitem__(self, path: Chain | call.Node) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.CapitallhhAreasProvincesGetAnswer]:
+    def get(self, options: t.CapitallhhAreasProvincesGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.CapitallhhAreasProvincesGetAnswer]:
         """查询省份列表 https://pay.weixin.qq.com/doc/v3/partner/4012698641"""
-    @overload
-    def get(self, options: t.CapitallhhAreasProvincesGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.CapitallhhAreasProvincesGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CapitallhhAreasProvincesGetAnswer]]:
+    def get_async(self, options: t.CapitallhhAreasProvincesGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CapitallhhAreasProvincesGetAnswer]]:
         """查询省份列表 https://pay.weixin.qq.com/doc/v3/partner/4012698641"""
-    @overload
-    def get_async(self, options: t.CapitallhhAreasProvincesGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CapitallhhAreasProvincesGetAnswer]]: ...
     getAsync = get_async
 class CapitallhhAreasProvincesByProvinceCode(call.Node):
     cities: CapitallhhAreasProvincesByProvinceCodeCities
@@ -74,16 +68,10 @@ class CapitallhhAreasProvincesGivenProvinceCode(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class CapitallhhAreasProvincesGivenProvinceCodeCities(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.CapitallhhAreasProvincesByProvinceCodeCitiesGetAnswer]:
+    def get(self, options: t.CapitallhhAreasProvincesGivenProvinceCodeCitiesGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.CapitallhhAreasProvincesByProvinceCodeCitiesGetAnswer]:
         """查询城市列表 https://pay.weixin.qq.com/doc/v3/partner/4012697470"""
-    @overload
-    def get(self, options: t.CapitallhhAreasProvincesGivenProvinceCodeCitiesGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.CapitallhhAreasProvincesByProvinceCodeCitiesGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CapitallhhAreasProvincesByProvinceCodeCitiesGetAnswer]]:
+    def get_async(self, options: t.CapitallhhAreasProvincesGivenProvinceCodeCitiesGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CapitallhhAreasProvincesByProvinceCodeCitiesGetAnswer]]:
         """查询城市列表 https://pay.weixin.qq.com/doc/v3/partner/4012697470"""
-    @overload
-    def get_async(self, options: t.CapitallhhAreasProvincesGivenProvinceCodeCitiesGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CapitallhhAreasProvincesByProvinceCodeCitiesGetAnswer]]: ...
     getAsync = get_async
 class CapitallhhBanks(call.Node):
     corporate_banking: CapitallhhBanksCorporateBanking

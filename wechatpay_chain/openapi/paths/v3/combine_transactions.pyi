@@ -79,16 +79,10 @@ class IdByCombineTransactionId(call.Leaf):
     def get_async(self, options: t.IdByCombineTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.IdByCombineTransactionIdGetAnswer]]: ...
     getAsync = get_async
 class IdGivenCombineTransactionId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.IdByCombineTransactionIdGetAnswer]:
+    def get(self, options: t.IdGivenCombineTransactionIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.IdByCombineTransactionIdGetAnswer]:
         """个人收款交易通过微信支付订单号查单 https://pay.weixin.qq.com/doc/v3/partner/4012602242"""
-    @overload
-    def get(self, options: t.IdGivenCombineTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.IdByCombineTransactionIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.IdByCombineTransactionIdGetAnswer]]:
+    def get_async(self, options: t.IdGivenCombineTransactionIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.IdByCombineTransactionIdGetAnswer]]:
         """个人收款交易通过微信支付订单号查单 https://pay.weixin.qq.com/doc/v3/partner/4012602242"""
-    @overload
-    def get_async(self, options: t.IdGivenCombineTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.IdByCombineTransactionIdGetAnswer]]: ...
     getAsync = get_async
 class Jsapi(call.Leaf):
     @overload
@@ -169,16 +163,10 @@ class OutTradeNoGivenCombineOutTradeNo(call.Node):
     def __getitem__(self, path: Literal["close"]) -> OutTradeNoGivenCombineOutTradeNoClose: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.OutTradeNoByCombineOutTradeNoGetAnswer]:
+    def get(self, options: t.OutTradeNoGivenCombineOutTradeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.OutTradeNoByCombineOutTradeNoGetAnswer]:
         """合单查询订单 https://pay.weixin.qq.com/doc/v3/merchant/4012551745"""
-    @overload
-    def get(self, options: t.OutTradeNoGivenCombineOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.OutTradeNoByCombineOutTradeNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OutTradeNoByCombineOutTradeNoGetAnswer]]:
+    def get_async(self, options: t.OutTradeNoGivenCombineOutTradeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OutTradeNoByCombineOutTradeNoGetAnswer]]:
         """合单查询订单 https://pay.weixin.qq.com/doc/v3/merchant/4012551745"""
-    @overload
-    def get_async(self, options: t.OutTradeNoGivenCombineOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OutTradeNoByCombineOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class OutTradeNoGivenCombineOutTradeNoClose(call.Leaf):
     @overload

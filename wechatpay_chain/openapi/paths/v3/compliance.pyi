@@ -106,14 +106,8 @@ class InactiveMerchantIdentityVerificationMerchantsGivenSubMchidVerificationsByV
     def get_async(self, options: t.InactiveMerchantIdentityVerificationMerchantsGivenSubMchidVerificationsByVerificationIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationIdGetAnswer]]: ...
     getAsync = get_async
 class InactiveMerchantIdentityVerificationMerchantsGivenSubMchidVerificationsGivenVerificationId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.InactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationIdGetAnswer]:
+    def get(self, options: t.InactiveMerchantIdentityVerificationMerchantsGivenSubMchidVerificationsGivenVerificationIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.InactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationIdGetAnswer]:
         """查询不活跃商户身份核实结果 https://pay.weixin.qq.com/doc/v3/partner/4012471359"""
-    @overload
-    def get(self, options: t.InactiveMerchantIdentityVerificationMerchantsGivenSubMchidVerificationsGivenVerificationIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.InactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationIdGetAnswer]]:
+    def get_async(self, options: t.InactiveMerchantIdentityVerificationMerchantsGivenSubMchidVerificationsGivenVerificationIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationIdGetAnswer]]:
         """查询不活跃商户身份核实结果 https://pay.weixin.qq.com/doc/v3/partner/4012471359"""
-    @overload
-    def get_async(self, options: t.InactiveMerchantIdentityVerificationMerchantsGivenSubMchidVerificationsGivenVerificationIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationIdGetAnswer]]: ...
     getAsync = get_async

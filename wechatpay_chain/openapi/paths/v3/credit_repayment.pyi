@@ -97,16 +97,10 @@ class PartnerContractsByOutContractCode(call.Leaf):
     def get_async(self, options: t.PartnerContractsByOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerContractsByOutContractCodeGetAnswer]]: ...
     getAsync = get_async
 class PartnerContractsGivenOutContractCode(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.PartnerContractsByOutContractCodeGetAnswer]:
+    def get(self, options: t.PartnerContractsGivenOutContractCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.PartnerContractsByOutContractCodeGetAnswer]:
         """查询自动还款协议 https://pay.weixin.qq.com/doc/v3/partner/4016125810"""
-    @overload
-    def get(self, options: t.PartnerContractsGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PartnerContractsByOutContractCodeGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerContractsByOutContractCodeGetAnswer]]:
+    def get_async(self, options: t.PartnerContractsGivenOutContractCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerContractsByOutContractCodeGetAnswer]]:
         """查询自动还款协议 https://pay.weixin.qq.com/doc/v3/partner/4016125810"""
-    @overload
-    def get_async(self, options: t.PartnerContractsGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerContractsByOutContractCodeGetAnswer]]: ...
     getAsync = get_async
 class PartnerDeductOrders(call.Node):
     _out_trade_no_: PartnerDeductOrdersByOutTradeNo
@@ -140,16 +134,10 @@ class PartnerDeductOrdersByOutTradeNo(call.Leaf):
     def get_async(self, options: t.PartnerDeductOrdersByOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerDeductOrdersByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class PartnerDeductOrdersGivenOutTradeNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.PartnerDeductOrdersByOutTradeNoGetAnswer]:
+    def get(self, options: t.PartnerDeductOrdersGivenOutTradeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.PartnerDeductOrdersByOutTradeNoGetAnswer]:
         """查询还款单 https://pay.weixin.qq.com/doc/v3/partner/4016779468"""
-    @overload
-    def get(self, options: t.PartnerDeductOrdersGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PartnerDeductOrdersByOutTradeNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerDeductOrdersByOutTradeNoGetAnswer]]:
+    def get_async(self, options: t.PartnerDeductOrdersGivenOutTradeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerDeductOrdersByOutTradeNoGetAnswer]]:
         """查询还款单 https://pay.weixin.qq.com/doc/v3/partner/4016779468"""
-    @overload
-    def get_async(self, options: t.PartnerDeductOrdersGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerDeductOrdersByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class PartnerScheduleRecords(call.Node):
     batch_create: PartnerScheduleRecordsBatchCreate

@@ -75,16 +75,10 @@ class CardsGivenOutCardCode(call.Node):
     def __getitem__(self, path: Literal["add-user-records"]) -> CardsGivenOutCardCodeAddUserRecords: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.CardsByOutCardCodeGetAnswer]:
+    def get(self, options: t.CardsGivenOutCardCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.CardsByOutCardCodeGetAnswer]:
         """查询先享卡订单 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_3.shtml"""
-    @overload
-    def get(self, options: t.CardsGivenOutCardCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.CardsByOutCardCodeGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CardsByOutCardCodeGetAnswer]]:
+    def get_async(self, options: t.CardsGivenOutCardCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CardsByOutCardCodeGetAnswer]]:
         """查询先享卡订单 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_3.shtml"""
-    @overload
-    def get_async(self, options: t.CardsGivenOutCardCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CardsByOutCardCodeGetAnswer]]: ...
     getAsync = get_async
 class CardsGivenOutCardCodeAddUserRecords(call.Leaf):
     @overload
@@ -135,20 +129,12 @@ class OrdersOutTradeNoByOutTradeNo(call.Leaf):
     def get_async(self, options: t.OrdersOutTradeNoByOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class OrdersOutTradeNoGivenOutTradeNo(call.Leaf):
-    @overload
     @deprecated("deprecated by WeChat Pay")
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.OrdersOutTradeNoByOutTradeNoGetAnswer]:
+    def get(self, options: t.OrdersOutTradeNoGivenOutTradeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.OrdersOutTradeNoByOutTradeNoGetAnswer]:
         """通过先享卡订单号查询订单 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml"""
-    @overload
     @deprecated("deprecated by WeChat Pay")
-    def get(self, options: t.OrdersOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.OrdersOutTradeNoByOutTradeNoGetAnswer]: ...
-    @overload
-    @deprecated("deprecated by WeChat Pay")
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersOutTradeNoByOutTradeNoGetAnswer]]:
+    def get_async(self, options: t.OrdersOutTradeNoGivenOutTradeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersOutTradeNoByOutTradeNoGetAnswer]]:
         """通过先享卡订单号查询订单 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml"""
-    @overload
-    @deprecated("deprecated by WeChat Pay")
-    def get_async(self, options: t.OrdersOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class OrdersByOutOrderNo(call.Leaf):
     @overload
@@ -174,25 +160,13 @@ class OrdersByOutOrderNo(call.Leaf):
     def patch_async(self, options: t.OrdersByOutOrderNoPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersByOutOrderNoPatchAnswer]]: ...
     patchAsync = patch_async
 class OrdersGivenOutOrderNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.OrdersByOutOrderNoGetAnswer]:
+    def get(self, options: t.OrdersGivenOutOrderNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.OrdersByOutOrderNoGetAnswer]:
         """通过先享卡订单号查询订单 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml"""
-    @overload
-    def get(self, options: t.OrdersGivenOutOrderNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.OrdersByOutOrderNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersByOutOrderNoGetAnswer]]:
+    def get_async(self, options: t.OrdersGivenOutOrderNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersByOutOrderNoGetAnswer]]:
         """通过先享卡订单号查询订单 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml"""
-    @overload
-    def get_async(self, options: t.OrdersGivenOutOrderNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersByOutOrderNoGetAnswer]]: ...
     getAsync = get_async
-    @overload
-    def patch(self, *, json: t.OrdersByOutOrderNoPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.OrdersByOutOrderNoPatchAnswer]:
+    def patch(self, options: t.OrdersGivenOutOrderNoPatchOptions = ..., /, *, json: t.OrdersByOutOrderNoPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.OrdersByOutOrderNoPatchAnswer]:
         """更新先享卡订单 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_2.shtml"""
-    @overload
-    def patch(self, options: t.OrdersGivenOutOrderNoPatchOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.OrdersByOutOrderNoPatchAnswer]: ...
-    @overload
-    def patch_async(self, *, json: t.OrdersByOutOrderNoPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersByOutOrderNoPatchAnswer]]:
+    def patch_async(self, options: t.OrdersGivenOutOrderNoPatchOptions = ..., /, *, json: t.OrdersByOutOrderNoPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersByOutOrderNoPatchAnswer]]:
         """更新先享卡订单 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_2.shtml"""
-    @overload
-    def patch_async(self, options: t.OrdersGivenOutOrderNoPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersByOutOrderNoPatchAnswer]]: ...
     patchAsync = patch_async

@@ -98,20 +98,12 @@ class ChargeContractsGivenContractId(call.Node):
     def __getitem__(self, path: Literal["confirm"]) -> ChargeContractsGivenContractIdConfirm: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
     @deprecated("deprecated by WeChat Pay")
-    def get(self, *, query: t.ChargeContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ChargeContractsByContractIdGetAnswer]:
+    def get(self, options: t.ChargeContractsGivenContractIdGetOptions = ..., /, *, query: t.ChargeContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ChargeContractsByContractIdGetAnswer]:
         """通过签约号查询用户状态 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_2.shtml"""
-    @overload
     @deprecated("deprecated by WeChat Pay")
-    def get(self, options: t.ChargeContractsGivenContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ChargeContractsByContractIdGetAnswer]: ...
-    @overload
-    @deprecated("deprecated by WeChat Pay")
-    def get_async(self, *, query: t.ChargeContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ChargeContractsByContractIdGetAnswer]]:
+    def get_async(self, options: t.ChargeContractsGivenContractIdGetOptions = ..., /, *, query: t.ChargeContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ChargeContractsByContractIdGetAnswer]]:
         """通过签约号查询用户状态 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_2.shtml"""
-    @overload
-    @deprecated("deprecated by WeChat Pay")
-    def get_async(self, options: t.ChargeContractsGivenContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ChargeContractsByContractIdGetAnswer]]: ...
     getAsync = get_async
 class ChargeContractsGivenContractIdConfirm(call.Leaf):
     @overload
@@ -179,20 +171,12 @@ class ChargeTransactionsIdByTransactionId(call.Leaf):
     def get_async(self, options: t.ChargeTransactionsIdByTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ChargeTransactionsIdByTransactionIdGetAnswer]]: ...
     getAsync = get_async
 class ChargeTransactionsIdGivenTransactionId(call.Leaf):
-    @overload
     @deprecated("deprecated by WeChat Pay")
-    def get(self, *, query: t.ChargeTransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ChargeTransactionsIdByTransactionIdGetAnswer]:
+    def get(self, options: t.ChargeTransactionsIdGivenTransactionIdGetOptions = ..., /, *, query: t.ChargeTransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ChargeTransactionsIdByTransactionIdGetAnswer]:
         """查询订单 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_6.shtml"""
-    @overload
     @deprecated("deprecated by WeChat Pay")
-    def get(self, options: t.ChargeTransactionsIdGivenTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ChargeTransactionsIdByTransactionIdGetAnswer]: ...
-    @overload
-    @deprecated("deprecated by WeChat Pay")
-    def get_async(self, *, query: t.ChargeTransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ChargeTransactionsIdByTransactionIdGetAnswer]]:
+    def get_async(self, options: t.ChargeTransactionsIdGivenTransactionIdGetOptions = ..., /, *, query: t.ChargeTransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ChargeTransactionsIdByTransactionIdGetAnswer]]:
         """查询订单 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_6.shtml"""
-    @overload
-    @deprecated("deprecated by WeChat Pay")
-    def get_async(self, options: t.ChargeTransactionsIdGivenTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ChargeTransactionsIdByTransactionIdGetAnswer]]: ...
     getAsync = get_async
 class ChargeTransactionsOutTradeNo(call.Node):
     _out_trade_no_: ChargeTransactionsOutTradeNoByOutTradeNo
@@ -219,20 +203,12 @@ class ChargeTransactionsOutTradeNoByOutTradeNo(call.Leaf):
     def get_async(self, options: t.ChargeTransactionsOutTradeNoByOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ChargeTransactionsOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class ChargeTransactionsOutTradeNoGivenOutTradeNo(call.Leaf):
-    @overload
     @deprecated("deprecated by WeChat Pay")
-    def get(self, *, query: t.ChargeTransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ChargeTransactionsOutTradeNoByOutTradeNoGetAnswer]:
+    def get(self, options: t.ChargeTransactionsOutTradeNoGivenOutTradeNoGetOptions = ..., /, *, query: t.ChargeTransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ChargeTransactionsOutTradeNoByOutTradeNoGetAnswer]:
         """查询订单 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_6.shtml"""
-    @overload
     @deprecated("deprecated by WeChat Pay")
-    def get(self, options: t.ChargeTransactionsOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ChargeTransactionsOutTradeNoByOutTradeNoGetAnswer]: ...
-    @overload
-    @deprecated("deprecated by WeChat Pay")
-    def get_async(self, *, query: t.ChargeTransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ChargeTransactionsOutTradeNoByOutTradeNoGetAnswer]]:
+    def get_async(self, options: t.ChargeTransactionsOutTradeNoGivenOutTradeNoGetOptions = ..., /, *, query: t.ChargeTransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ChargeTransactionsOutTradeNoByOutTradeNoGetAnswer]]:
         """查询订单 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_6.shtml"""
-    @overload
-    @deprecated("deprecated by WeChat Pay")
-    def get_async(self, options: t.ChargeTransactionsOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ChargeTransactionsOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class ChargeUsers(call.Node):
     _openid_: ChargeUsersByOpenid

@@ -110,16 +110,10 @@ class AccountApplyCancelWithdrawApplymentIdByApplymentId(call.Leaf):
     def get_async(self, options: t.AccountApplyCancelWithdrawApplymentIdByApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswer]]: ...
     getAsync = get_async
 class AccountApplyCancelWithdrawApplymentIdGivenApplymentId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswer]:
+    def get(self, options: t.AccountApplyCancelWithdrawApplymentIdGivenApplymentIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswer]:
         """微信支付注销提现申请单号查询申请单状态 https://pay.weixin.qq.com/doc/v3/partner/4013892765"""
-    @overload
-    def get(self, options: t.AccountApplyCancelWithdrawApplymentIdGivenApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswer]]:
+    def get_async(self, options: t.AccountApplyCancelWithdrawApplymentIdGivenApplymentIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswer]]:
         """微信支付注销提现申请单号查询申请单状态 https://pay.weixin.qq.com/doc/v3/partner/4013892765"""
-    @overload
-    def get_async(self, options: t.AccountApplyCancelWithdrawApplymentIdGivenApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountApplyCancelWithdrawApplymentIdByApplymentIdGetAnswer]]: ...
     getAsync = get_async
 class AccountApplyCancelWithdrawConfirm(call.Leaf):
     @overload
@@ -154,16 +148,10 @@ class AccountApplyCancelWithdrawOutRequestNoByOutRequestNo(call.Leaf):
     def get_async(self, options: t.AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswer]]: ...
     getAsync = get_async
 class AccountApplyCancelWithdrawOutRequestNoGivenOutRequestNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswer]:
+    def get(self, options: t.AccountApplyCancelWithdrawOutRequestNoGivenOutRequestNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswer]:
         """商户注销提现申请单号查询申请单状态 https://pay.weixin.qq.com/doc/v3/partner/4013892759"""
-    @overload
-    def get(self, options: t.AccountApplyCancelWithdrawOutRequestNoGivenOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswer]]:
+    def get_async(self, options: t.AccountApplyCancelWithdrawOutRequestNoGivenOutRequestNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswer]]:
         """商户注销提现申请单号查询申请单状态 https://pay.weixin.qq.com/doc/v3/partner/4013892759"""
-    @overload
-    def get_async(self, options: t.AccountApplyCancelWithdrawOutRequestNoGivenOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountApplyCancelWithdrawOutRequestNoByOutRequestNoGetAnswer]]: ...
     getAsync = get_async
 class AccountApplyCancelWithdrawValidateCancel(call.Node):
     _sub_mchid_: AccountApplyCancelWithdrawValidateCancelBySubMchid
@@ -186,16 +174,10 @@ class AccountApplyCancelWithdrawValidateCancelBySubMchid(call.Leaf):
     def get_async(self, options: t.AccountApplyCancelWithdrawValidateCancelBySubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class AccountApplyCancelWithdrawValidateCancelGivenSubMchid(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswer]:
+    def get(self, options: t.AccountApplyCancelWithdrawValidateCancelGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswer]:
         """商户注销资格校验 https://pay.weixin.qq.com/doc/v3/partner/4016420099"""
-    @overload
-    def get(self, options: t.AccountApplyCancelWithdrawValidateCancelGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswer]]:
+    def get_async(self, options: t.AccountApplyCancelWithdrawValidateCancelGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswer]]:
         """商户注销资格校验 https://pay.weixin.qq.com/doc/v3/partner/4016420099"""
-    @overload
-    def get_async(self, options: t.AccountApplyCancelWithdrawValidateCancelGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountApplyCancelWithdrawValidateCancelBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class AccountCancelApplications(call.Node):
     media: AccountCancelApplicationsMedia
@@ -259,16 +241,10 @@ class AccountCancelApplicationsOutApplyNoByOutApplyNo(call.Leaf):
     def get_async(self, options: t.AccountCancelApplicationsOutApplyNoByOutApplyNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountCancelApplicationsOutApplyNoByOutApplyNoGetAnswer]]: ...
     getAsync = get_async
 class AccountCancelApplicationsOutApplyNoGivenOutApplyNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.AccountCancelApplicationsOutApplyNoByOutApplyNoGetAnswer]:
+    def get(self, options: t.AccountCancelApplicationsOutApplyNoGivenOutApplyNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.AccountCancelApplicationsOutApplyNoByOutApplyNoGetAnswer]:
         """查询注销单状态 https://pay.weixin.qq.com/doc/v3/partner/4012476223"""
-    @overload
-    def get(self, options: t.AccountCancelApplicationsOutApplyNoGivenOutApplyNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.AccountCancelApplicationsOutApplyNoByOutApplyNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountCancelApplicationsOutApplyNoByOutApplyNoGetAnswer]]:
+    def get_async(self, options: t.AccountCancelApplicationsOutApplyNoGivenOutApplyNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountCancelApplicationsOutApplyNoByOutApplyNoGetAnswer]]:
         """查询注销单状态 https://pay.weixin.qq.com/doc/v3/partner/4012476223"""
-    @overload
-    def get_async(self, options: t.AccountCancelApplicationsOutApplyNoGivenOutApplyNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.AccountCancelApplicationsOutApplyNoByOutApplyNoGetAnswer]]: ...
     getAsync = get_async
 class Applyments(call.Node):
     out_request_no: ApplymentsOutRequestNo
@@ -336,28 +312,16 @@ class ApplymentsOutRequestNoGivenOutRequestNo(call.Node):
     def __getitem__(self, path: Literal["revoke"]) -> ApplymentsOutRequestNoGivenOutRequestNoRevoke: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsOutRequestNoByOutRequestNoGetAnswer]:
+    def get(self, options: t.ApplymentsOutRequestNoGivenOutRequestNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsOutRequestNoByOutRequestNoGetAnswer]:
         """通过业务申请编号查询申请状态 https://pay.weixin.qq.com/doc/v3/partner/4012691376"""
-    @overload
-    def get(self, options: t.ApplymentsOutRequestNoGivenOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsOutRequestNoByOutRequestNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsOutRequestNoByOutRequestNoGetAnswer]]:
+    def get_async(self, options: t.ApplymentsOutRequestNoGivenOutRequestNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsOutRequestNoByOutRequestNoGetAnswer]]:
         """通过业务申请编号查询申请状态 https://pay.weixin.qq.com/doc/v3/partner/4012691376"""
-    @overload
-    def get_async(self, options: t.ApplymentsOutRequestNoGivenOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsOutRequestNoByOutRequestNoGetAnswer]]: ...
     getAsync = get_async
 class ApplymentsOutRequestNoGivenOutRequestNoRevoke(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsOutRequestNoByOutRequestNoRevokePostAnswer]:
+    def post(self, options: t.ApplymentsOutRequestNoGivenOutRequestNoRevokePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsOutRequestNoByOutRequestNoRevokePostAnswer]:
         """撤销申请单-使用业务申请编号 https://pay.weixin.qq.com/doc/v3/partner/4015616721"""
-    @overload
-    def post(self, options: t.ApplymentsOutRequestNoGivenOutRequestNoRevokePostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsOutRequestNoByOutRequestNoRevokePostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsOutRequestNoByOutRequestNoRevokePostAnswer]]:
+    def post_async(self, options: t.ApplymentsOutRequestNoGivenOutRequestNoRevokePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsOutRequestNoByOutRequestNoRevokePostAnswer]]:
         """撤销申请单-使用业务申请编号 https://pay.weixin.qq.com/doc/v3/partner/4015616721"""
-    @overload
-    def post_async(self, options: t.ApplymentsOutRequestNoGivenOutRequestNoRevokePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsOutRequestNoByOutRequestNoRevokePostAnswer]]: ...
     postAsync = post_async
 class ApplymentsSubmitAccountHostingApplyment(call.Leaf):
     @overload
@@ -430,28 +394,16 @@ class ApplymentsGivenApplymentId(call.Node):
     def __getitem__(self, path: Literal["revoke"]) -> ApplymentsGivenApplymentIdRevoke: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsByApplymentIdGetAnswer]:
+    def get(self, options: t.ApplymentsGivenApplymentIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsByApplymentIdGetAnswer]:
         """通过申请单ID查询申请状态 https://pay.weixin.qq.com/doc/v3/partner/4012691469"""
-    @overload
-    def get(self, options: t.ApplymentsGivenApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsByApplymentIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsByApplymentIdGetAnswer]]:
+    def get_async(self, options: t.ApplymentsGivenApplymentIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsByApplymentIdGetAnswer]]:
         """通过申请单ID查询申请状态 https://pay.weixin.qq.com/doc/v3/partner/4012691469"""
-    @overload
-    def get_async(self, options: t.ApplymentsGivenApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsByApplymentIdGetAnswer]]: ...
     getAsync = get_async
 class ApplymentsGivenApplymentIdRevoke(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsByApplymentIdRevokePostAnswer]:
+    def post(self, options: t.ApplymentsGivenApplymentIdRevokePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsByApplymentIdRevokePostAnswer]:
         """撤销申请单-使用申请单号 https://pay.weixin.qq.com/doc/v3/partner/4015616720"""
-    @overload
-    def post(self, options: t.ApplymentsGivenApplymentIdRevokePostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ApplymentsByApplymentIdRevokePostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsByApplymentIdRevokePostAnswer]]:
+    def post_async(self, options: t.ApplymentsGivenApplymentIdRevokePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsByApplymentIdRevokePostAnswer]]:
         """撤销申请单-使用申请单号 https://pay.weixin.qq.com/doc/v3/partner/4015616720"""
-    @overload
-    def post_async(self, options: t.ApplymentsGivenApplymentIdRevokePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplymentsByApplymentIdRevokePostAnswer]]: ...
     postAsync = post_async
 class Bill(call.Node):
     fundflowbill: BillFundflowbill
@@ -622,16 +574,10 @@ class CombinePapayContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCode(
     def __getitem__(self, path: Literal["terminate"]) -> CombinePapayContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeTerminate: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]:
+    def get(self, options: t.CombinePapayContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]:
         """通过商户协议号查询协议 https://pay.weixin.qq.com/doc/v3/partner/4012884060"""
-    @overload
-    def get(self, options: t.CombinePapayContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]:
+    def get_async(self, options: t.CombinePapayContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]:
         """通过商户协议号查询协议 https://pay.weixin.qq.com/doc/v3/partner/4012884060"""
-    @overload
-    def get_async(self, options: t.CombinePapayContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]: ...
     getAsync = get_async
 class CombinePapayContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeTerminate(call.Leaf):
     @overload
@@ -729,16 +675,10 @@ class CombinePapayTransactionsGivenCombineOutTradeNo(call.Node):
     def __getitem__(self, path: Literal["reverse"]) -> CombinePapayTransactionsGivenCombineOutTradeNoReverse: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.CombinePapayTransactionsByCombineOutTradeNoGetAnswer]:
+    def get(self, options: t.CombinePapayTransactionsGivenCombineOutTradeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.CombinePapayTransactionsByCombineOutTradeNoGetAnswer]:
         """电商合单委托代扣查询订单 https://pay.weixin.qq.com/doc/v3/partner/4012884130"""
-    @overload
-    def get(self, options: t.CombinePapayTransactionsGivenCombineOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.CombinePapayTransactionsByCombineOutTradeNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CombinePapayTransactionsByCombineOutTradeNoGetAnswer]]:
+    def get_async(self, options: t.CombinePapayTransactionsGivenCombineOutTradeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CombinePapayTransactionsByCombineOutTradeNoGetAnswer]]:
         """电商合单委托代扣查询订单 https://pay.weixin.qq.com/doc/v3/partner/4012884130"""
-    @overload
-    def get_async(self, options: t.CombinePapayTransactionsGivenCombineOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CombinePapayTransactionsByCombineOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class CombinePapayTransactionsGivenCombineOutTradeNoReverse(call.Leaf):
     @overload
@@ -785,16 +725,10 @@ class FundBalanceBySubMchid(call.Leaf):
     def get_async(self, options: t.FundBalanceBySubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundBalanceBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class FundBalanceGivenSubMchid(call.Leaf):
-    @overload
-    def get(self, *, query: t.FundBalanceBySubMchidGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.FundBalanceBySubMchidGetAnswer]:
+    def get(self, options: t.FundBalanceGivenSubMchidGetOptions = ..., /, *, query: t.FundBalanceBySubMchidGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.FundBalanceBySubMchidGetAnswer]:
         """查询二级商户账户实时余额 https://pay.weixin.qq.com/doc/v3/partner/4012476690"""
-    @overload
-    def get(self, options: t.FundBalanceGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.FundBalanceBySubMchidGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.FundBalanceBySubMchidGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundBalanceBySubMchidGetAnswer]]:
+    def get_async(self, options: t.FundBalanceGivenSubMchidGetOptions = ..., /, *, query: t.FundBalanceBySubMchidGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundBalanceBySubMchidGetAnswer]]:
         """查询二级商户账户实时余额 https://pay.weixin.qq.com/doc/v3/partner/4012476690"""
-    @overload
-    def get_async(self, options: t.FundBalanceGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundBalanceBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class FundEnddaybalance(call.Node):
     _sub_mchid_: FundEnddaybalanceBySubMchid
@@ -1093,16 +1027,10 @@ class MchTransferAuthorizationsBySubMchid(call.Leaf):
     def get_async(self, options: t.MchTransferAuthorizationsBySubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferAuthorizationsBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class MchTransferAuthorizationsGivenSubMchid(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferAuthorizationsBySubMchidGetAnswer]:
+    def get(self, options: t.MchTransferAuthorizationsGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferAuthorizationsBySubMchidGetAnswer]:
         """查询二级商户商家转账授权状态 https://pay.weixin.qq.com/doc/v3/partner/4013504209"""
-    @overload
-    def get(self, options: t.MchTransferAuthorizationsGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferAuthorizationsBySubMchidGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferAuthorizationsBySubMchidGetAnswer]]:
+    def get_async(self, options: t.MchTransferAuthorizationsGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferAuthorizationsBySubMchidGetAnswer]]:
         """查询二级商户商家转账授权状态 https://pay.weixin.qq.com/doc/v3/partner/4013504209"""
-    @overload
-    def get_async(self, options: t.MchTransferAuthorizationsGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferAuthorizationsBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class MchTransferTransferBills(call.Node):
     out_bill_no: MchTransferTransferBillsOutBillNo
@@ -1334,16 +1262,10 @@ class ProfitsharingOrdersGivenTransactionId(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class ProfitsharingOrdersGivenTransactionIdAmounts(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ProfitsharingOrdersByTransactionIdAmountsGetAnswer]:
+    def get(self, options: t.ProfitsharingOrdersGivenTransactionIdAmountsGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitsharingOrdersByTransactionIdAmountsGetAnswer]:
         """查询订单剩余待分金额 https://pay.weixin.qq.com/doc/v3/partner/4012477751"""
-    @overload
-    def get(self, options: t.ProfitsharingOrdersGivenTransactionIdAmountsGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitsharingOrdersByTransactionIdAmountsGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitsharingOrdersByTransactionIdAmountsGetAnswer]]:
+    def get_async(self, options: t.ProfitsharingOrdersGivenTransactionIdAmountsGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitsharingOrdersByTransactionIdAmountsGetAnswer]]:
         """查询订单剩余待分金额 https://pay.weixin.qq.com/doc/v3/partner/4012477751"""
-    @overload
-    def get_async(self, options: t.ProfitsharingOrdersGivenTransactionIdAmountsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitsharingOrdersByTransactionIdAmountsGetAnswer]]: ...
     getAsync = get_async
 class ProfitsharingReceivers(call.Node):
     add: ProfitsharingReceiversAdd
@@ -1452,16 +1374,10 @@ class RefundsIdByRefundId(call.Leaf):
     def get_async(self, options: t.RefundsIdByRefundIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundsIdByRefundIdGetAnswer]]: ...
     getAsync = get_async
 class RefundsIdGivenRefundId(call.Leaf):
-    @overload
-    def get(self, *, query: t.RefundsIdByRefundIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.RefundsIdByRefundIdGetAnswer]:
+    def get(self, options: t.RefundsIdGivenRefundIdGetOptions = ..., /, *, query: t.RefundsIdByRefundIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.RefundsIdByRefundIdGetAnswer]:
         """通过微信支付退款单号查询退款 https://pay.weixin.qq.com/doc/v3/partner/4012476908"""
-    @overload
-    def get(self, options: t.RefundsIdGivenRefundIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.RefundsIdByRefundIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.RefundsIdByRefundIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundsIdByRefundIdGetAnswer]]:
+    def get_async(self, options: t.RefundsIdGivenRefundIdGetOptions = ..., /, *, query: t.RefundsIdByRefundIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundsIdByRefundIdGetAnswer]]:
         """通过微信支付退款单号查询退款 https://pay.weixin.qq.com/doc/v3/partner/4012476908"""
-    @overload
-    def get_async(self, options: t.RefundsIdGivenRefundIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundsIdByRefundIdGetAnswer]]: ...
     getAsync = get_async
 class RefundsOutRefundNo(call.Node):
     _out_refund_no_: RefundsOutRefundNoByOutRefundNo
@@ -1484,16 +1400,10 @@ class RefundsOutRefundNoByOutRefundNo(call.Leaf):
     def get_async(self, options: t.RefundsOutRefundNoByOutRefundNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundsOutRefundNoByOutRefundNoGetAnswer]]: ...
     getAsync = get_async
 class RefundsOutRefundNoGivenOutRefundNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.RefundsOutRefundNoByOutRefundNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.RefundsOutRefundNoByOutRefundNoGetAnswer]:
+    def get(self, options: t.RefundsOutRefundNoGivenOutRefundNoGetOptions = ..., /, *, query: t.RefundsOutRefundNoByOutRefundNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.RefundsOutRefundNoByOutRefundNoGetAnswer]:
         """通过商户退款单号查询退款 https://pay.weixin.qq.com/doc/v3/partner/4012476911"""
-    @overload
-    def get(self, options: t.RefundsOutRefundNoGivenOutRefundNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.RefundsOutRefundNoByOutRefundNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.RefundsOutRefundNoByOutRefundNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundsOutRefundNoByOutRefundNoGetAnswer]]:
+    def get_async(self, options: t.RefundsOutRefundNoGivenOutRefundNoGetOptions = ..., /, *, query: t.RefundsOutRefundNoByOutRefundNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundsOutRefundNoByOutRefundNoGetAnswer]]:
         """通过商户退款单号查询退款 https://pay.weixin.qq.com/doc/v3/partner/4012476911"""
-    @overload
-    def get_async(self, options: t.RefundsOutRefundNoGivenOutRefundNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundsOutRefundNoByOutRefundNoGetAnswer]]: ...
     getAsync = get_async
 class RefundsByRefundId(call.Node):
     apply_abnormal_refund: RefundsByRefundIdApplyAbnormalRefund

@@ -96,16 +96,10 @@ class ContractsByContractId(call.Leaf):
     def delete_async(self, options: t.ContractsByContractIdDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     deleteAsync = delete_async
 class ContractsGivenContractId(call.Leaf):
-    @overload
-    def delete(self, **more: Unpack[call.CallOptions]) -> Response:
+    def delete(self, options: t.ContractsGivenContractIdDeleteOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response:
         """解约 https://pay.weixin.qq.com/doc/v3/merchant/4012466882"""
-    @overload
-    def delete(self, options: t.ContractsGivenContractIdDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def delete_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def delete_async(self, options: t.ContractsGivenContractIdDeleteOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """解约 https://pay.weixin.qq.com/doc/v3/merchant/4012466882"""
-    @overload
-    def delete_async(self, options: t.ContractsGivenContractIdDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     deleteAsync = delete_async
 class Transactions(call.Node):
     id: TransactionsId
@@ -149,16 +143,10 @@ class TransactionsIdByTransactionId(call.Leaf):
     def get_async(self, options: t.TransactionsIdByTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsIdByTransactionIdGetAnswer]]: ...
     getAsync = get_async
 class TransactionsIdGivenTransactionId(call.Leaf):
-    @overload
-    def get(self, *, query: t.TransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.TransactionsIdByTransactionIdGetAnswer]:
+    def get(self, options: t.TransactionsIdGivenTransactionIdGetOptions = ..., /, *, query: t.TransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.TransactionsIdByTransactionIdGetAnswer]:
         """微信订单号查单 https://pay.weixin.qq.com/doc/v3/merchant/4012523468"""
-    @overload
-    def get(self, options: t.TransactionsIdGivenTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.TransactionsIdByTransactionIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.TransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsIdByTransactionIdGetAnswer]]:
+    def get_async(self, options: t.TransactionsIdGivenTransactionIdGetOptions = ..., /, *, query: t.TransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsIdByTransactionIdGetAnswer]]:
         """微信订单号查单 https://pay.weixin.qq.com/doc/v3/merchant/4012523468"""
-    @overload
-    def get_async(self, options: t.TransactionsIdGivenTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsIdByTransactionIdGetAnswer]]: ...
     getAsync = get_async
 class TransactionsOutTradeNo(call.Node):
     _out_trade_no_: TransactionsOutTradeNoByOutTradeNo
@@ -181,16 +169,10 @@ class TransactionsOutTradeNoByOutTradeNo(call.Leaf):
     def get_async(self, options: t.TransactionsOutTradeNoByOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class TransactionsOutTradeNoGivenOutTradeNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]:
+    def get(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions = ..., /, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]:
         """商户订单号查单 https://pay.weixin.qq.com/doc/v3/merchant/4012523591"""
-    @overload
-    def get(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]:
+    def get_async(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions = ..., /, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]:
         """商户订单号查单 https://pay.weixin.qq.com/doc/v3/merchant/4012523591"""
-    @overload
-    def get_async(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class User(call.Node):
     _openid_: UserByOpenid

@@ -79,28 +79,16 @@ class ContractsGivenContractId(call.Node):
     def __getitem__(self, path: Literal["terminate"]) -> ContractsGivenContractIdTerminate: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ContractsByContractIdGetAnswer]:
+    def get(self, options: t.ContractsGivenContractIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ContractsByContractIdGetAnswer]:
         """通过协议号查询签约 https://pay.weixin.qq.com/doc/v3/partner/4012468959"""
-    @overload
-    def get(self, options: t.ContractsGivenContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ContractsByContractIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ContractsByContractIdGetAnswer]]:
+    def get_async(self, options: t.ContractsGivenContractIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ContractsByContractIdGetAnswer]]:
         """通过协议号查询签约 https://pay.weixin.qq.com/doc/v3/partner/4012468959"""
-    @overload
-    def get_async(self, options: t.ContractsGivenContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ContractsByContractIdGetAnswer]]: ...
     getAsync = get_async
 class ContractsGivenContractIdTerminate(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response:
+    def post(self, options: t.ContractsGivenContractIdTerminatePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response:
         """商户主动解约 https://pay.weixin.qq.com/doc/v3/partner/4012469025"""
-    @overload
-    def post(self, options: t.ContractsGivenContractIdTerminatePostOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def post_async(self, options: t.ContractsGivenContractIdTerminatePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """商户主动解约 https://pay.weixin.qq.com/doc/v3/partner/4012469025"""
-    @overload
-    def post_async(self, options: t.ContractsGivenContractIdTerminatePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     postAsync = post_async
 class Transactions(call.Node):
     id: TransactionsId
@@ -144,16 +132,10 @@ class TransactionsIdByTransactionId(call.Leaf):
     def get_async(self, options: t.TransactionsIdByTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsIdByTransactionIdGetAnswer]]: ...
     getAsync = get_async
 class TransactionsIdGivenTransactionId(call.Leaf):
-    @overload
-    def get(self, *, query: t.TransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.TransactionsIdByTransactionIdGetAnswer]:
+    def get(self, options: t.TransactionsIdGivenTransactionIdGetOptions = ..., /, *, query: t.TransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.TransactionsIdByTransactionIdGetAnswer]:
         """微信支付订单号查单 https://pay.weixin.qq.com/doc/v3/partner/4012469063"""
-    @overload
-    def get(self, options: t.TransactionsIdGivenTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.TransactionsIdByTransactionIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.TransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsIdByTransactionIdGetAnswer]]:
+    def get_async(self, options: t.TransactionsIdGivenTransactionIdGetOptions = ..., /, *, query: t.TransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsIdByTransactionIdGetAnswer]]:
         """微信支付订单号查单 https://pay.weixin.qq.com/doc/v3/partner/4012469063"""
-    @overload
-    def get_async(self, options: t.TransactionsIdGivenTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsIdByTransactionIdGetAnswer]]: ...
     getAsync = get_async
 class TransactionsOutTradeNo(call.Node):
     _out_trade_no_: TransactionsOutTradeNoByOutTradeNo
@@ -176,16 +158,10 @@ class TransactionsOutTradeNoByOutTradeNo(call.Leaf):
     def get_async(self, options: t.TransactionsOutTradeNoByOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class TransactionsOutTradeNoGivenOutTradeNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]:
+    def get(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions = ..., /, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]:
         """商户订单号查单 https://pay.weixin.qq.com/doc/v3/partner/4012469097"""
-    @overload
-    def get(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]:
+    def get_async(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions = ..., /, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]:
         """商户订单号查单 https://pay.weixin.qq.com/doc/v3/partner/4012469097"""
-    @overload
-    def get_async(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class Users(call.Node):
     _openid_: UsersByOpenid
@@ -252,14 +228,8 @@ class UsersGivenOpenidContracts(call.Leaf):
     def get_async(self, options: t.UsersGivenOpenidContractsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UsersByOpenidContractsGetAnswer]]: ...
     getAsync = get_async
 class UsersGivenOpenidDebtState(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.UsersByOpenidDebtStateGetAnswer]:
+    def get(self, options: t.UsersGivenOpenidDebtStateGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.UsersByOpenidDebtStateGetAnswer]:
         """商户查询用户欠款状态 https://pay.weixin.qq.com/doc/v3/partner/4012469161"""
-    @overload
-    def get(self, options: t.UsersGivenOpenidDebtStateGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.UsersByOpenidDebtStateGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UsersByOpenidDebtStateGetAnswer]]:
+    def get_async(self, options: t.UsersGivenOpenidDebtStateGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UsersByOpenidDebtStateGetAnswer]]:
         """商户查询用户欠款状态 https://pay.weixin.qq.com/doc/v3/partner/4012469161"""
-    @overload
-    def get_async(self, options: t.UsersGivenOpenidDebtStateGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UsersByOpenidDebtStateGetAnswer]]: ...
     getAsync = get_async

@@ -105,16 +105,10 @@ class BrandRedpacketBrandMerchantBatchesGivenBatchNo(call.Node):
     def __getitem__(self, path: Literal["details"]) -> BrandRedpacketBrandMerchantBatchesGivenBatchNoDetails: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, *, query: t.BrandRedpacketBrandMerchantBatchesByBatchNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.BrandRedpacketBrandMerchantBatchesByBatchNoGetAnswer]:
+    def get(self, options: t.BrandRedpacketBrandMerchantBatchesGivenBatchNoGetOptions = ..., /, *, query: t.BrandRedpacketBrandMerchantBatchesByBatchNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.BrandRedpacketBrandMerchantBatchesByBatchNoGetAnswer]:
         """微信支付批次单号查询批次单 https://pay.weixin.qq.com/doc/v3/merchant/4014310369"""
-    @overload
-    def get(self, options: t.BrandRedpacketBrandMerchantBatchesGivenBatchNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BrandRedpacketBrandMerchantBatchesByBatchNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.BrandRedpacketBrandMerchantBatchesByBatchNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandRedpacketBrandMerchantBatchesByBatchNoGetAnswer]]:
+    def get_async(self, options: t.BrandRedpacketBrandMerchantBatchesGivenBatchNoGetOptions = ..., /, *, query: t.BrandRedpacketBrandMerchantBatchesByBatchNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandRedpacketBrandMerchantBatchesByBatchNoGetAnswer]]:
         """微信支付批次单号查询批次单 https://pay.weixin.qq.com/doc/v3/merchant/4014310369"""
-    @overload
-    def get_async(self, options: t.BrandRedpacketBrandMerchantBatchesGivenBatchNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandRedpacketBrandMerchantBatchesByBatchNoGetAnswer]]: ...
     getAsync = get_async
 class BrandRedpacketBrandMerchantBatchesGivenBatchNoDetails(call.Node):
     _detail_no_: BrandRedpacketBrandMerchantBatchesGivenBatchNoDetailsByDetailNo
@@ -137,16 +131,10 @@ class BrandRedpacketBrandMerchantBatchesGivenBatchNoDetailsByDetailNo(call.Leaf)
     def get_async(self, options: t.BrandRedpacketBrandMerchantBatchesGivenBatchNoDetailsByDetailNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoGetAnswer]]: ...
     getAsync = get_async
 class BrandRedpacketBrandMerchantBatchesGivenBatchNoDetailsGivenDetailNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.BrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoGetAnswer]:
+    def get(self, options: t.BrandRedpacketBrandMerchantBatchesGivenBatchNoDetailsGivenDetailNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.BrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoGetAnswer]:
         """商家明细单号查询明细单 https://pay.weixin.qq.com/doc/v3/merchant/4014310384"""
-    @overload
-    def get(self, options: t.BrandRedpacketBrandMerchantBatchesGivenBatchNoDetailsGivenDetailNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoGetAnswer]]:
+    def get_async(self, options: t.BrandRedpacketBrandMerchantBatchesGivenBatchNoDetailsGivenDetailNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoGetAnswer]]:
         """商家明细单号查询明细单 https://pay.weixin.qq.com/doc/v3/merchant/4014310384"""
-    @overload
-    def get_async(self, options: t.BrandRedpacketBrandMerchantBatchesGivenBatchNoDetailsGivenDetailNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoGetAnswer]]: ...
     getAsync = get_async
 class BrandRedpacketBrandMerchantOutBatches(call.Node):
     _out_batch_no_: BrandRedpacketBrandMerchantOutBatchesByOutBatchNo
@@ -213,16 +201,10 @@ class BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNo(call.Node):
     def __getitem__(self, path: Literal["out-details"]) -> BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoOutDetails: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, *, query: t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetAnswer]:
+    def get(self, options: t.BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoGetOptions = ..., /, *, query: t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetAnswer]:
         """商家批次单号查询批次单 https://pay.weixin.qq.com/doc/v3/merchant/4014310378"""
-    @overload
-    def get(self, options: t.BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetAnswer]]:
+    def get_async(self, options: t.BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoGetOptions = ..., /, *, query: t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetAnswer]]:
         """商家批次单号查询批次单 https://pay.weixin.qq.com/doc/v3/merchant/4014310378"""
-    @overload
-    def get_async(self, options: t.BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoGetAnswer]]: ...
     getAsync = get_async
 class BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoOutDetails(call.Node):
     _out_detail_no_: BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoOutDetailsByOutDetailNo
@@ -245,16 +227,10 @@ class BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoOutDetailsByOutDetailN
     def get_async(self, options: t.BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoOutDetailsByOutDetailNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoGetAnswer]]: ...
     getAsync = get_async
 class BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoOutDetailsGivenOutDetailNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoGetAnswer]:
+    def get(self, options: t.BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoOutDetailsGivenOutDetailNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoGetAnswer]:
         """商家明细单号查询明细单 https://pay.weixin.qq.com/doc/v3/merchant/4014310391"""
-    @overload
-    def get(self, options: t.BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoOutDetailsGivenOutDetailNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoGetAnswer]]:
+    def get_async(self, options: t.BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoOutDetailsGivenOutDetailNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoGetAnswer]]:
         """商家明细单号查询明细单 https://pay.weixin.qq.com/doc/v3/merchant/4014310391"""
-    @overload
-    def get_async(self, options: t.BrandRedpacketBrandMerchantOutBatchesGivenOutBatchNoOutDetailsGivenOutDetailNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoGetAnswer]]: ...
     getAsync = get_async
 class MchTransfer(call.Node):
     elecsign: MchTransferElecsign
@@ -320,16 +296,10 @@ class MchTransferElecsignOutBillNoByOutBillNo(call.Leaf):
     def get_async(self, options: t.MchTransferElecsignOutBillNoByOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferElecsignOutBillNoByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class MchTransferElecsignOutBillNoGivenOutBillNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferElecsignOutBillNoByOutBillNoGetAnswer]:
+    def get(self, options: t.MchTransferElecsignOutBillNoGivenOutBillNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferElecsignOutBillNoByOutBillNoGetAnswer]:
         """商户单号查询电子回单 https://pay.weixin.qq.com/doc/v3/merchant/4012716436"""
-    @overload
-    def get(self, options: t.MchTransferElecsignOutBillNoGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferElecsignOutBillNoByOutBillNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferElecsignOutBillNoByOutBillNoGetAnswer]]:
+    def get_async(self, options: t.MchTransferElecsignOutBillNoGivenOutBillNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferElecsignOutBillNoByOutBillNoGetAnswer]]:
         """商户单号查询电子回单 https://pay.weixin.qq.com/doc/v3/merchant/4012716436"""
-    @overload
-    def get_async(self, options: t.MchTransferElecsignOutBillNoGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferElecsignOutBillNoByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class MchTransferElecsignTransferBillNo(call.Node):
     _transfer_bill_no_: MchTransferElecsignTransferBillNoByTransferBillNo
@@ -363,16 +333,10 @@ class MchTransferElecsignTransferBillNoByTransferBillNo(call.Leaf):
     def get_async(self, options: t.MchTransferElecsignTransferBillNoByTransferBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferElecsignTransferBillNoByTransferBillNoGetAnswer]]: ...
     getAsync = get_async
 class MchTransferElecsignTransferBillNoGivenTransferBillNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferElecsignTransferBillNoByTransferBillNoGetAnswer]:
+    def get(self, options: t.MchTransferElecsignTransferBillNoGivenTransferBillNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferElecsignTransferBillNoByTransferBillNoGetAnswer]:
         """微信单号查询电子回单 https://pay.weixin.qq.com/doc/v3/merchant/4012716455"""
-    @overload
-    def get(self, options: t.MchTransferElecsignTransferBillNoGivenTransferBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferElecsignTransferBillNoByTransferBillNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferElecsignTransferBillNoByTransferBillNoGetAnswer]]:
+    def get_async(self, options: t.MchTransferElecsignTransferBillNoGivenTransferBillNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferElecsignTransferBillNoByTransferBillNoGetAnswer]]:
         """微信单号查询电子回单 https://pay.weixin.qq.com/doc/v3/merchant/4012716455"""
-    @overload
-    def get_async(self, options: t.MchTransferElecsignTransferBillNoGivenTransferBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferElecsignTransferBillNoByTransferBillNoGetAnswer]]: ...
     getAsync = get_async
 class MchTransferPartner(call.Node):
     budget: MchTransferPartnerBudget
@@ -674,16 +638,10 @@ class MchTransferPartnerSubMchAuthorizationsBySubMchid(call.Leaf):
     def get_async(self, options: t.MchTransferPartnerSubMchAuthorizationsBySubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferPartnerSubMchAuthorizationsBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class MchTransferPartnerSubMchAuthorizationsGivenSubMchid(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferPartnerSubMchAuthorizationsBySubMchidGetAnswer]:
+    def get(self, options: t.MchTransferPartnerSubMchAuthorizationsGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferPartnerSubMchAuthorizationsBySubMchidGetAnswer]:
         """查询子商户商家转账授权状态 https://pay.weixin.qq.com/doc/v3/partner/4015469112"""
-    @overload
-    def get(self, options: t.MchTransferPartnerSubMchAuthorizationsGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferPartnerSubMchAuthorizationsBySubMchidGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferPartnerSubMchAuthorizationsBySubMchidGetAnswer]]:
+    def get_async(self, options: t.MchTransferPartnerSubMchAuthorizationsGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferPartnerSubMchAuthorizationsBySubMchidGetAnswer]]:
         """查询子商户商家转账授权状态 https://pay.weixin.qq.com/doc/v3/partner/4015469112"""
-    @overload
-    def get_async(self, options: t.MchTransferPartnerSubMchAuthorizationsGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferPartnerSubMchAuthorizationsBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class MchTransferPartnerTransferBills(call.Node):
     out_bill_no: MchTransferPartnerTransferBillsOutBillNo
@@ -854,28 +812,16 @@ class MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNo(call.No
     def __getitem__(self, path: Literal["close"]) -> MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoClose: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoGetAnswer]:
+    def get(self, options: t.MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoGetAnswer]:
         """商户单号查询自动收款授权 https://pay.weixin.qq.com/doc/v3/partner/4016809859"""
-    @overload
-    def get(self, options: t.MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoGetAnswer]]:
+    def get_async(self, options: t.MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoGetAnswer]]:
         """商户单号查询自动收款授权 https://pay.weixin.qq.com/doc/v3/partner/4016809859"""
-    @overload
-    def get_async(self, options: t.MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoGetAnswer]]: ...
     getAsync = get_async
 class MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoClose(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostAnswer]:
+    def post(self, options: t.MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoClosePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostAnswer]:
         """解除免确认收款授权 https://pay.weixin.qq.com/doc/v3/partner/4016809851"""
-    @overload
-    def post(self, options: t.MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoClosePostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostAnswer]]:
+    def post_async(self, options: t.MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoClosePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostAnswer]]:
         """解除免确认收款授权 https://pay.weixin.qq.com/doc/v3/partner/4016809851"""
-    @overload
-    def post_async(self, options: t.MchTransferPartnerUserConfirmAuthorizationsGivenOutAuthorizationNoClosePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePostAnswer]]: ...
     postAsync = post_async
 class MchTransferTransferBills(call.Node):
     out_bill_no: MchTransferTransferBillsOutBillNo
@@ -949,28 +895,16 @@ class MchTransferTransferBillsOutBillNoGivenOutBillNo(call.Node):
     def __getitem__(self, path: Literal["cancel"]) -> MchTransferTransferBillsOutBillNoGivenOutBillNoCancel: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferBillsOutBillNoByOutBillNoGetAnswer]:
+    def get(self, options: t.MchTransferTransferBillsOutBillNoGivenOutBillNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferBillsOutBillNoByOutBillNoGetAnswer]:
         """商户单号查询转账单 https://pay.weixin.qq.com/doc/v3/merchant/4012716437"""
-    @overload
-    def get(self, options: t.MchTransferTransferBillsOutBillNoGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferBillsOutBillNoByOutBillNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferBillsOutBillNoByOutBillNoGetAnswer]]:
+    def get_async(self, options: t.MchTransferTransferBillsOutBillNoGivenOutBillNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferBillsOutBillNoByOutBillNoGetAnswer]]:
         """商户单号查询转账单 https://pay.weixin.qq.com/doc/v3/merchant/4012716437"""
-    @overload
-    def get_async(self, options: t.MchTransferTransferBillsOutBillNoGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferBillsOutBillNoByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class MchTransferTransferBillsOutBillNoGivenOutBillNoCancel(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferBillsOutBillNoByOutBillNoCancelPostAnswer]:
+    def post(self, options: t.MchTransferTransferBillsOutBillNoGivenOutBillNoCancelPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferBillsOutBillNoByOutBillNoCancelPostAnswer]:
         """撤销转账 https://pay.weixin.qq.com/doc/v3/merchant/4012716458"""
-    @overload
-    def post(self, options: t.MchTransferTransferBillsOutBillNoGivenOutBillNoCancelPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferBillsOutBillNoByOutBillNoCancelPostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferBillsOutBillNoByOutBillNoCancelPostAnswer]]:
+    def post_async(self, options: t.MchTransferTransferBillsOutBillNoGivenOutBillNoCancelPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferBillsOutBillNoByOutBillNoCancelPostAnswer]]:
         """撤销转账 https://pay.weixin.qq.com/doc/v3/merchant/4012716458"""
-    @overload
-    def post_async(self, options: t.MchTransferTransferBillsOutBillNoGivenOutBillNoCancelPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferBillsOutBillNoByOutBillNoCancelPostAnswer]]: ...
     postAsync = post_async
 class MchTransferTransferBillsPreTransferWithAuthorization(call.Leaf):
     @overload
@@ -1017,16 +951,10 @@ class MchTransferTransferBillsTransferBillNoByTransferBillNo(call.Leaf):
     def get_async(self, options: t.MchTransferTransferBillsTransferBillNoByTransferBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferBillsTransferBillNoByTransferBillNoGetAnswer]]: ...
     getAsync = get_async
 class MchTransferTransferBillsTransferBillNoGivenTransferBillNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferBillsTransferBillNoByTransferBillNoGetAnswer]:
+    def get(self, options: t.MchTransferTransferBillsTransferBillNoGivenTransferBillNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferBillsTransferBillNoByTransferBillNoGetAnswer]:
         """微信转账单号查询转账单 https://pay.weixin.qq.com/doc/v3/merchant/4012716457"""
-    @overload
-    def get(self, options: t.MchTransferTransferBillsTransferBillNoGivenTransferBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferBillsTransferBillNoByTransferBillNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferBillsTransferBillNoByTransferBillNoGetAnswer]]:
+    def get_async(self, options: t.MchTransferTransferBillsTransferBillNoGivenTransferBillNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferBillsTransferBillNoByTransferBillNoGetAnswer]]:
         """微信转账单号查询转账单 https://pay.weixin.qq.com/doc/v3/merchant/4012716457"""
-    @overload
-    def get_async(self, options: t.MchTransferTransferBillsTransferBillNoGivenTransferBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferBillsTransferBillNoByTransferBillNoGetAnswer]]: ...
     getAsync = get_async
 class MchTransferTransferToQqWalletBills(call.Node):
     _out_bill_no_: MchTransferTransferToQqWalletBillsByOutBillNo
@@ -1082,28 +1010,16 @@ class MchTransferTransferToQqWalletBillsGivenOutBillNo(call.Node):
     def __getitem__(self, path: Literal["cancel"]) -> MchTransferTransferToQqWalletBillsGivenOutBillNoCancel: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferToQqWalletBillsByOutBillNoGetAnswer]:
+    def get(self, options: t.MchTransferTransferToQqWalletBillsGivenOutBillNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferToQqWalletBillsByOutBillNoGetAnswer]:
         """查询转账到QQ钱包的结果 https://pay.weixin.qq.com/doc/v3/merchant/4014297440"""
-    @overload
-    def get(self, options: t.MchTransferTransferToQqWalletBillsGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferToQqWalletBillsByOutBillNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferToQqWalletBillsByOutBillNoGetAnswer]]:
+    def get_async(self, options: t.MchTransferTransferToQqWalletBillsGivenOutBillNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferToQqWalletBillsByOutBillNoGetAnswer]]:
         """查询转账到QQ钱包的结果 https://pay.weixin.qq.com/doc/v3/merchant/4014297440"""
-    @overload
-    def get_async(self, options: t.MchTransferTransferToQqWalletBillsGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferToQqWalletBillsByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class MchTransferTransferToQqWalletBillsGivenOutBillNoCancel(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferToQqWalletBillsByOutBillNoCancelPostAnswer]:
+    def post(self, options: t.MchTransferTransferToQqWalletBillsGivenOutBillNoCancelPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferToQqWalletBillsByOutBillNoCancelPostAnswer]:
         """撤销转账到QQ钱包 https://pay.weixin.qq.com/doc/v3/merchant/4014297396"""
-    @overload
-    def post(self, options: t.MchTransferTransferToQqWalletBillsGivenOutBillNoCancelPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferTransferToQqWalletBillsByOutBillNoCancelPostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferToQqWalletBillsByOutBillNoCancelPostAnswer]]:
+    def post_async(self, options: t.MchTransferTransferToQqWalletBillsGivenOutBillNoCancelPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferToQqWalletBillsByOutBillNoCancelPostAnswer]]:
         """撤销转账到QQ钱包 https://pay.weixin.qq.com/doc/v3/merchant/4014297396"""
-    @overload
-    def post_async(self, options: t.MchTransferTransferToQqWalletBillsGivenOutBillNoCancelPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferTransferToQqWalletBillsByOutBillNoCancelPostAnswer]]: ...
     postAsync = post_async
 class MchTransferUserConfirmAuthorization(call.Node):
     out_authorization_no: MchTransferUserConfirmAuthorizationOutAuthorizationNo
@@ -1166,26 +1082,14 @@ class MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorization
     def __getitem__(self, path: Literal["close"]) -> MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoClose: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, *, query: t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetAnswer]:
+    def get(self, options: t.MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoGetOptions = ..., /, *, query: t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetAnswer]:
         """商户单号查询自动收款授权 https://pay.weixin.qq.com/doc/v3/merchant/4014399423"""
-    @overload
-    def get(self, options: t.MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetAnswer]]:
+    def get_async(self, options: t.MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoGetOptions = ..., /, *, query: t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetAnswer]]:
         """商户单号查询自动收款授权 https://pay.weixin.qq.com/doc/v3/merchant/4014399423"""
-    @overload
-    def get_async(self, options: t.MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoGetAnswer]]: ...
     getAsync = get_async
 class MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoClose(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClosePostAnswer]:
+    def post(self, options: t.MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoClosePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClosePostAnswer]:
         """解除免确认收款授权 https://pay.weixin.qq.com/doc/v3/merchant/4015653811"""
-    @overload
-    def post(self, options: t.MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoClosePostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClosePostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClosePostAnswer]]:
+    def post_async(self, options: t.MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoClosePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClosePostAnswer]]:
         """解除免确认收款授权 https://pay.weixin.qq.com/doc/v3/merchant/4015653811"""
-    @overload
-    def post_async(self, options: t.MchTransferUserConfirmAuthorizationOutAuthorizationNoGivenOutAuthorizationNoClosePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClosePostAnswer]]: ...
     postAsync = post_async

@@ -58,16 +58,10 @@ class Global(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class Certificates(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.CertificatesGetAnswer]:
+    def get(self, options: t.CertificatesGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.CertificatesGetAnswer]:
         """获取平台证书列表 https://pay.weixin.qq.com/doc/global/v3/zh/4012354446"""
-    @overload
-    def get(self, options: t.CertificatesGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.CertificatesGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CertificatesGetAnswer]]:
+    def get_async(self, options: t.CertificatesGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CertificatesGetAnswer]]:
         """获取平台证书列表 https://pay.weixin.qq.com/doc/global/v3/zh/4012354446"""
-    @overload
-    def get_async(self, options: t.CertificatesGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CertificatesGetAnswer]]: ...
     getAsync = get_async
 class Customs(call.Node):
     orders: CustomsOrders
@@ -209,16 +203,10 @@ class MerchantH5PermissionApplicationsByApplymentId(call.Leaf):
     def patch_async(self, options: t.MerchantH5PermissionApplicationsByApplymentIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantH5PermissionApplicationsByApplymentIdPatchAnswer]]: ...
     patchAsync = patch_async
 class MerchantH5PermissionApplicationsGivenApplymentId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MerchantH5PermissionApplicationsByApplymentIdGetAnswer]:
+    def get(self, options: t.MerchantH5PermissionApplicationsGivenApplymentIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantH5PermissionApplicationsByApplymentIdGetAnswer]:
         """查询H5支付权限申请单详情 https://pay.weixin.qq.com/doc/global/v3/zh/4013025107"""
-    @overload
-    def get(self, options: t.MerchantH5PermissionApplicationsGivenApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantH5PermissionApplicationsByApplymentIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantH5PermissionApplicationsByApplymentIdGetAnswer]]:
+    def get_async(self, options: t.MerchantH5PermissionApplicationsGivenApplymentIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantH5PermissionApplicationsByApplymentIdGetAnswer]]:
         """查询H5支付权限申请单详情 https://pay.weixin.qq.com/doc/global/v3/zh/4013025107"""
-    @overload
-    def get_async(self, options: t.MerchantH5PermissionApplicationsGivenApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantH5PermissionApplicationsByApplymentIdGetAnswer]]: ...
     getAsync = get_async
     @overload
     def patch(self, *, json: t.MerchantH5PermissionApplicationsByApplymentIdPatchJson, **more: Unpack[call.CallOptions]) -> Response[t.MerchantH5PermissionApplicationsByApplymentIdPatchAnswer]:
@@ -280,16 +268,10 @@ class MerchantH5PermissionDomainApplicationsByApplymentId(call.Leaf):
     def patch_async(self, options: t.MerchantH5PermissionDomainApplicationsByApplymentIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantH5PermissionDomainApplicationsByApplymentIdPatchAnswer]]: ...
     patchAsync = patch_async
 class MerchantH5PermissionDomainApplicationsGivenApplymentId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MerchantH5PermissionDomainApplicationsByApplymentIdGetAnswer]:
+    def get(self, options: t.MerchantH5PermissionDomainApplicationsGivenApplymentIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantH5PermissionDomainApplicationsByApplymentIdGetAnswer]:
         """查询H5支付域名修改申请单 https://pay.weixin.qq.com/doc/global/v3/zh/4013025112"""
-    @overload
-    def get(self, options: t.MerchantH5PermissionDomainApplicationsGivenApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantH5PermissionDomainApplicationsByApplymentIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantH5PermissionDomainApplicationsByApplymentIdGetAnswer]]:
+    def get_async(self, options: t.MerchantH5PermissionDomainApplicationsGivenApplymentIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantH5PermissionDomainApplicationsByApplymentIdGetAnswer]]:
         """查询H5支付域名修改申请单 https://pay.weixin.qq.com/doc/global/v3/zh/4013025112"""
-    @overload
-    def get_async(self, options: t.MerchantH5PermissionDomainApplicationsGivenApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantH5PermissionDomainApplicationsByApplymentIdGetAnswer]]: ...
     getAsync = get_async
     @overload
     def patch(self, *, json: t.MerchantH5PermissionDomainApplicationsByApplymentIdPatchJson, **more: Unpack[call.CallOptions]) -> Response[t.MerchantH5PermissionDomainApplicationsByApplymentIdPatchAnswer]:
@@ -315,16 +297,10 @@ class MerchantH5PermissionBySubMchid(call.Leaf):
     def get_async(self, options: t.MerchantH5PermissionBySubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantH5PermissionBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class MerchantH5PermissionGivenSubMchid(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MerchantH5PermissionBySubMchidGetAnswer]:
+    def get(self, options: t.MerchantH5PermissionGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantH5PermissionBySubMchidGetAnswer]:
         """查询子商户H5支付权限状态 https://pay.weixin.qq.com/doc/global/v3/zh/4013025117"""
-    @overload
-    def get(self, options: t.MerchantH5PermissionGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantH5PermissionBySubMchidGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantH5PermissionBySubMchidGetAnswer]]:
+    def get_async(self, options: t.MerchantH5PermissionGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantH5PermissionBySubMchidGetAnswer]]:
         """查询子商户H5支付权限状态 https://pay.weixin.qq.com/doc/global/v3/zh/4013025117"""
-    @overload
-    def get_async(self, options: t.MerchantH5PermissionGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantH5PermissionBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class MerchantService(call.Node):
     complaint_notifications: MerchantServiceComplaintNotifications
@@ -340,27 +316,15 @@ class MerchantService(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class MerchantServiceComplaintNotifications(call.Leaf):
-    @overload
-    def delete(self, **more: Unpack[call.CallOptions]) -> Response:
+    def delete(self, options: t.MerchantServiceComplaintNotificationsDeleteOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response:
         """删除投诉通知回调"""
-    @overload
-    def delete(self, options: t.MerchantServiceComplaintNotificationsDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def delete_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def delete_async(self, options: t.MerchantServiceComplaintNotificationsDeleteOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """删除投诉通知回调"""
-    @overload
-    def delete_async(self, options: t.MerchantServiceComplaintNotificationsDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     deleteAsync = delete_async
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MerchantServiceComplaintNotificationsGetAnswer]:
+    def get(self, options: t.MerchantServiceComplaintNotificationsGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantServiceComplaintNotificationsGetAnswer]:
         """查询投诉通知回调"""
-    @overload
-    def get(self, options: t.MerchantServiceComplaintNotificationsGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantServiceComplaintNotificationsGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantServiceComplaintNotificationsGetAnswer]]:
+    def get_async(self, options: t.MerchantServiceComplaintNotificationsGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantServiceComplaintNotificationsGetAnswer]]:
         """查询投诉通知回调"""
-    @overload
-    def get_async(self, options: t.MerchantServiceComplaintNotificationsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantServiceComplaintNotificationsGetAnswer]]: ...
     getAsync = get_async
     @overload
     def post(self, *, json: t.MerchantServiceComplaintNotificationsPostJson, **more: Unpack[call.CallOptions]) -> Response[t.MerchantServiceComplaintNotificationsPostAnswer]:
@@ -476,16 +440,10 @@ class MerchantServiceComplaintsGivenComplaintId(call.Node):
     def __getitem__(self, path: Literal["response"]) -> MerchantServiceComplaintsGivenComplaintIdResponse: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, *, query: t.MerchantServiceComplaintsByComplaintIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.MerchantServiceComplaintsByComplaintIdGetAnswer]:
+    def get(self, options: t.MerchantServiceComplaintsGivenComplaintIdGetOptions = ..., /, *, query: t.MerchantServiceComplaintsByComplaintIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.MerchantServiceComplaintsByComplaintIdGetAnswer]:
         """查询投诉单详情"""
-    @overload
-    def get(self, options: t.MerchantServiceComplaintsGivenComplaintIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantServiceComplaintsByComplaintIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.MerchantServiceComplaintsByComplaintIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantServiceComplaintsByComplaintIdGetAnswer]]:
+    def get_async(self, options: t.MerchantServiceComplaintsGivenComplaintIdGetOptions = ..., /, *, query: t.MerchantServiceComplaintsByComplaintIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantServiceComplaintsByComplaintIdGetAnswer]]:
         """查询投诉单详情"""
-    @overload
-    def get_async(self, options: t.MerchantServiceComplaintsGivenComplaintIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantServiceComplaintsByComplaintIdGetAnswer]]: ...
     getAsync = get_async
 class MerchantServiceComplaintsGivenComplaintIdComplete(call.Leaf):
     @overload
@@ -500,16 +458,10 @@ class MerchantServiceComplaintsGivenComplaintIdComplete(call.Leaf):
     def post_async(self, options: t.MerchantServiceComplaintsGivenComplaintIdCompletePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     postAsync = post_async
 class MerchantServiceComplaintsGivenComplaintIdNegotiationHistorys(call.Leaf):
-    @overload
-    def get(self, *, query: t.MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetAnswer]:
+    def get(self, options: t.MerchantServiceComplaintsGivenComplaintIdNegotiationHistorysGetOptions = ..., /, *, query: t.MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetAnswer]:
         """查询投诉协商历史"""
-    @overload
-    def get(self, options: t.MerchantServiceComplaintsGivenComplaintIdNegotiationHistorysGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetAnswer]]:
+    def get_async(self, options: t.MerchantServiceComplaintsGivenComplaintIdNegotiationHistorysGetOptions = ..., /, *, query: t.MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetAnswer]]:
         """查询投诉协商历史"""
-    @overload
-    def get_async(self, options: t.MerchantServiceComplaintsGivenComplaintIdNegotiationHistorysGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantServiceComplaintsByComplaintIdNegotiationHistorysGetAnswer]]: ...
     getAsync = get_async
 class MerchantServiceComplaintsGivenComplaintIdResponse(call.Leaf):
     @overload
@@ -836,52 +788,28 @@ class PapayContracts(call.Node):
     @overload
     def __getitem__(self, path: Chain | call.Node) -> Chain: ...
 class PapayContractsAppPreEntrustSign(call.Leaf):
-    @overload
-    def post(self, *, json: t.PapayContractsAppPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsAppPreEntrustSignPostAnswer]:
+    def post(self, options: t.PapayContractsAppPreEntrustSignPostOptions = ..., /, *, json: t.PapayContractsAppPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsAppPreEntrustSignPostAnswer]:
         """APP签约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015467"""
-    @overload
-    def post(self, options: t.PapayContractsAppPreEntrustSignPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsAppPreEntrustSignPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.PapayContractsAppPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsAppPreEntrustSignPostAnswer]]:
+    def post_async(self, options: t.PapayContractsAppPreEntrustSignPostOptions = ..., /, *, json: t.PapayContractsAppPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsAppPreEntrustSignPostAnswer]]:
         """APP签约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015467"""
-    @overload
-    def post_async(self, options: t.PapayContractsAppPreEntrustSignPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsAppPreEntrustSignPostAnswer]]: ...
     postAsync = post_async
 class PapayContractsH5PreEntrustSign(call.Leaf):
-    @overload
-    def post(self, *, json: t.PapayContractsH5PreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsH5PreEntrustSignPostAnswer]:
+    def post(self, options: t.PapayContractsH5PreEntrustSignPostOptions = ..., /, *, json: t.PapayContractsH5PreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsH5PreEntrustSignPostAnswer]:
         """H5预签约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015443"""
-    @overload
-    def post(self, options: t.PapayContractsH5PreEntrustSignPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsH5PreEntrustSignPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.PapayContractsH5PreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsH5PreEntrustSignPostAnswer]]:
+    def post_async(self, options: t.PapayContractsH5PreEntrustSignPostOptions = ..., /, *, json: t.PapayContractsH5PreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsH5PreEntrustSignPostAnswer]]:
         """H5预签约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015443"""
-    @overload
-    def post_async(self, options: t.PapayContractsH5PreEntrustSignPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsH5PreEntrustSignPostAnswer]]: ...
     postAsync = post_async
 class PapayContractsJsapiPreEntrustSign(call.Leaf):
-    @overload
-    def post(self, *, json: t.PapayContractsJsapiPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsJsapiPreEntrustSignPostAnswer]:
+    def post(self, options: t.PapayContractsJsapiPreEntrustSignPostOptions = ..., /, *, json: t.PapayContractsJsapiPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsJsapiPreEntrustSignPostAnswer]:
         """JSAPI预签约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015447"""
-    @overload
-    def post(self, options: t.PapayContractsJsapiPreEntrustSignPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsJsapiPreEntrustSignPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.PapayContractsJsapiPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsJsapiPreEntrustSignPostAnswer]]:
+    def post_async(self, options: t.PapayContractsJsapiPreEntrustSignPostOptions = ..., /, *, json: t.PapayContractsJsapiPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsJsapiPreEntrustSignPostAnswer]]:
         """JSAPI预签约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015447"""
-    @overload
-    def post_async(self, options: t.PapayContractsJsapiPreEntrustSignPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsJsapiPreEntrustSignPostAnswer]]: ...
     postAsync = post_async
 class PapayContractsMiniprogramPreEntrustSign(call.Leaf):
-    @overload
-    def post(self, *, json: t.PapayContractsMiniprogramPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsMiniprogramPreEntrustSignPostAnswer]:
+    def post(self, options: t.PapayContractsMiniprogramPreEntrustSignPostOptions = ..., /, *, json: t.PapayContractsMiniprogramPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsMiniprogramPreEntrustSignPostAnswer]:
         """小程序签约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015440"""
-    @overload
-    def post(self, options: t.PapayContractsMiniprogramPreEntrustSignPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsMiniprogramPreEntrustSignPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.PapayContractsMiniprogramPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsMiniprogramPreEntrustSignPostAnswer]]:
+    def post_async(self, options: t.PapayContractsMiniprogramPreEntrustSignPostOptions = ..., /, *, json: t.PapayContractsMiniprogramPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsMiniprogramPreEntrustSignPostAnswer]]:
         """小程序签约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015440"""
-    @overload
-    def post_async(self, options: t.PapayContractsMiniprogramPreEntrustSignPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsMiniprogramPreEntrustSignPostAnswer]]: ...
     postAsync = post_async
 class PapayContractsOutContractCode(call.Node):
     _out_contract_code_: PapayContractsOutContractCodeByOutContractCode
@@ -904,28 +832,16 @@ class PapayContractsOutContractCodeByOutContractCode(call.Leaf):
     def get_async(self, options: t.PapayContractsOutContractCodeByOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsOutContractCodeByOutContractCodeGetAnswer]]: ...
     getAsync = get_async
 class PapayContractsOutContractCodeGivenOutContractCode(call.Leaf):
-    @overload
-    def get(self, *, query: t.PapayContractsOutContractCodeByOutContractCodeGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsOutContractCodeByOutContractCodeGetAnswer]:
+    def get(self, options: t.PapayContractsOutContractCodeGivenOutContractCodeGetOptions = ..., /, *, query: t.PapayContractsOutContractCodeByOutContractCodeGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsOutContractCodeByOutContractCodeGetAnswer]:
         """商户协议号查询签约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015477"""
-    @overload
-    def get(self, options: t.PapayContractsOutContractCodeGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsOutContractCodeByOutContractCodeGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.PapayContractsOutContractCodeByOutContractCodeGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsOutContractCodeByOutContractCodeGetAnswer]]:
+    def get_async(self, options: t.PapayContractsOutContractCodeGivenOutContractCodeGetOptions = ..., /, *, query: t.PapayContractsOutContractCodeByOutContractCodeGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsOutContractCodeByOutContractCodeGetAnswer]]:
         """商户协议号查询签约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015477"""
-    @overload
-    def get_async(self, options: t.PapayContractsOutContractCodeGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsOutContractCodeByOutContractCodeGetAnswer]]: ...
     getAsync = get_async
 class PapayContractsWebPreEntrustSign(call.Leaf):
-    @overload
-    def post(self, *, json: t.PapayContractsWebPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsWebPreEntrustSignPostAnswer]:
+    def post(self, options: t.PapayContractsWebPreEntrustSignPostOptions = ..., /, *, json: t.PapayContractsWebPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsWebPreEntrustSignPostAnswer]:
         """WEB预签约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015464"""
-    @overload
-    def post(self, options: t.PapayContractsWebPreEntrustSignPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsWebPreEntrustSignPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.PapayContractsWebPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsWebPreEntrustSignPostAnswer]]:
+    def post_async(self, options: t.PapayContractsWebPreEntrustSignPostOptions = ..., /, *, json: t.PapayContractsWebPreEntrustSignPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsWebPreEntrustSignPostAnswer]]:
         """WEB预签约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015464"""
-    @overload
-    def post_async(self, options: t.PapayContractsWebPreEntrustSignPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsWebPreEntrustSignPostAnswer]]: ...
     postAsync = post_async
 class PapayContractsByContractId(call.Node):
     terminate: PapayContractsByContractIdTerminate
@@ -962,28 +878,16 @@ class PapayContractsGivenContractId(call.Node):
     def __getitem__(self, path: Literal["terminate"]) -> PapayContractsGivenContractIdTerminate: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, *, query: t.PapayContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsByContractIdGetAnswer]:
+    def get(self, options: t.PapayContractsGivenContractIdGetOptions = ..., /, *, query: t.PapayContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsByContractIdGetAnswer]:
         """代扣协议ID查询签约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015470"""
-    @overload
-    def get(self, options: t.PapayContractsGivenContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PapayContractsByContractIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.PapayContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsByContractIdGetAnswer]]:
+    def get_async(self, options: t.PapayContractsGivenContractIdGetOptions = ..., /, *, query: t.PapayContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsByContractIdGetAnswer]]:
         """代扣协议ID查询签约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015470"""
-    @overload
-    def get_async(self, options: t.PapayContractsGivenContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PapayContractsByContractIdGetAnswer]]: ...
     getAsync = get_async
 class PapayContractsGivenContractIdTerminate(call.Leaf):
-    @overload
-    def post(self, *, json: t.PapayContractsByContractIdTerminatePostJson = ..., **more: Unpack[call.CallOptions]) -> Response:
+    def post(self, options: t.PapayContractsGivenContractIdTerminatePostOptions = ..., /, *, json: t.PapayContractsByContractIdTerminatePostJson = ..., **more: Unpack[call.CallOptions]) -> Response:
         """申请解约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015478"""
-    @overload
-    def post(self, options: t.PapayContractsGivenContractIdTerminatePostOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def post_async(self, *, json: t.PapayContractsByContractIdTerminatePostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def post_async(self, options: t.PapayContractsGivenContractIdTerminatePostOptions = ..., /, *, json: t.PapayContractsByContractIdTerminatePostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """申请解约 https://pay.weixin.qq.com/doc/global/v3/zh/4013015478"""
-    @overload
-    def post_async(self, options: t.PapayContractsGivenContractIdTerminatePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     postAsync = post_async
 class PapayTransactions(call.Node):
     out_trade_no: PapayTransactionsOutTradeNo
@@ -1118,16 +1022,10 @@ class ProfitSharing(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class ProfitSharingBillDownloadUrl(call.Leaf):
-    @overload
-    def get(self, *, query: t.ProfitSharingBillDownloadUrlGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingBillDownloadUrlGetAnswer]:
+    def get(self, options: t.ProfitSharingBillDownloadUrlGetOptions = ..., /, *, query: t.ProfitSharingBillDownloadUrlGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingBillDownloadUrlGetAnswer]:
         """获取分账账单文件下载地址 https://pay.weixin.qq.com/doc/global/v3/zh/4013025018"""
-    @overload
-    def get(self, options: t.ProfitSharingBillDownloadUrlGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingBillDownloadUrlGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.ProfitSharingBillDownloadUrlGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingBillDownloadUrlGetAnswer]]:
+    def get_async(self, options: t.ProfitSharingBillDownloadUrlGetOptions = ..., /, *, query: t.ProfitSharingBillDownloadUrlGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingBillDownloadUrlGetAnswer]]:
         """获取分账账单文件下载地址 https://pay.weixin.qq.com/doc/global/v3/zh/4013025018"""
-    @overload
-    def get_async(self, options: t.ProfitSharingBillDownloadUrlGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingBillDownloadUrlGetAnswer]]: ...
     getAsync = get_async
 class ProfitSharingOrders(call.Node):
     unfreeze: ProfitSharingOrdersUnfreeze
@@ -1176,16 +1074,10 @@ class ProfitSharingOrdersByOutOrderNo(call.Leaf):
     def get_async(self, options: t.ProfitSharingOrdersByOutOrderNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingOrdersByOutOrderNoGetAnswer]]: ...
     getAsync = get_async
 class ProfitSharingOrdersGivenOutOrderNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.ProfitSharingOrdersByOutOrderNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingOrdersByOutOrderNoGetAnswer]:
+    def get(self, options: t.ProfitSharingOrdersGivenOutOrderNoGetOptions = ..., /, *, query: t.ProfitSharingOrdersByOutOrderNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingOrdersByOutOrderNoGetAnswer]:
         """查询分账结果 https://pay.weixin.qq.com/doc/global/v3/zh/4013024900"""
-    @overload
-    def get(self, options: t.ProfitSharingOrdersGivenOutOrderNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingOrdersByOutOrderNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.ProfitSharingOrdersByOutOrderNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingOrdersByOutOrderNoGetAnswer]]:
+    def get_async(self, options: t.ProfitSharingOrdersGivenOutOrderNoGetOptions = ..., /, *, query: t.ProfitSharingOrdersByOutOrderNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingOrdersByOutOrderNoGetAnswer]]:
         """查询分账结果 https://pay.weixin.qq.com/doc/global/v3/zh/4013024900"""
-    @overload
-    def get_async(self, options: t.ProfitSharingOrdersGivenOutOrderNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingOrdersByOutOrderNoGetAnswer]]: ...
     getAsync = get_async
 class ProfitSharingReceivers(call.Node):
     _account_: ProfitSharingReceiversByAccount
@@ -1195,27 +1087,15 @@ class ProfitSharingReceivers(call.Node):
     def __getitem__(self, path: call.Scalar) -> ProfitSharingReceiversGivenAccount: ...
     @overload
     def __getitem__(self, path: Chain | call.Node) -> Chain: ...
-    @overload
-    def delete(self, *, json: t.ProfitSharingReceiversDeleteJson = ..., **more: Unpack[call.CallOptions]) -> Response:
+    def delete(self, options: t.ProfitSharingReceiversDeleteOptions = ..., /, *, json: t.ProfitSharingReceiversDeleteJson = ..., **more: Unpack[call.CallOptions]) -> Response:
         """删除分账接收方 https://pay.weixin.qq.com/doc/global/v3/zh/4013027316"""
-    @overload
-    def delete(self, options: t.ProfitSharingReceiversDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def delete_async(self, *, json: t.ProfitSharingReceiversDeleteJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def delete_async(self, options: t.ProfitSharingReceiversDeleteOptions = ..., /, *, json: t.ProfitSharingReceiversDeleteJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """删除分账接收方 https://pay.weixin.qq.com/doc/global/v3/zh/4013027316"""
-    @overload
-    def delete_async(self, options: t.ProfitSharingReceiversDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     deleteAsync = delete_async
-    @overload
-    def post(self, *, json: t.ProfitSharingReceiversPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingReceiversPostAnswer]:
+    def post(self, options: t.ProfitSharingReceiversPostOptions = ..., /, *, json: t.ProfitSharingReceiversPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingReceiversPostAnswer]:
         """添加分账接收方 https://pay.weixin.qq.com/doc/global/v3/zh/4013024908"""
-    @overload
-    def post(self, options: t.ProfitSharingReceiversPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingReceiversPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.ProfitSharingReceiversPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingReceiversPostAnswer]]:
+    def post_async(self, options: t.ProfitSharingReceiversPostOptions = ..., /, *, json: t.ProfitSharingReceiversPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingReceiversPostAnswer]]:
         """添加分账接收方 https://pay.weixin.qq.com/doc/global/v3/zh/4013024908"""
-    @overload
-    def post_async(self, options: t.ProfitSharingReceiversPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingReceiversPostAnswer]]: ...
     postAsync = post_async
 class ProfitSharingReceiversByAccount(call.Leaf):
     @overload
@@ -1230,16 +1110,10 @@ class ProfitSharingReceiversByAccount(call.Leaf):
     def get_async(self, options: t.ProfitSharingReceiversByAccountGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingReceiversByAccountGetAnswer]]: ...
     getAsync = get_async
 class ProfitSharingReceiversGivenAccount(call.Leaf):
-    @overload
-    def get(self, *, query: t.ProfitSharingReceiversByAccountGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingReceiversByAccountGetAnswer]:
+    def get(self, options: t.ProfitSharingReceiversGivenAccountGetOptions = ..., /, *, query: t.ProfitSharingReceiversByAccountGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingReceiversByAccountGetAnswer]:
         """查询分账接收方添加结果 https://pay.weixin.qq.com/doc/global/v3/zh/4013024912"""
-    @overload
-    def get(self, options: t.ProfitSharingReceiversGivenAccountGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingReceiversByAccountGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.ProfitSharingReceiversByAccountGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingReceiversByAccountGetAnswer]]:
+    def get_async(self, options: t.ProfitSharingReceiversGivenAccountGetOptions = ..., /, *, query: t.ProfitSharingReceiversByAccountGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingReceiversByAccountGetAnswer]]:
         """查询分账接收方添加结果 https://pay.weixin.qq.com/doc/global/v3/zh/4013024912"""
-    @overload
-    def get_async(self, options: t.ProfitSharingReceiversGivenAccountGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingReceiversByAccountGetAnswer]]: ...
     getAsync = get_async
 class ProfitSharingRefunds(call.Node):
     bill_download_url: ProfitSharingRefundsBillDownloadUrl
@@ -1253,28 +1127,16 @@ class ProfitSharingRefunds(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class ProfitSharingRefundsBillDownloadUrl(call.Leaf):
-    @overload
-    def get(self, *, query: t.ProfitSharingRefundsBillDownloadUrlGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingRefundsBillDownloadUrlGetAnswer]:
+    def get(self, options: t.ProfitSharingRefundsBillDownloadUrlGetOptions = ..., /, *, query: t.ProfitSharingRefundsBillDownloadUrlGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingRefundsBillDownloadUrlGetAnswer]:
         """获取分账退款账单下载链接 https://pay.weixin.qq.com/doc/global/v3/zh/4013025022"""
-    @overload
-    def get(self, options: t.ProfitSharingRefundsBillDownloadUrlGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingRefundsBillDownloadUrlGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.ProfitSharingRefundsBillDownloadUrlGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingRefundsBillDownloadUrlGetAnswer]]:
+    def get_async(self, options: t.ProfitSharingRefundsBillDownloadUrlGetOptions = ..., /, *, query: t.ProfitSharingRefundsBillDownloadUrlGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingRefundsBillDownloadUrlGetAnswer]]:
         """获取分账退款账单下载链接 https://pay.weixin.qq.com/doc/global/v3/zh/4013025022"""
-    @overload
-    def get_async(self, options: t.ProfitSharingRefundsBillDownloadUrlGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingRefundsBillDownloadUrlGetAnswer]]: ...
     getAsync = get_async
 class ProfitSharingRefundsRefundableBalance(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingRefundsRefundableBalanceGetAnswer]:
+    def get(self, options: t.ProfitSharingRefundsRefundableBalanceGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingRefundsRefundableBalanceGetAnswer]:
         """查询可供垫付退款实时余额 https://pay.weixin.qq.com/doc/global/v3/zh/4013024984"""
-    @overload
-    def get(self, options: t.ProfitSharingRefundsRefundableBalanceGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingRefundsRefundableBalanceGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingRefundsRefundableBalanceGetAnswer]]:
+    def get_async(self, options: t.ProfitSharingRefundsRefundableBalanceGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingRefundsRefundableBalanceGetAnswer]]:
         """查询可供垫付退款实时余额 https://pay.weixin.qq.com/doc/global/v3/zh/4013024984"""
-    @overload
-    def get_async(self, options: t.ProfitSharingRefundsRefundableBalanceGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingRefundsRefundableBalanceGetAnswer]]: ...
     getAsync = get_async
 class ProfitSharingTransactions(call.Node):
     mark: ProfitSharingTransactionsMark
@@ -1288,16 +1150,10 @@ class ProfitSharingTransactions(call.Node):
     @overload
     def __getitem__(self, path: Chain | call.Node) -> Chain: ...
 class ProfitSharingTransactionsMark(call.Leaf):
-    @overload
-    def post(self, *, json: t.ProfitSharingTransactionsMarkPostJson = ..., **more: Unpack[call.CallOptions]) -> Response:
+    def post(self, options: t.ProfitSharingTransactionsMarkPostOptions = ..., /, *, json: t.ProfitSharingTransactionsMarkPostJson = ..., **more: Unpack[call.CallOptions]) -> Response:
         """分账标记 https://pay.weixin.qq.com/doc/global/v3/zh/4012354804"""
-    @overload
-    def post(self, options: t.ProfitSharingTransactionsMarkPostOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def post_async(self, *, json: t.ProfitSharingTransactionsMarkPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def post_async(self, options: t.ProfitSharingTransactionsMarkPostOptions = ..., /, *, json: t.ProfitSharingTransactionsMarkPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """分账标记 https://pay.weixin.qq.com/doc/global/v3/zh/4012354804"""
-    @overload
-    def post_async(self, options: t.ProfitSharingTransactionsMarkPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     postAsync = post_async
 class ProfitSharingTransactionsByTransactionId(call.Node):
     amounts: ProfitSharingTransactionsByTransactionIdAmounts
@@ -1344,28 +1200,16 @@ class ProfitSharingTransactionsGivenTransactionId(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class ProfitSharingTransactionsGivenTransactionIdAmounts(call.Leaf):
-    @overload
-    def get(self, *, query: t.ProfitSharingTransactionsByTransactionIdAmountsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingTransactionsByTransactionIdAmountsGetAnswer]:
+    def get(self, options: t.ProfitSharingTransactionsGivenTransactionIdAmountsGetOptions = ..., /, *, query: t.ProfitSharingTransactionsByTransactionIdAmountsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingTransactionsByTransactionIdAmountsGetAnswer]:
         """查询剩余待分金额 https://pay.weixin.qq.com/doc/global/v3/zh/4013024904"""
-    @overload
-    def get(self, options: t.ProfitSharingTransactionsGivenTransactionIdAmountsGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingTransactionsByTransactionIdAmountsGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.ProfitSharingTransactionsByTransactionIdAmountsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingTransactionsByTransactionIdAmountsGetAnswer]]:
+    def get_async(self, options: t.ProfitSharingTransactionsGivenTransactionIdAmountsGetOptions = ..., /, *, query: t.ProfitSharingTransactionsByTransactionIdAmountsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingTransactionsByTransactionIdAmountsGetAnswer]]:
         """查询剩余待分金额 https://pay.weixin.qq.com/doc/global/v3/zh/4013024904"""
-    @overload
-    def get_async(self, options: t.ProfitSharingTransactionsGivenTransactionIdAmountsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingTransactionsByTransactionIdAmountsGetAnswer]]: ...
     getAsync = get_async
 class ProfitSharingTransactionsGivenTransactionIdRefundableAmounts(call.Leaf):
-    @overload
-    def get(self, *, query: t.ProfitSharingTransactionsByTransactionIdRefundableAmountsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingTransactionsByTransactionIdRefundableAmountsGetAnswer]:
+    def get(self, options: t.ProfitSharingTransactionsGivenTransactionIdRefundableAmountsGetOptions = ..., /, *, query: t.ProfitSharingTransactionsByTransactionIdRefundableAmountsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingTransactionsByTransactionIdRefundableAmountsGetAnswer]:
         """查询订单剩余可退款金额 https://pay.weixin.qq.com/doc/global/v3/zh/4013024982"""
-    @overload
-    def get(self, options: t.ProfitSharingTransactionsGivenTransactionIdRefundableAmountsGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ProfitSharingTransactionsByTransactionIdRefundableAmountsGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.ProfitSharingTransactionsByTransactionIdRefundableAmountsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingTransactionsByTransactionIdRefundableAmountsGetAnswer]]:
+    def get_async(self, options: t.ProfitSharingTransactionsGivenTransactionIdRefundableAmountsGetOptions = ..., /, *, query: t.ProfitSharingTransactionsByTransactionIdRefundableAmountsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingTransactionsByTransactionIdRefundableAmountsGetAnswer]]:
         """查询订单剩余可退款金额 https://pay.weixin.qq.com/doc/global/v3/zh/4013024982"""
-    @overload
-    def get_async(self, options: t.ProfitSharingTransactionsGivenTransactionIdRefundableAmountsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ProfitSharingTransactionsByTransactionIdRefundableAmountsGetAnswer]]: ...
     getAsync = get_async
 class Refund(call.Node):
     partner: RefundPartner
@@ -1412,28 +1256,16 @@ class RefundPartnerRechargeBalanceSubMchidBySubMchid(call.Leaf):
     def get_async(self, options: t.RefundPartnerRechargeBalanceSubMchidBySubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundPartnerRechargeBalanceSubMchidBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class RefundPartnerRechargeBalanceSubMchidGivenSubMchid(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.RefundPartnerRechargeBalanceSubMchidBySubMchidGetAnswer]:
+    def get(self, options: t.RefundPartnerRechargeBalanceSubMchidGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.RefundPartnerRechargeBalanceSubMchidBySubMchidGetAnswer]:
         """商家充值退款余额查询 https://pay.weixin.qq.com/doc/global/v3/zh/4013068962"""
-    @overload
-    def get(self, options: t.RefundPartnerRechargeBalanceSubMchidGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.RefundPartnerRechargeBalanceSubMchidBySubMchidGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundPartnerRechargeBalanceSubMchidBySubMchidGetAnswer]]:
+    def get_async(self, options: t.RefundPartnerRechargeBalanceSubMchidGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundPartnerRechargeBalanceSubMchidBySubMchidGetAnswer]]:
         """商家充值退款余额查询 https://pay.weixin.qq.com/doc/global/v3/zh/4013068962"""
-    @overload
-    def get_async(self, options: t.RefundPartnerRechargeBalanceSubMchidGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundPartnerRechargeBalanceSubMchidBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class RefundRechargeBalance(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.RefundRechargeBalanceGetAnswer]:
+    def get(self, options: t.RefundRechargeBalanceGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.RefundRechargeBalanceGetAnswer]:
         """商家充值退款余额查询 https://pay.weixin.qq.com/doc/global/v3/zh/4013068962"""
-    @overload
-    def get(self, options: t.RefundRechargeBalanceGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.RefundRechargeBalanceGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundRechargeBalanceGetAnswer]]:
+    def get_async(self, options: t.RefundRechargeBalanceGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundRechargeBalanceGetAnswer]]:
         """商家充值退款余额查询 https://pay.weixin.qq.com/doc/global/v3/zh/4013068962"""
-    @overload
-    def get_async(self, options: t.RefundRechargeBalanceGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundRechargeBalanceGetAnswer]]: ...
     getAsync = get_async
 class Refunds(call.Node):
     id: RefundsId

@@ -574,16 +574,10 @@ class SubsidyZhejiangQualificationsQuery(call.Leaf):
     def post_async(self, options: t.SubsidyZhejiangQualificationsQueryPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.SubsidyZhejiangQualificationsQueryPostAnswer]]: ...
     postAsync = post_async
 class SubsidyZhejiangQualificationsSync(call.Leaf):
-    @overload
-    def post(self, *, json: t.SubsidyZhejiangQualificationsSyncPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.SubsidyZhejiangQualificationsSyncPostAnswer]:
+    def post(self, options: t.SubsidyZhejiangQualificationsSyncPostOptions = ..., /, *, json: t.SubsidyZhejiangQualificationsSyncPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.SubsidyZhejiangQualificationsSyncPostAnswer]:
         """核销资格 https://pay.weixin.qq.com/doc/v3/partner/4013989530"""
-    @overload
-    def post(self, options: t.SubsidyZhejiangQualificationsSyncPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.SubsidyZhejiangQualificationsSyncPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.SubsidyZhejiangQualificationsSyncPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.SubsidyZhejiangQualificationsSyncPostAnswer]]:
+    def post_async(self, options: t.SubsidyZhejiangQualificationsSyncPostOptions = ..., /, *, json: t.SubsidyZhejiangQualificationsSyncPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.SubsidyZhejiangQualificationsSyncPostAnswer]]:
         """核销资格 https://pay.weixin.qq.com/doc/v3/partner/4013989530"""
-    @overload
-    def post_async(self, options: t.SubsidyZhejiangQualificationsSyncPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.SubsidyZhejiangQualificationsSyncPostAnswer]]: ...
     postAsync = post_async
 class SubsidyZhejiangSncode(call.Node):
     lock: SubsidyZhejiangSncodeLock

@@ -28,16 +28,10 @@ class InsuranceOrders(call.Node):
     def __getitem__(self, path: call.Scalar) -> InsuranceOrdersGivenOutOrderNo: ...
     @overload
     def __getitem__(self, path: Chain | call.Node) -> Chain: ...
-    @overload
-    def post(self, *, json: t.InsuranceOrdersPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.InsuranceOrdersPostAnswer]:
+    def post(self, options: t.InsuranceOrdersPostOptions = ..., /, *, json: t.InsuranceOrdersPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.InsuranceOrdersPostAnswer]:
         """创建保险订单 https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/create-insurance-order.html"""
-    @overload
-    def post(self, options: t.InsuranceOrdersPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.InsuranceOrdersPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.InsuranceOrdersPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsuranceOrdersPostAnswer]]:
+    def post_async(self, options: t.InsuranceOrdersPostOptions = ..., /, *, json: t.InsuranceOrdersPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsuranceOrdersPostAnswer]]:
         """创建保险订单 https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/create-insurance-order.html"""
-    @overload
-    def post_async(self, options: t.InsuranceOrdersPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsuranceOrdersPostAnswer]]: ...
     postAsync = post_async
 class InsuranceOrdersByOutOrderNo(call.Leaf):
     @overload
@@ -52,16 +46,10 @@ class InsuranceOrdersByOutOrderNo(call.Leaf):
     def get_async(self, options: t.InsuranceOrdersByOutOrderNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsuranceOrdersByOutOrderNoGetAnswer]]: ...
     getAsync = get_async
 class InsuranceOrdersGivenOutOrderNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.InsuranceOrdersByOutOrderNoGetAnswer]:
+    def get(self, options: t.InsuranceOrdersGivenOutOrderNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.InsuranceOrdersByOutOrderNoGetAnswer]:
         """查询保险订单详情 https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-by-out-trade-no.html"""
-    @overload
-    def get(self, options: t.InsuranceOrdersGivenOutOrderNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.InsuranceOrdersByOutOrderNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsuranceOrdersByOutOrderNoGetAnswer]]:
+    def get_async(self, options: t.InsuranceOrdersGivenOutOrderNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsuranceOrdersByOutOrderNoGetAnswer]]:
         """查询保险订单详情 https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-by-out-trade-no.html"""
-    @overload
-    def get_async(self, options: t.InsuranceOrdersGivenOutOrderNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsuranceOrdersByOutOrderNoGetAnswer]]: ...
     getAsync = get_async
 class UserQualifications(call.Node):
     _openid_: UserQualificationsByOpenid
@@ -84,14 +72,8 @@ class UserQualificationsByOpenid(call.Leaf):
     def get_async(self, options: t.UserQualificationsByOpenidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UserQualificationsByOpenidGetAnswer]]: ...
     getAsync = get_async
 class UserQualificationsGivenOpenid(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.UserQualificationsByOpenidGetAnswer]:
+    def get(self, options: t.UserQualificationsGivenOpenidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.UserQualificationsByOpenidGetAnswer]:
         """查询用户保险订单领取资格 https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-qualification-by-open-id.html"""
-    @overload
-    def get(self, options: t.UserQualificationsGivenOpenidGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.UserQualificationsByOpenidGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UserQualificationsByOpenidGetAnswer]]:
+    def get_async(self, options: t.UserQualificationsGivenOpenidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UserQualificationsByOpenidGetAnswer]]:
         """查询用户保险订单领取资格 https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-qualification-by-open-id.html"""
-    @overload
-    def get_async(self, options: t.UserQualificationsGivenOpenidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UserQualificationsByOpenidGetAnswer]]: ...
     getAsync = get_async

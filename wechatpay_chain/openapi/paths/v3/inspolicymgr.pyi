@@ -56,16 +56,10 @@ class DeductAuthorizationsByOutInsuranceNo(call.Leaf):
     def get_async(self, options: t.DeductAuthorizationsByOutInsuranceNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeductAuthorizationsByOutInsuranceNoGetAnswer]]: ...
     getAsync = get_async
 class DeductAuthorizationsGivenOutInsuranceNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.DeductAuthorizationsByOutInsuranceNoGetAnswer]:
+    def get(self, options: t.DeductAuthorizationsGivenOutInsuranceNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.DeductAuthorizationsByOutInsuranceNoGetAnswer]:
         """查询保单授权信息 https://pay.weixin.qq.com/doc/v3/merchant/4016617415"""
-    @overload
-    def get(self, options: t.DeductAuthorizationsGivenOutInsuranceNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.DeductAuthorizationsByOutInsuranceNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeductAuthorizationsByOutInsuranceNoGetAnswer]]:
+    def get_async(self, options: t.DeductAuthorizationsGivenOutInsuranceNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeductAuthorizationsByOutInsuranceNoGetAnswer]]:
         """查询保单授权信息 https://pay.weixin.qq.com/doc/v3/merchant/4016617415"""
-    @overload
-    def get_async(self, options: t.DeductAuthorizationsGivenOutInsuranceNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeductAuthorizationsByOutInsuranceNoGetAnswer]]: ...
     getAsync = get_async
 class DeductPolicies(call.Node):
     _out_insurance_no_: DeductPoliciesByOutInsuranceNo
@@ -110,25 +104,13 @@ class DeductPoliciesByOutInsuranceNo(call.Leaf):
     def patch_async(self, options: t.DeductPoliciesByOutInsuranceNoPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeductPoliciesByOutInsuranceNoPatchAnswer]]: ...
     patchAsync = patch_async
 class DeductPoliciesGivenOutInsuranceNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.DeductPoliciesByOutInsuranceNoGetAnswer]:
+    def get(self, options: t.DeductPoliciesGivenOutInsuranceNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.DeductPoliciesByOutInsuranceNoGetAnswer]:
         """查询保单 https://pay.weixin.qq.com/doc/v3/merchant/4016617422"""
-    @overload
-    def get(self, options: t.DeductPoliciesGivenOutInsuranceNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.DeductPoliciesByOutInsuranceNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeductPoliciesByOutInsuranceNoGetAnswer]]:
+    def get_async(self, options: t.DeductPoliciesGivenOutInsuranceNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeductPoliciesByOutInsuranceNoGetAnswer]]:
         """查询保单 https://pay.weixin.qq.com/doc/v3/merchant/4016617422"""
-    @overload
-    def get_async(self, options: t.DeductPoliciesGivenOutInsuranceNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeductPoliciesByOutInsuranceNoGetAnswer]]: ...
     getAsync = get_async
-    @overload
-    def patch(self, *, json: t.DeductPoliciesByOutInsuranceNoPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.DeductPoliciesByOutInsuranceNoPatchAnswer]:
+    def patch(self, options: t.DeductPoliciesGivenOutInsuranceNoPatchOptions = ..., /, *, json: t.DeductPoliciesByOutInsuranceNoPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.DeductPoliciesByOutInsuranceNoPatchAnswer]:
         """更新保单信息 https://pay.weixin.qq.com/doc/v3/merchant/4016617424"""
-    @overload
-    def patch(self, options: t.DeductPoliciesGivenOutInsuranceNoPatchOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.DeductPoliciesByOutInsuranceNoPatchAnswer]: ...
-    @overload
-    def patch_async(self, *, json: t.DeductPoliciesByOutInsuranceNoPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeductPoliciesByOutInsuranceNoPatchAnswer]]:
+    def patch_async(self, options: t.DeductPoliciesGivenOutInsuranceNoPatchOptions = ..., /, *, json: t.DeductPoliciesByOutInsuranceNoPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeductPoliciesByOutInsuranceNoPatchAnswer]]:
         """更新保单信息 https://pay.weixin.qq.com/doc/v3/merchant/4016617424"""
-    @overload
-    def patch_async(self, options: t.DeductPoliciesGivenOutInsuranceNoPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeductPoliciesByOutInsuranceNoPatchAnswer]]: ...
     patchAsync = patch_async

@@ -40,16 +40,10 @@ class DeviceInspectionsByDeviceSn(call.Leaf):
     def get_async(self, options: t.DeviceInspectionsByDeviceSnGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeviceInspectionsByDeviceSnGetAnswer]]: ...
     getAsync = get_async
 class DeviceInspectionsGivenDeviceSn(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.DeviceInspectionsByDeviceSnGetAnswer]:
+    def get(self, options: t.DeviceInspectionsGivenDeviceSnGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.DeviceInspectionsByDeviceSnGetAnswer]:
         """获取出厂检查结果 https://pay.weixin.qq.com/wiki/doc/wxfacepay/tool/factory-check-data-api.html"""
-    @overload
-    def get(self, options: t.DeviceInspectionsGivenDeviceSnGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.DeviceInspectionsByDeviceSnGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeviceInspectionsByDeviceSnGetAnswer]]:
+    def get_async(self, options: t.DeviceInspectionsGivenDeviceSnGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeviceInspectionsByDeviceSnGetAnswer]]:
         """获取出厂检查结果 https://pay.weixin.qq.com/wiki/doc/wxfacepay/tool/factory-check-data-api.html"""
-    @overload
-    def get_async(self, options: t.DeviceInspectionsGivenDeviceSnGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.DeviceInspectionsByDeviceSnGetAnswer]]: ...
     getAsync = get_async
 class Devices(call.Leaf):
     @overload

@@ -39,16 +39,10 @@ class BrandsByBrandId(call.Leaf):
     def get_async(self, options: t.BrandsByBrandIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandsByBrandIdGetAnswer]]: ...
     getAsync = get_async
 class BrandsGivenBrandId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.BrandsByBrandIdGetAnswer]:
+    def get(self, options: t.BrandsGivenBrandIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.BrandsByBrandIdGetAnswer]:
         """查询爱心餐品牌信息 https://pay.weixin.qq.com/doc/v3/merchant/4012472863"""
-    @overload
-    def get(self, options: t.BrandsGivenBrandIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BrandsByBrandIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandsByBrandIdGetAnswer]]:
+    def get_async(self, options: t.BrandsGivenBrandIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandsByBrandIdGetAnswer]]:
         """查询爱心餐品牌信息 https://pay.weixin.qq.com/doc/v3/merchant/4012472863"""
-    @overload
-    def get_async(self, options: t.BrandsGivenBrandIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BrandsByBrandIdGetAnswer]]: ...
     getAsync = get_async
 class Users(call.Node):
     _openid_: UsersByOpenid
@@ -177,16 +171,10 @@ class UsersGivenOpenidOrdersBrandIdByBrandId(call.Leaf):
     def get_async(self, options: t.UsersGivenOpenidOrdersBrandIdByBrandIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UsersByOpenidOrdersBrandIdByBrandIdGetAnswer]]: ...
     getAsync = get_async
 class UsersGivenOpenidOrdersBrandIdGivenBrandId(call.Leaf):
-    @overload
-    def get(self, *, query: t.UsersByOpenidOrdersBrandIdByBrandIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.UsersByOpenidOrdersBrandIdByBrandIdGetAnswer]:
+    def get(self, options: t.UsersGivenOpenidOrdersBrandIdGivenBrandIdGetOptions = ..., /, *, query: t.UsersByOpenidOrdersBrandIdByBrandIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.UsersByOpenidOrdersBrandIdByBrandIdGetAnswer]:
         """查询用户捐赠单列表"""
-    @overload
-    def get(self, options: t.UsersGivenOpenidOrdersBrandIdGivenBrandIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.UsersByOpenidOrdersBrandIdByBrandIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.UsersByOpenidOrdersBrandIdByBrandIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.UsersByOpenidOrdersBrandIdByBrandIdGetAnswer]]:
+    def get_async(self, options: t.UsersGivenOpenidOrdersBrandIdGivenBrandIdGetOptions = ..., /, *, query: t.UsersByOpenidOrdersBrandIdByBrandIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.UsersByOpenidOrdersBrandIdByBrandIdGetAnswer]]:
         """查询用户捐赠单列表"""
-    @overload
-    def get_async(self, options: t.UsersGivenOpenidOrdersBrandIdGivenBrandIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UsersByOpenidOrdersBrandIdByBrandIdGetAnswer]]: ...
     getAsync = get_async
 class UsersGivenOpenidOrdersOutTradeNo(call.Node):
     _out_trade_no_: UsersGivenOpenidOrdersOutTradeNoByOutTradeNo
@@ -209,14 +197,8 @@ class UsersGivenOpenidOrdersOutTradeNoByOutTradeNo(call.Leaf):
     def get_async(self, options: t.UsersGivenOpenidOrdersOutTradeNoByOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UsersByOpenidOrdersOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class UsersGivenOpenidOrdersOutTradeNoGivenOutTradeNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.UsersByOpenidOrdersOutTradeNoByOutTradeNoGetAnswer]:
+    def get(self, options: t.UsersGivenOpenidOrdersOutTradeNoGivenOutTradeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.UsersByOpenidOrdersOutTradeNoByOutTradeNoGetAnswer]:
         """查询用户捐赠单详情"""
-    @overload
-    def get(self, options: t.UsersGivenOpenidOrdersOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.UsersByOpenidOrdersOutTradeNoByOutTradeNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UsersByOpenidOrdersOutTradeNoByOutTradeNoGetAnswer]]:
+    def get_async(self, options: t.UsersGivenOpenidOrdersOutTradeNoGivenOutTradeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UsersByOpenidOrdersOutTradeNoByOutTradeNoGetAnswer]]:
         """查询用户捐赠单详情"""
-    @overload
-    def get_async(self, options: t.UsersGivenOpenidOrdersOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UsersByOpenidOrdersOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async

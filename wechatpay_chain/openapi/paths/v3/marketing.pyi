@@ -628,16 +628,10 @@ class BusifavorStocksGivenStockId(call.Node):
     def __getitem__(self, path: Literal["couponcodes"]) -> BusifavorStocksGivenStockIdCouponcodes: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorStocksByStockIdGetAnswer]:
+    def get(self, options: t.BusifavorStocksGivenStockIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorStocksByStockIdGetAnswer]:
         """查询商家券详情 https://pay.weixin.qq.com/doc/v3/merchant/4012534928"""
-    @overload
-    def get(self, options: t.BusifavorStocksGivenStockIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorStocksByStockIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorStocksByStockIdGetAnswer]]:
+    def get_async(self, options: t.BusifavorStocksGivenStockIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorStocksByStockIdGetAnswer]]:
         """查询商家券详情 https://pay.weixin.qq.com/doc/v3/merchant/4012534928"""
-    @overload
-    def get_async(self, options: t.BusifavorStocksGivenStockIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorStocksByStockIdGetAnswer]]: ...
     getAsync = get_async
     @overload
     def patch(self, *, json: t.BusifavorStocksByStockIdPatchJson, **more: Unpack[call.CallOptions]) -> Response:
@@ -670,16 +664,10 @@ class BusifavorStocksGivenStockIdCouponcodes(call.Node):
     def __getitem__(self, path: call.Scalar) -> BusifavorStocksGivenStockIdCouponcodesGivenCouponCode: ...
     @overload
     def __getitem__(self, path: Chain | call.Node) -> Chain: ...
-    @overload
-    def get(self, *, query: t.BusifavorStocksByStockIdCouponcodesGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.BusifavorStocksByStockIdCouponcodesGetAnswer]:
+    def get(self, options: t.BusifavorStocksGivenStockIdCouponcodesGetOptions = ..., /, *, query: t.BusifavorStocksByStockIdCouponcodesGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.BusifavorStocksByStockIdCouponcodesGetAnswer]:
         """查询预存code列表 https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html"""
-    @overload
-    def get(self, options: t.BusifavorStocksGivenStockIdCouponcodesGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorStocksByStockIdCouponcodesGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.BusifavorStocksByStockIdCouponcodesGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorStocksByStockIdCouponcodesGetAnswer]]:
+    def get_async(self, options: t.BusifavorStocksGivenStockIdCouponcodesGetOptions = ..., /, *, query: t.BusifavorStocksByStockIdCouponcodesGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorStocksByStockIdCouponcodesGetAnswer]]:
         """查询预存code列表 https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html"""
-    @overload
-    def get_async(self, options: t.BusifavorStocksGivenStockIdCouponcodesGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorStocksByStockIdCouponcodesGetAnswer]]: ...
     getAsync = get_async
     @overload
     def post(self, *, json: t.BusifavorStocksByStockIdCouponcodesPostJson, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorStocksByStockIdCouponcodesPostAnswer]:
@@ -727,16 +715,10 @@ class BusifavorStocksGivenStockIdCouponcodesGivenCouponCode(call.Leaf):
     @overload
     def delete_async(self, options: t.BusifavorStocksGivenStockIdCouponcodesGivenCouponCodeDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorStocksByStockIdCouponcodesByCouponCodeDeleteAnswer]]: ...
     deleteAsync = delete_async
-    @overload
-    def get(self, *, query: t.BusifavorStocksByStockIdCouponcodesByCouponCodeGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswer]:
+    def get(self, options: t.BusifavorStocksGivenStockIdCouponcodesGivenCouponCodeGetOptions = ..., /, *, query: t.BusifavorStocksByStockIdCouponcodesByCouponCodeGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswer]:
         """查询预存code详情 https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html"""
-    @overload
-    def get(self, options: t.BusifavorStocksGivenStockIdCouponcodesGivenCouponCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.BusifavorStocksByStockIdCouponcodesByCouponCodeGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswer]]:
+    def get_async(self, options: t.BusifavorStocksGivenStockIdCouponcodesGivenCouponCodeGetOptions = ..., /, *, query: t.BusifavorStocksByStockIdCouponcodesByCouponCodeGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswer]]:
         """查询预存code详情 https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html"""
-    @overload
-    def get_async(self, options: t.BusifavorStocksGivenStockIdCouponcodesGivenCouponCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorStocksByStockIdCouponcodesByCouponCodeGetAnswer]]: ...
     getAsync = get_async
 class BusifavorSubsidy(call.Node):
     pay_receipts: BusifavorSubsidyPayReceipts
@@ -792,16 +774,10 @@ class BusifavorSubsidyPayReceiptsBySubsidyReceiptId(call.Leaf):
     def get_async(self, options: t.BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetAnswer]]: ...
     getAsync = get_async
 class BusifavorSubsidyPayReceiptsGivenSubsidyReceiptId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetAnswer]:
+    def get(self, options: t.BusifavorSubsidyPayReceiptsGivenSubsidyReceiptIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetAnswer]:
         """查询营销补差付款单详情 https://pay.weixin.qq.com/doc/v3/merchant/4017147336"""
-    @overload
-    def get(self, options: t.BusifavorSubsidyPayReceiptsGivenSubsidyReceiptIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetAnswer]]:
+    def get_async(self, options: t.BusifavorSubsidyPayReceiptsGivenSubsidyReceiptIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetAnswer]]:
         """查询营销补差付款单详情 https://pay.weixin.qq.com/doc/v3/merchant/4017147336"""
-    @overload
-    def get_async(self, options: t.BusifavorSubsidyPayReceiptsGivenSubsidyReceiptIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorSubsidyPayReceiptsBySubsidyReceiptIdGetAnswer]]: ...
     getAsync = get_async
 class BusifavorSubsidyReturnReceipts(call.Node):
     _subsidy_return_receipt_id_: BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId
@@ -835,16 +811,10 @@ class BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId(call.Leaf):
     def get_async(self, options: t.BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetAnswer]]: ...
     getAsync = get_async
 class BusifavorSubsidyReturnReceiptsGivenSubsidyReturnReceiptId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetAnswer]:
+    def get(self, options: t.BusifavorSubsidyReturnReceiptsGivenSubsidyReturnReceiptIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetAnswer]:
         """查询商家券营销补差回退单详情 https://pay.weixin.qq.com/doc/v3/merchant/4017147344"""
-    @overload
-    def get(self, options: t.BusifavorSubsidyReturnReceiptsGivenSubsidyReturnReceiptIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetAnswer]]:
+    def get_async(self, options: t.BusifavorSubsidyReturnReceiptsGivenSubsidyReturnReceiptIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetAnswer]]:
         """查询商家券营销补差回退单详情 https://pay.weixin.qq.com/doc/v3/merchant/4017147344"""
-    @overload
-    def get_async(self, options: t.BusifavorSubsidyReturnReceiptsGivenSubsidyReturnReceiptIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdGetAnswer]]: ...
     getAsync = get_async
 class BusifavorUsers(call.Node):
     _openid_: BusifavorUsersByOpenid
@@ -1045,16 +1015,10 @@ class BusifavorUsersGivenOpenidCouponsGivenCouponCodeAppidsByAppid(call.Leaf):
     def get_async(self, options: t.BusifavorUsersGivenOpenidCouponsGivenCouponCodeAppidsByAppidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswer]]: ...
     getAsync = get_async
 class BusifavorUsersGivenOpenidCouponsGivenCouponCodeAppidsGivenAppid(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswer]:
+    def get(self, options: t.BusifavorUsersGivenOpenidCouponsGivenCouponCodeAppidsGivenAppidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswer]:
         """查询用户单张券详情 https://pay.weixin.qq.com/doc/v3/merchant/4012535011"""
-    @overload
-    def get(self, options: t.BusifavorUsersGivenOpenidCouponsGivenCouponCodeAppidsGivenAppidGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswer]]:
+    def get_async(self, options: t.BusifavorUsersGivenOpenidCouponsGivenCouponCodeAppidsGivenAppidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswer]]:
         """查询用户单张券详情 https://pay.weixin.qq.com/doc/v3/merchant/4012535011"""
-    @overload
-    def get_async(self, options: t.BusifavorUsersGivenOpenidCouponsGivenCouponCodeAppidsGivenAppidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidGetAnswer]]: ...
     getAsync = get_async
 class Favor(call.Node):
     callbacks: FavorCallbacks
@@ -1423,16 +1387,10 @@ class FavorStocksGivenStockIdPause(call.Leaf):
     def post_async(self, options: t.FavorStocksGivenStockIdPausePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FavorStocksByStockIdPausePostAnswer]]: ...
     postAsync = post_async
 class FavorStocksGivenStockIdRefundFlow(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.FavorStocksByStockIdRefundFlowGetAnswer]:
+    def get(self, options: t.FavorStocksGivenStockIdRefundFlowGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.FavorStocksByStockIdRefundFlowGetAnswer]:
         """下载批次退款明细 https://pay.weixin.qq.com/doc/v3/merchant/4012463523"""
-    @overload
-    def get(self, options: t.FavorStocksGivenStockIdRefundFlowGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.FavorStocksByStockIdRefundFlowGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FavorStocksByStockIdRefundFlowGetAnswer]]:
+    def get_async(self, options: t.FavorStocksGivenStockIdRefundFlowGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FavorStocksByStockIdRefundFlowGetAnswer]]:
         """下载批次退款明细 https://pay.weixin.qq.com/doc/v3/merchant/4012463523"""
-    @overload
-    def get_async(self, options: t.FavorStocksGivenStockIdRefundFlowGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FavorStocksByStockIdRefundFlowGetAnswer]]: ...
     getAsync = get_async
 class FavorStocksGivenStockIdRefundFlowByDay(call.Leaf):
     @overload
@@ -1471,16 +1429,10 @@ class FavorStocksGivenStockIdStart(call.Leaf):
     def post_async(self, options: t.FavorStocksGivenStockIdStartPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FavorStocksByStockIdStartPostAnswer]]: ...
     postAsync = post_async
 class FavorStocksGivenStockIdUseFlow(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.FavorStocksByStockIdUseFlowGetAnswer]:
+    def get(self, options: t.FavorStocksGivenStockIdUseFlowGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.FavorStocksByStockIdUseFlowGetAnswer]:
         """下载批次核销明细 https://pay.weixin.qq.com/doc/v3/merchant/4012463585"""
-    @overload
-    def get(self, options: t.FavorStocksGivenStockIdUseFlowGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.FavorStocksByStockIdUseFlowGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FavorStocksByStockIdUseFlowGetAnswer]]:
+    def get_async(self, options: t.FavorStocksGivenStockIdUseFlowGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FavorStocksByStockIdUseFlowGetAnswer]]:
         """下载批次核销明细 https://pay.weixin.qq.com/doc/v3/merchant/4012463585"""
-    @overload
-    def get_async(self, options: t.FavorStocksGivenStockIdUseFlowGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FavorStocksByStockIdUseFlowGetAnswer]]: ...
     getAsync = get_async
 class FavorStocksGivenStockIdUseFlowByDay(call.Leaf):
     @overload
@@ -1984,16 +1936,10 @@ class GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresByStoreCode(call.Le
     def get_async(self, options: t.GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresByStoreCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.GoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeGetAnswer]]: ...
     getAsync = get_async
 class GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresGivenStoreCode(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.GoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeGetAnswer]:
+    def get(self, options: t.GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresGivenStoreCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.GoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeGetAnswer]:
         """查询小店活动门店详情 https://pay.weixin.qq.com/doc/v3/merchant/4012384379"""
-    @overload
-    def get(self, options: t.GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresGivenStoreCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.GoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.GoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeGetAnswer]]:
+    def get_async(self, options: t.GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresGivenStoreCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.GoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeGetAnswer]]:
         """查询小店活动门店详情 https://pay.weixin.qq.com/doc/v3/merchant/4012384379"""
-    @overload
-    def get_async(self, options: t.GoodsSubsidyActivityRetailStoreActGivenActivityIdStoresGivenStoreCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.GoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeGetAnswer]]: ...
     getAsync = get_async
 class MembercardActivity(call.Node):
     activities: MembercardActivityActivities
@@ -2066,28 +2012,16 @@ class MembercardActivityActivitiesGivenActivityId(call.Node):
     def __getitem__(self, path: Literal["terminate"]) -> MembercardActivityActivitiesGivenActivityIdTerminate: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MembercardActivityActivitiesByActivityIdGetAnswer]:
+    def get(self, options: t.MembercardActivityActivitiesGivenActivityIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MembercardActivityActivitiesByActivityIdGetAnswer]:
         """查询活动详情 https://pay.weixin.qq.com/doc/v3/merchant/4012553365"""
-    @overload
-    def get(self, options: t.MembercardActivityActivitiesGivenActivityIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MembercardActivityActivitiesByActivityIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardActivityActivitiesByActivityIdGetAnswer]]:
+    def get_async(self, options: t.MembercardActivityActivitiesGivenActivityIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardActivityActivitiesByActivityIdGetAnswer]]:
         """查询活动详情 https://pay.weixin.qq.com/doc/v3/merchant/4012553365"""
-    @overload
-    def get_async(self, options: t.MembercardActivityActivitiesGivenActivityIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardActivityActivitiesByActivityIdGetAnswer]]: ...
     getAsync = get_async
 class MembercardActivityActivitiesGivenActivityIdTerminate(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.MembercardActivityActivitiesByActivityIdTerminatePostAnswer]:
+    def post(self, options: t.MembercardActivityActivitiesGivenActivityIdTerminatePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MembercardActivityActivitiesByActivityIdTerminatePostAnswer]:
         """终止活动 https://pay.weixin.qq.com/doc/v3/merchant/4012553381"""
-    @overload
-    def post(self, options: t.MembercardActivityActivitiesGivenActivityIdTerminatePostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MembercardActivityActivitiesByActivityIdTerminatePostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardActivityActivitiesByActivityIdTerminatePostAnswer]]:
+    def post_async(self, options: t.MembercardActivityActivitiesGivenActivityIdTerminatePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardActivityActivitiesByActivityIdTerminatePostAnswer]]:
         """终止活动 https://pay.weixin.qq.com/doc/v3/merchant/4012553381"""
-    @overload
-    def post_async(self, options: t.MembercardActivityActivitiesGivenActivityIdTerminatePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardActivityActivitiesByActivityIdTerminatePostAnswer]]: ...
     postAsync = post_async
 class MembercardOpen(call.Node):
     activate_informations: MembercardOpenActivateInformations
@@ -2130,28 +2064,16 @@ class MembercardOpenActivateInformationsByActivateTicket(call.Leaf):
     def get_async(self, options: t.MembercardOpenActivateInformationsByActivateTicketGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenActivateInformationsByActivateTicketGetAnswer]]: ...
     getAsync = get_async
 class MembercardOpenActivateInformationsGivenActivateTicket(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenActivateInformationsByActivateTicketGetAnswer]:
+    def get(self, options: t.MembercardOpenActivateInformationsGivenActivateTicketGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenActivateInformationsByActivateTicketGetAnswer]:
         """获取用户信息（跳转型激活） https://pay.weixin.qq.com/doc/v3/merchant/4012550779"""
-    @overload
-    def get(self, options: t.MembercardOpenActivateInformationsGivenActivateTicketGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenActivateInformationsByActivateTicketGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenActivateInformationsByActivateTicketGetAnswer]]:
+    def get_async(self, options: t.MembercardOpenActivateInformationsGivenActivateTicketGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenActivateInformationsByActivateTicketGetAnswer]]:
         """获取用户信息（跳转型激活） https://pay.weixin.qq.com/doc/v3/merchant/4012550779"""
-    @overload
-    def get_async(self, options: t.MembercardOpenActivateInformationsGivenActivateTicketGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenActivateInformationsByActivateTicketGetAnswer]]: ...
     getAsync = get_async
 class MembercardOpenCallback(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenCallbackGetAnswer]:
+    def get(self, options: t.MembercardOpenCallbackGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenCallbackGetAnswer]:
         """查询回调地址 https://pay.weixin.qq.com/doc/v3/merchant/4012552275"""
-    @overload
-    def get(self, options: t.MembercardOpenCallbackGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenCallbackGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenCallbackGetAnswer]]:
+    def get_async(self, options: t.MembercardOpenCallbackGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenCallbackGetAnswer]]:
         """查询回调地址 https://pay.weixin.qq.com/doc/v3/merchant/4012552275"""
-    @overload
-    def get_async(self, options: t.MembercardOpenCallbackGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenCallbackGetAnswer]]: ...
     getAsync = get_async
     @overload
     def patch(self, *, json: t.MembercardOpenCallbackPatchJson, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenCallbackPatchAnswer]:
@@ -2723,38 +2645,20 @@ class MembercardOpenCardsGivenCardId(call.Node):
     def __getitem__(self, path: Literal["users"]) -> MembercardOpenCardsGivenCardIdUsers: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def delete(self, **more: Unpack[call.CallOptions]) -> Response:
+    def delete(self, options: t.MembercardOpenCardsGivenCardIdDeleteOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response:
         """删除会员卡模板 https://pay.weixin.qq.com/doc/v3/merchant/4012549682"""
-    @overload
-    def delete(self, options: t.MembercardOpenCardsGivenCardIdDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def delete_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def delete_async(self, options: t.MembercardOpenCardsGivenCardIdDeleteOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """删除会员卡模板 https://pay.weixin.qq.com/doc/v3/merchant/4012549682"""
-    @overload
-    def delete_async(self, options: t.MembercardOpenCardsGivenCardIdDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     deleteAsync = delete_async
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenCardsByCardIdGetAnswer]:
+    def get(self, options: t.MembercardOpenCardsGivenCardIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenCardsByCardIdGetAnswer]:
         """查询会员卡模板信息 https://pay.weixin.qq.com/doc/v3/merchant/4012547650"""
-    @overload
-    def get(self, options: t.MembercardOpenCardsGivenCardIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenCardsByCardIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenCardsByCardIdGetAnswer]]:
+    def get_async(self, options: t.MembercardOpenCardsGivenCardIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenCardsByCardIdGetAnswer]]:
         """查询会员卡模板信息 https://pay.weixin.qq.com/doc/v3/merchant/4012547650"""
-    @overload
-    def get_async(self, options: t.MembercardOpenCardsGivenCardIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenCardsByCardIdGetAnswer]]: ...
     getAsync = get_async
-    @overload
-    def patch(self, *, json: t.MembercardOpenCardsByCardIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response:
+    def patch(self, options: t.MembercardOpenCardsGivenCardIdPatchOptions = ..., /, *, json: t.MembercardOpenCardsByCardIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response:
         """修改会员卡模板信息 https://pay.weixin.qq.com/doc/v3/merchant/4012549567"""
-    @overload
-    def patch(self, options: t.MembercardOpenCardsGivenCardIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def patch_async(self, *, json: t.MembercardOpenCardsByCardIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def patch_async(self, options: t.MembercardOpenCardsGivenCardIdPatchOptions = ..., /, *, json: t.MembercardOpenCardsByCardIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """修改会员卡模板信息 https://pay.weixin.qq.com/doc/v3/merchant/4012549567"""
-    @overload
-    def patch_async(self, options: t.MembercardOpenCardsGivenCardIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     patchAsync = patch_async
 class MembercardOpenCardsGivenCardIdCodes(call.Node):
     deposit: MembercardOpenCardsGivenCardIdCodesDeposit
@@ -2768,16 +2672,10 @@ class MembercardOpenCardsGivenCardIdCodes(call.Node):
     @overload
     def __getitem__(self, path: Chain | call.Node) -> Chain: ...
 class MembercardOpenCardsGivenCardIdCodesDeposit(call.Leaf):
-    @overload
-    def post(self, *, json: t.MembercardOpenCardsByCardIdCodesDepositPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenCardsByCardIdCodesDepositPostAnswer]:
+    def post(self, options: t.MembercardOpenCardsGivenCardIdCodesDepositPostOptions = ..., /, *, json: t.MembercardOpenCardsByCardIdCodesDepositPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenCardsByCardIdCodesDepositPostAnswer]:
         """导入会员Code https://pay.weixin.qq.com/doc/v3/merchant/4012545728"""
-    @overload
-    def post(self, options: t.MembercardOpenCardsGivenCardIdCodesDepositPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenCardsByCardIdCodesDepositPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.MembercardOpenCardsByCardIdCodesDepositPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenCardsByCardIdCodesDepositPostAnswer]]:
+    def post_async(self, options: t.MembercardOpenCardsGivenCardIdCodesDepositPostOptions = ..., /, *, json: t.MembercardOpenCardsByCardIdCodesDepositPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenCardsByCardIdCodesDepositPostAnswer]]:
         """导入会员Code https://pay.weixin.qq.com/doc/v3/merchant/4012545728"""
-    @overload
-    def post_async(self, options: t.MembercardOpenCardsGivenCardIdCodesDepositPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenCardsByCardIdCodesDepositPostAnswer]]: ...
     postAsync = post_async
 class MembercardOpenCardsGivenCardIdCodesByCode(call.Node):
     activate: MembercardOpenCardsGivenCardIdCodesByCodeActivate
@@ -2920,39 +2818,21 @@ class MembercardOpenCardsGivenCardIdCodesGivenCode(call.Node):
     def __getitem__(self, path: Literal["unavailable"]) -> MembercardOpenCardsGivenCardIdCodesGivenCodeUnavailable: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenCardsByCardIdCodesByCodeGetAnswer]:
+    def get(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenCardsByCardIdCodesByCodeGetAnswer]:
         """查询用户会员卡信息 https://pay.weixin.qq.com/doc/v3/merchant/4012547768"""
-    @overload
-    def get(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenCardsByCardIdCodesByCodeGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenCardsByCardIdCodesByCodeGetAnswer]]:
+    def get_async(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenCardsByCardIdCodesByCodeGetAnswer]]:
         """查询用户会员卡信息 https://pay.weixin.qq.com/doc/v3/merchant/4012547768"""
-    @overload
-    def get_async(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenCardsByCardIdCodesByCodeGetAnswer]]: ...
     getAsync = get_async
-    @overload
-    def patch(self, *, json: t.MembercardOpenCardsByCardIdCodesByCodePatchJson = ..., **more: Unpack[call.CallOptions]) -> Response:
+    def patch(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodePatchOptions = ..., /, *, json: t.MembercardOpenCardsByCardIdCodesByCodePatchJson = ..., **more: Unpack[call.CallOptions]) -> Response:
         """修改用户会员卡信息 https://pay.weixin.qq.com/doc/v3/merchant/4012549292"""
-    @overload
-    def patch(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodePatchOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def patch_async(self, *, json: t.MembercardOpenCardsByCardIdCodesByCodePatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def patch_async(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodePatchOptions = ..., /, *, json: t.MembercardOpenCardsByCardIdCodesByCodePatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """修改用户会员卡信息 https://pay.weixin.qq.com/doc/v3/merchant/4012549292"""
-    @overload
-    def patch_async(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodePatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     patchAsync = patch_async
 class MembercardOpenCardsGivenCardIdCodesGivenCodeActivate(call.Leaf):
-    @overload
-    def post(self, *, json: t.MembercardOpenCardsByCardIdCodesByCodeActivatePostJson = ..., **more: Unpack[call.CallOptions]) -> Response:
+    def post(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodeActivatePostOptions = ..., /, *, json: t.MembercardOpenCardsByCardIdCodesByCodeActivatePostJson = ..., **more: Unpack[call.CallOptions]) -> Response:
         """激活会员卡（跳转型激活） https://pay.weixin.qq.com/doc/v3/merchant/4012550809"""
-    @overload
-    def post(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodeActivatePostOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def post_async(self, *, json: t.MembercardOpenCardsByCardIdCodesByCodeActivatePostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def post_async(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodeActivatePostOptions = ..., /, *, json: t.MembercardOpenCardsByCardIdCodesByCodeActivatePostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """激活会员卡（跳转型激活） https://pay.weixin.qq.com/doc/v3/merchant/4012550809"""
-    @overload
-    def post_async(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodeActivatePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     postAsync = post_async
 class MembercardOpenCardsGivenCardIdCodesGivenCodeBonus(call.Node):
     commit: MembercardOpenCardsGivenCardIdCodesGivenCodeBonusCommit
@@ -3012,16 +2892,10 @@ class MembercardOpenCardsGivenCardIdCodesGivenCodeSetServiceModuleData(call.Leaf
     def post_async(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodeSetServiceModuleDataPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     postAsync = post_async
 class MembercardOpenCardsGivenCardIdCodesGivenCodeUnavailable(call.Leaf):
-    @overload
-    def post(self, *, json: t.MembercardOpenCardsByCardIdCodesByCodeUnavailablePostJson = ..., **more: Unpack[call.CallOptions]) -> Response:
+    def post(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodeUnavailablePostOptions = ..., /, *, json: t.MembercardOpenCardsByCardIdCodesByCodeUnavailablePostJson = ..., **more: Unpack[call.CallOptions]) -> Response:
         """作废用户会员卡 https://pay.weixin.qq.com/doc/v3/merchant/4012549677"""
-    @overload
-    def post(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodeUnavailablePostOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def post_async(self, *, json: t.MembercardOpenCardsByCardIdCodesByCodeUnavailablePostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def post_async(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodeUnavailablePostOptions = ..., /, *, json: t.MembercardOpenCardsByCardIdCodesByCodeUnavailablePostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """作废用户会员卡 https://pay.weixin.qq.com/doc/v3/merchant/4012549677"""
-    @overload
-    def post_async(self, options: t.MembercardOpenCardsGivenCardIdCodesGivenCodeUnavailablePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     postAsync = post_async
 class MembercardOpenCardsGivenCardIdDecryptCode(call.Leaf):
     @overload
@@ -3132,16 +3006,10 @@ class MembercardOpenCardsGivenCardIdServiceModulesByServiceModuleId(call.Leaf):
     def patch_async(self, options: t.MembercardOpenCardsGivenCardIdServiceModulesByServiceModuleIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchAnswer]]: ...
     patchAsync = patch_async
 class MembercardOpenCardsGivenCardIdServiceModulesGivenServiceModuleId(call.Leaf):
-    @overload
-    def delete(self, **more: Unpack[call.CallOptions]) -> Response:
+    def delete(self, options: t.MembercardOpenCardsGivenCardIdServiceModulesGivenServiceModuleIdDeleteOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response:
         """移除会员卡服务项 https://pay.weixin.qq.com/doc/v3/merchant/4017167557"""
-    @overload
-    def delete(self, options: t.MembercardOpenCardsGivenCardIdServiceModulesGivenServiceModuleIdDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def delete_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def delete_async(self, options: t.MembercardOpenCardsGivenCardIdServiceModulesGivenServiceModuleIdDeleteOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """移除会员卡服务项 https://pay.weixin.qq.com/doc/v3/merchant/4017167557"""
-    @overload
-    def delete_async(self, options: t.MembercardOpenCardsGivenCardIdServiceModulesGivenServiceModuleIdDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     deleteAsync = delete_async
     @overload
     def patch(self, *, json: t.MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchJson, **more: Unpack[call.CallOptions]) -> Response[t.MembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPatchAnswer]:
@@ -3350,28 +3218,16 @@ class PartnerDeliveryPlanDeliveryPlansGivenBrandId(call.Node):
     def patch_async(self, options: t.PartnerDeliveryPlanDeliveryPlansGivenBrandIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerDeliveryPlanDeliveryPlansByPlanIdPatchAnswer]]: ...
     patchAsync = patch_async
 class PartnerDeliveryPlanDeliveryPlansGivenBrandIdDeliveryPlans(call.Leaf):
-    @overload
-    def get(self, *, query: t.PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetAnswer]:
+    def get(self, options: t.PartnerDeliveryPlanDeliveryPlansGivenBrandIdDeliveryPlansGetOptions = ..., /, *, query: t.PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetAnswer]:
         """分页查询投放计划列表 https://pay.weixin.qq.com/doc/v3/partner/4016184563"""
-    @overload
-    def get(self, options: t.PartnerDeliveryPlanDeliveryPlansGivenBrandIdDeliveryPlansGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetAnswer]]:
+    def get_async(self, options: t.PartnerDeliveryPlanDeliveryPlansGivenBrandIdDeliveryPlansGetOptions = ..., /, *, query: t.PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetAnswer]]:
         """分页查询投放计划列表 https://pay.weixin.qq.com/doc/v3/partner/4016184563"""
-    @overload
-    def get_async(self, options: t.PartnerDeliveryPlanDeliveryPlansGivenBrandIdDeliveryPlansGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansGetAnswer]]: ...
     getAsync = get_async
 class PartnerDeliveryPlanDeliveryPlansGivenBrandIdTerminate(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response:
+    def post(self, options: t.PartnerDeliveryPlanDeliveryPlansGivenBrandIdTerminatePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response:
         """终止投放计划 https://pay.weixin.qq.com/doc/v3/partner/4016184572"""
-    @overload
-    def post(self, options: t.PartnerDeliveryPlanDeliveryPlansGivenBrandIdTerminatePostOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def post_async(self, options: t.PartnerDeliveryPlanDeliveryPlansGivenBrandIdTerminatePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """终止投放计划 https://pay.weixin.qq.com/doc/v3/partner/4016184572"""
-    @overload
-    def post_async(self, options: t.PartnerDeliveryPlanDeliveryPlansGivenBrandIdTerminatePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     postAsync = post_async
 class PartnerDeliveryPlanBySpMchid(call.Node):
     notify_url: PartnerDeliveryPlanBySpMchidNotifyUrl
@@ -3503,16 +3359,10 @@ class PartnerProductCouponMediaUploadImage(call.Leaf):
     def post_async(self, options: t.PartnerProductCouponMediaUploadImagePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerProductCouponMediaUploadImagePostAnswer]]: ...
     postAsync = post_async
 class PartnerProductCouponNotifyConfigs(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.PartnerProductCouponNotifyConfigsGetAnswer]:
+    def get(self, options: t.PartnerProductCouponNotifyConfigsGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.PartnerProductCouponNotifyConfigsGetAnswer]:
         """获取商品券事件通知地址 https://pay.weixin.qq.com/doc/v3/partner/4015781284"""
-    @overload
-    def get(self, options: t.PartnerProductCouponNotifyConfigsGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PartnerProductCouponNotifyConfigsGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerProductCouponNotifyConfigsGetAnswer]]:
+    def get_async(self, options: t.PartnerProductCouponNotifyConfigsGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerProductCouponNotifyConfigsGetAnswer]]:
         """获取商品券事件通知地址 https://pay.weixin.qq.com/doc/v3/partner/4015781284"""
-    @overload
-    def get_async(self, options: t.PartnerProductCouponNotifyConfigsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerProductCouponNotifyConfigsGetAnswer]]: ...
     getAsync = get_async
     @overload
     def post(self, *, json: t.PartnerProductCouponNotifyConfigsPostJson, **more: Unpack[call.CallOptions]) -> Response[t.PartnerProductCouponNotifyConfigsPostAnswer]:
@@ -5031,16 +4881,10 @@ class Partnerships(call.Node):
     def __getitem__(self, path: Literal["terminate"]) -> PartnershipsTerminate: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, *, query: t.PartnershipsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.PartnershipsGetAnswer]:
+    def get(self, options: t.PartnershipsGetOptions = ..., /, *, query: t.PartnershipsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.PartnershipsGetAnswer]:
         """查询合作关系列表 https://pay.weixin.qq.com/doc/v3/merchant/4012380536"""
-    @overload
-    def get(self, options: t.PartnershipsGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PartnershipsGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.PartnershipsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnershipsGetAnswer]]:
+    def get_async(self, options: t.PartnershipsGetOptions = ..., /, *, query: t.PartnershipsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnershipsGetAnswer]]:
         """查询合作关系列表 https://pay.weixin.qq.com/doc/v3/merchant/4012380536"""
-    @overload
-    def get_async(self, options: t.PartnershipsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnershipsGetAnswer]]: ...
     getAsync = get_async
 class PartnershipsBuild(call.Leaf):
     @overload
@@ -5198,28 +5042,16 @@ class PaygiftactivityActivitiesGivenActivityId(call.Node):
     def __getitem__(self, path: Literal["terminate"]) -> PaygiftactivityActivitiesGivenActivityIdTerminate: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdGetAnswer]:
+    def get(self, options: t.PaygiftactivityActivitiesGivenActivityIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdGetAnswer]:
         """查询活动详情接口 https://pay.weixin.qq.com/doc/v3/merchant/4012487971"""
-    @overload
-    def get(self, options: t.PaygiftactivityActivitiesGivenActivityIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdGetAnswer]]:
+    def get_async(self, options: t.PaygiftactivityActivitiesGivenActivityIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdGetAnswer]]:
         """查询活动详情接口 https://pay.weixin.qq.com/doc/v3/merchant/4012487971"""
-    @overload
-    def get_async(self, options: t.PaygiftactivityActivitiesGivenActivityIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdGetAnswer]]: ...
     getAsync = get_async
 class PaygiftactivityActivitiesGivenActivityIdGoods(call.Leaf):
-    @overload
-    def get(self, *, query: t.PaygiftactivityActivitiesByActivityIdGoodsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdGoodsGetAnswer]:
+    def get(self, options: t.PaygiftactivityActivitiesGivenActivityIdGoodsGetOptions = ..., /, *, query: t.PaygiftactivityActivitiesByActivityIdGoodsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdGoodsGetAnswer]:
         """查询活动指定商品列表 https://pay.weixin.qq.com/doc/v3/merchant/4012466448"""
-    @overload
-    def get(self, options: t.PaygiftactivityActivitiesGivenActivityIdGoodsGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdGoodsGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.PaygiftactivityActivitiesByActivityIdGoodsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdGoodsGetAnswer]]:
+    def get_async(self, options: t.PaygiftactivityActivitiesGivenActivityIdGoodsGetOptions = ..., /, *, query: t.PaygiftactivityActivitiesByActivityIdGoodsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdGoodsGetAnswer]]:
         """查询活动指定商品列表 https://pay.weixin.qq.com/doc/v3/merchant/4012466448"""
-    @overload
-    def get_async(self, options: t.PaygiftactivityActivitiesGivenActivityIdGoodsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdGoodsGetAnswer]]: ...
     getAsync = get_async
 class PaygiftactivityActivitiesGivenActivityIdMerchants(call.Node):
     add: PaygiftactivityActivitiesGivenActivityIdMerchantsAdd
@@ -5230,52 +5062,28 @@ class PaygiftactivityActivitiesGivenActivityIdMerchants(call.Node):
     def __getitem__(self, path: Literal["delete"]) -> PaygiftactivityActivitiesGivenActivityIdMerchantsDelete: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, *, query: t.PaygiftactivityActivitiesByActivityIdMerchantsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdMerchantsGetAnswer]:
+    def get(self, options: t.PaygiftactivityActivitiesGivenActivityIdMerchantsGetOptions = ..., /, *, query: t.PaygiftactivityActivitiesByActivityIdMerchantsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdMerchantsGetAnswer]:
         """查询活动发券商户号 https://pay.weixin.qq.com/doc/v3/merchant/4012466149"""
-    @overload
-    def get(self, options: t.PaygiftactivityActivitiesGivenActivityIdMerchantsGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdMerchantsGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.PaygiftactivityActivitiesByActivityIdMerchantsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdMerchantsGetAnswer]]:
+    def get_async(self, options: t.PaygiftactivityActivitiesGivenActivityIdMerchantsGetOptions = ..., /, *, query: t.PaygiftactivityActivitiesByActivityIdMerchantsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdMerchantsGetAnswer]]:
         """查询活动发券商户号 https://pay.weixin.qq.com/doc/v3/merchant/4012466149"""
-    @overload
-    def get_async(self, options: t.PaygiftactivityActivitiesGivenActivityIdMerchantsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdMerchantsGetAnswer]]: ...
     getAsync = get_async
 class PaygiftactivityActivitiesGivenActivityIdMerchantsAdd(call.Leaf):
-    @overload
-    def post(self, *, json: t.PaygiftactivityActivitiesByActivityIdMerchantsAddPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdMerchantsAddPostAnswer]:
+    def post(self, options: t.PaygiftactivityActivitiesGivenActivityIdMerchantsAddPostOptions = ..., /, *, json: t.PaygiftactivityActivitiesByActivityIdMerchantsAddPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdMerchantsAddPostAnswer]:
         """新增活动发券商户号 https://pay.weixin.qq.com/doc/v3/merchant/4012466671"""
-    @overload
-    def post(self, options: t.PaygiftactivityActivitiesGivenActivityIdMerchantsAddPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdMerchantsAddPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.PaygiftactivityActivitiesByActivityIdMerchantsAddPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdMerchantsAddPostAnswer]]:
+    def post_async(self, options: t.PaygiftactivityActivitiesGivenActivityIdMerchantsAddPostOptions = ..., /, *, json: t.PaygiftactivityActivitiesByActivityIdMerchantsAddPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdMerchantsAddPostAnswer]]:
         """新增活动发券商户号 https://pay.weixin.qq.com/doc/v3/merchant/4012466671"""
-    @overload
-    def post_async(self, options: t.PaygiftactivityActivitiesGivenActivityIdMerchantsAddPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdMerchantsAddPostAnswer]]: ...
     postAsync = post_async
 class PaygiftactivityActivitiesGivenActivityIdMerchantsDelete(call.Leaf):
-    @overload
-    def post(self, *, json: t.PaygiftactivityActivitiesByActivityIdMerchantsDeletePostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdMerchantsDeletePostAnswer]:
+    def post(self, options: t.PaygiftactivityActivitiesGivenActivityIdMerchantsDeletePostOptions = ..., /, *, json: t.PaygiftactivityActivitiesByActivityIdMerchantsDeletePostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdMerchantsDeletePostAnswer]:
         """删除活动发券商户号 https://pay.weixin.qq.com/doc/v3/merchant/4012466787"""
-    @overload
-    def post(self, options: t.PaygiftactivityActivitiesGivenActivityIdMerchantsDeletePostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdMerchantsDeletePostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.PaygiftactivityActivitiesByActivityIdMerchantsDeletePostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdMerchantsDeletePostAnswer]]:
+    def post_async(self, options: t.PaygiftactivityActivitiesGivenActivityIdMerchantsDeletePostOptions = ..., /, *, json: t.PaygiftactivityActivitiesByActivityIdMerchantsDeletePostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdMerchantsDeletePostAnswer]]:
         """删除活动发券商户号 https://pay.weixin.qq.com/doc/v3/merchant/4012466787"""
-    @overload
-    def post_async(self, options: t.PaygiftactivityActivitiesGivenActivityIdMerchantsDeletePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdMerchantsDeletePostAnswer]]: ...
     postAsync = post_async
 class PaygiftactivityActivitiesGivenActivityIdTerminate(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdTerminatePostAnswer]:
+    def post(self, options: t.PaygiftactivityActivitiesGivenActivityIdTerminatePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdTerminatePostAnswer]:
         """终止活动 https://pay.weixin.qq.com/doc/v3/merchant/4012466523"""
-    @overload
-    def post(self, options: t.PaygiftactivityActivitiesGivenActivityIdTerminatePostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PaygiftactivityActivitiesByActivityIdTerminatePostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdTerminatePostAnswer]]:
+    def post_async(self, options: t.PaygiftactivityActivitiesGivenActivityIdTerminatePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdTerminatePostAnswer]]:
         """终止活动 https://pay.weixin.qq.com/doc/v3/merchant/4012466523"""
-    @overload
-    def post_async(self, options: t.PaygiftactivityActivitiesGivenActivityIdTerminatePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaygiftactivityActivitiesByActivityIdTerminatePostAnswer]]: ...
     postAsync = post_async
 class PaygiftactivityUniqueThresholdActivity(call.Leaf):
     @overload
@@ -5344,16 +5152,10 @@ class ShoppingReceiptCustomentrancesByBrandId(call.Leaf):
     def patch_async(self, options: t.ShoppingReceiptCustomentrancesByBrandIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ShoppingReceiptCustomentrancesByBrandIdPatchAnswer]]: ...
     patchAsync = patch_async
 class ShoppingReceiptCustomentrancesGivenBrandId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ShoppingReceiptCustomentrancesByBrandIdGetAnswer]:
+    def get(self, options: t.ShoppingReceiptCustomentrancesGivenBrandIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ShoppingReceiptCustomentrancesByBrandIdGetAnswer]:
         """查询自定义入口 https://pay.weixin.qq.com/doc/v3/merchant/4012526406"""
-    @overload
-    def get(self, options: t.ShoppingReceiptCustomentrancesGivenBrandIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ShoppingReceiptCustomentrancesByBrandIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ShoppingReceiptCustomentrancesByBrandIdGetAnswer]]:
+    def get_async(self, options: t.ShoppingReceiptCustomentrancesGivenBrandIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ShoppingReceiptCustomentrancesByBrandIdGetAnswer]]:
         """查询自定义入口 https://pay.weixin.qq.com/doc/v3/merchant/4012526406"""
-    @overload
-    def get_async(self, options: t.ShoppingReceiptCustomentrancesGivenBrandIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ShoppingReceiptCustomentrancesByBrandIdGetAnswer]]: ...
     getAsync = get_async
     @overload
     def patch(self, *, json: t.ShoppingReceiptCustomentrancesByBrandIdPatchJson, **more: Unpack[call.CallOptions]) -> Response[t.ShoppingReceiptCustomentrancesByBrandIdPatchAnswer]:
@@ -5458,16 +5260,10 @@ class WeeklyDiscountActivitiesGivenActivityId(call.Node):
     def __getitem__(self, path: Literal["apply"]) -> WeeklyDiscountActivitiesGivenActivityIdApply: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.WeeklyDiscountActivitiesByActivityIdGetAnswer]:
+    def get(self, options: t.WeeklyDiscountActivitiesGivenActivityIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.WeeklyDiscountActivitiesByActivityIdGetAnswer]:
         """查询周周惠活动详情 https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_2.shtml"""
-    @overload
-    def get(self, options: t.WeeklyDiscountActivitiesGivenActivityIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.WeeklyDiscountActivitiesByActivityIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.WeeklyDiscountActivitiesByActivityIdGetAnswer]]:
+    def get_async(self, options: t.WeeklyDiscountActivitiesGivenActivityIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.WeeklyDiscountActivitiesByActivityIdGetAnswer]]:
         """查询周周惠活动详情 https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_2.shtml"""
-    @overload
-    def get_async(self, options: t.WeeklyDiscountActivitiesGivenActivityIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.WeeklyDiscountActivitiesByActivityIdGetAnswer]]: ...
     getAsync = get_async
 class WeeklyDiscountActivitiesGivenActivityIdApply(call.Leaf):
     @overload

@@ -65,16 +65,10 @@ class RiskWithdrawlApplyApplymentIdByApplymentId(call.Leaf):
     def get_async(self, options: t.RiskWithdrawlApplyApplymentIdByApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RiskWithdrawlApplyApplymentIdByApplymentIdGetAnswer]]: ...
     getAsync = get_async
 class RiskWithdrawlApplyApplymentIdGivenApplymentId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.RiskWithdrawlApplyApplymentIdByApplymentIdGetAnswer]:
+    def get(self, options: t.RiskWithdrawlApplyApplymentIdGivenApplymentIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.RiskWithdrawlApplyApplymentIdByApplymentIdGetAnswer]:
         """微信支付提现申请单号查询提现申请单状态 https://pay.weixin.qq.com/doc/v3/partner/4012778400"""
-    @overload
-    def get(self, options: t.RiskWithdrawlApplyApplymentIdGivenApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.RiskWithdrawlApplyApplymentIdByApplymentIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RiskWithdrawlApplyApplymentIdByApplymentIdGetAnswer]]:
+    def get_async(self, options: t.RiskWithdrawlApplyApplymentIdGivenApplymentIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RiskWithdrawlApplyApplymentIdByApplymentIdGetAnswer]]:
         """微信支付提现申请单号查询提现申请单状态 https://pay.weixin.qq.com/doc/v3/partner/4012778400"""
-    @overload
-    def get_async(self, options: t.RiskWithdrawlApplyApplymentIdGivenApplymentIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RiskWithdrawlApplyApplymentIdByApplymentIdGetAnswer]]: ...
     getAsync = get_async
 class RiskWithdrawlApplyOutRequestNo(call.Node):
     _out_request_no_: RiskWithdrawlApplyOutRequestNoByOutRequestNo
@@ -97,14 +91,8 @@ class RiskWithdrawlApplyOutRequestNoByOutRequestNo(call.Leaf):
     def get_async(self, options: t.RiskWithdrawlApplyOutRequestNoByOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RiskWithdrawlApplyOutRequestNoByOutRequestNoGetAnswer]]: ...
     getAsync = get_async
 class RiskWithdrawlApplyOutRequestNoGivenOutRequestNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.RiskWithdrawlApplyOutRequestNoByOutRequestNoGetAnswer]:
+    def get(self, options: t.RiskWithdrawlApplyOutRequestNoGivenOutRequestNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.RiskWithdrawlApplyOutRequestNoByOutRequestNoGetAnswer]:
         """商户提现申请单号查询提现申请单状态 https://pay.weixin.qq.com/doc/v3/partner/4012476164"""
-    @overload
-    def get(self, options: t.RiskWithdrawlApplyOutRequestNoGivenOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.RiskWithdrawlApplyOutRequestNoByOutRequestNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RiskWithdrawlApplyOutRequestNoByOutRequestNoGetAnswer]]:
+    def get_async(self, options: t.RiskWithdrawlApplyOutRequestNoGivenOutRequestNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RiskWithdrawlApplyOutRequestNoByOutRequestNoGetAnswer]]:
         """商户提现申请单号查询提现申请单状态 https://pay.weixin.qq.com/doc/v3/partner/4012476164"""
-    @overload
-    def get_async(self, options: t.RiskWithdrawlApplyOutRequestNoGivenOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RiskWithdrawlApplyOutRequestNoByOutRequestNoGetAnswer]]: ...
     getAsync = get_async

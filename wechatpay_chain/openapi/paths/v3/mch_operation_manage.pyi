@@ -160,14 +160,8 @@ class MerchantLimitationsSubMchidBySubMchid(call.Leaf):
     def get_async(self, options: t.MerchantLimitationsSubMchidBySubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantLimitationsSubMchidBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class MerchantLimitationsSubMchidGivenSubMchid(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MerchantLimitationsSubMchidBySubMchidGetAnswer]:
+    def get(self, options: t.MerchantLimitationsSubMchidGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantLimitationsSubMchidBySubMchidGetAnswer]:
         """查询子商户管控情况 https://pay.weixin.qq.com/doc/v3/partner/4012803072"""
-    @overload
-    def get(self, options: t.MerchantLimitationsSubMchidGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantLimitationsSubMchidBySubMchidGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantLimitationsSubMchidBySubMchidGetAnswer]]:
+    def get_async(self, options: t.MerchantLimitationsSubMchidGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantLimitationsSubMchidBySubMchidGetAnswer]]:
         """查询子商户管控情况 https://pay.weixin.qq.com/doc/v3/partner/4012803072"""
-    @overload
-    def get_async(self, options: t.MerchantLimitationsSubMchidGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantLimitationsSubMchidBySubMchidGetAnswer]]: ...
     getAsync = get_async

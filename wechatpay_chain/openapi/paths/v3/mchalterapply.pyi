@@ -118,16 +118,10 @@ class MchcontactalterapplymentMerchantGivenMerchantCodeOutRequestNoByOutRequestN
     def get_async(self, options: t.MchcontactalterapplymentMerchantGivenMerchantCodeOutRequestNoByOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer]]: ...
     getAsync = get_async
 class MchcontactalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer]:
+    def get(self, options: t.MchcontactalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer]:
         """查询超管变更申请单状态-使用业务单号和商户号 https://pay.weixin.qq.com/doc/v3/partner/4015617915"""
-    @overload
-    def get(self, options: t.MchcontactalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer]]:
+    def get_async(self, options: t.MchcontactalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer]]:
         """查询超管变更申请单状态-使用业务单号和商户号 https://pay.weixin.qq.com/doc/v3/partner/4015617915"""
-    @overload
-    def get_async(self, options: t.MchcontactalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer]]: ...
     getAsync = get_async
 class MchcontactalterapplymentByApplyId(call.Node):
     revoke: MchcontactalterapplymentByApplyIdRevoke
@@ -164,28 +158,16 @@ class MchcontactalterapplymentGivenApplyId(call.Node):
     def __getitem__(self, path: Literal["revoke"]) -> MchcontactalterapplymentGivenApplyIdRevoke: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MchcontactalterapplymentByApplyIdGetAnswer]:
+    def get(self, options: t.MchcontactalterapplymentGivenApplyIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchcontactalterapplymentByApplyIdGetAnswer]:
         """查询超管变更申请单状态-使用申请单号 https://pay.weixin.qq.com/doc/v3/partner/4015617911"""
-    @overload
-    def get(self, options: t.MchcontactalterapplymentGivenApplyIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchcontactalterapplymentByApplyIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchcontactalterapplymentByApplyIdGetAnswer]]:
+    def get_async(self, options: t.MchcontactalterapplymentGivenApplyIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchcontactalterapplymentByApplyIdGetAnswer]]:
         """查询超管变更申请单状态-使用申请单号 https://pay.weixin.qq.com/doc/v3/partner/4015617911"""
-    @overload
-    def get_async(self, options: t.MchcontactalterapplymentGivenApplyIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchcontactalterapplymentByApplyIdGetAnswer]]: ...
     getAsync = get_async
 class MchcontactalterapplymentGivenApplyIdRevoke(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.MchcontactalterapplymentByApplyIdRevokePostAnswer]:
+    def post(self, options: t.MchcontactalterapplymentGivenApplyIdRevokePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchcontactalterapplymentByApplyIdRevokePostAnswer]:
         """撤销超管变更申请单 https://pay.weixin.qq.com/doc/v3/partner/4015617919"""
-    @overload
-    def post(self, options: t.MchcontactalterapplymentGivenApplyIdRevokePostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchcontactalterapplymentByApplyIdRevokePostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchcontactalterapplymentByApplyIdRevokePostAnswer]]:
+    def post_async(self, options: t.MchcontactalterapplymentGivenApplyIdRevokePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchcontactalterapplymentByApplyIdRevokePostAnswer]]:
         """撤销超管变更申请单 https://pay.weixin.qq.com/doc/v3/partner/4015617919"""
-    @overload
-    def post_async(self, options: t.MchcontactalterapplymentGivenApplyIdRevokePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchcontactalterapplymentByApplyIdRevokePostAnswer]]: ...
     postAsync = post_async
 class Mchsubjectalterapplyment(call.Node):
     merchant: MchsubjectalterapplymentMerchant
@@ -284,16 +266,10 @@ class MchsubjectalterapplymentMerchantGivenMerchantCodeOutRequestNoByOutRequestN
     def get_async(self, options: t.MchsubjectalterapplymentMerchantGivenMerchantCodeOutRequestNoByOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer]]: ...
     getAsync = get_async
 class MchsubjectalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer]:
+    def get(self, options: t.MchsubjectalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer]:
         """查询申请单状态-使用业务单号 https://pay.weixin.qq.com/doc/v3/partner/4014090667"""
-    @overload
-    def get(self, options: t.MchsubjectalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer]]:
+    def get_async(self, options: t.MchsubjectalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer]]:
         """查询申请单状态-使用业务单号 https://pay.weixin.qq.com/doc/v3/partner/4014090667"""
-    @overload
-    def get_async(self, options: t.MchsubjectalterapplymentMerchantGivenMerchantCodeOutRequestNoGivenOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoGetAnswer]]: ...
     getAsync = get_async
 class MchsubjectalterapplymentByApplyId(call.Node):
     revoke: MchsubjectalterapplymentByApplyIdRevoke
@@ -330,28 +306,16 @@ class MchsubjectalterapplymentGivenApplyId(call.Node):
     def __getitem__(self, path: Literal["revoke"]) -> MchsubjectalterapplymentGivenApplyIdRevoke: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MchsubjectalterapplymentByApplyIdGetAnswer]:
+    def get(self, options: t.MchsubjectalterapplymentGivenApplyIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchsubjectalterapplymentByApplyIdGetAnswer]:
         """查询资料变更申请单状态-使用申请单号 https://pay.weixin.qq.com/doc/v3/partner/4014090655"""
-    @overload
-    def get(self, options: t.MchsubjectalterapplymentGivenApplyIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchsubjectalterapplymentByApplyIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchsubjectalterapplymentByApplyIdGetAnswer]]:
+    def get_async(self, options: t.MchsubjectalterapplymentGivenApplyIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchsubjectalterapplymentByApplyIdGetAnswer]]:
         """查询资料变更申请单状态-使用申请单号 https://pay.weixin.qq.com/doc/v3/partner/4014090655"""
-    @overload
-    def get_async(self, options: t.MchsubjectalterapplymentGivenApplyIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchsubjectalterapplymentByApplyIdGetAnswer]]: ...
     getAsync = get_async
 class MchsubjectalterapplymentGivenApplyIdRevoke(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.MchsubjectalterapplymentByApplyIdRevokePostAnswer]:
+    def post(self, options: t.MchsubjectalterapplymentGivenApplyIdRevokePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MchsubjectalterapplymentByApplyIdRevokePostAnswer]:
         """撤销资料变更申请单 https://pay.weixin.qq.com/doc/v3/partner/4014090672"""
-    @overload
-    def post(self, options: t.MchsubjectalterapplymentGivenApplyIdRevokePostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MchsubjectalterapplymentByApplyIdRevokePostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchsubjectalterapplymentByApplyIdRevokePostAnswer]]:
+    def post_async(self, options: t.MchsubjectalterapplymentGivenApplyIdRevokePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchsubjectalterapplymentByApplyIdRevokePostAnswer]]:
         """撤销资料变更申请单 https://pay.weixin.qq.com/doc/v3/partner/4014090672"""
-    @overload
-    def post_async(self, options: t.MchsubjectalterapplymentGivenApplyIdRevokePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MchsubjectalterapplymentByApplyIdRevokePostAnswer]]: ...
     postAsync = post_async
 class Merchantnamealterapplyment(call.Node):
     merchant: MerchantnamealterapplymentMerchant
@@ -450,16 +414,10 @@ class MerchantnamealterapplymentMerchantGivenSubMchidOutRequestNoByOutRequestNo(
     def get_async(self, options: t.MerchantnamealterapplymentMerchantGivenSubMchidOutRequestNoByOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoGetAnswer]]: ...
     getAsync = get_async
 class MerchantnamealterapplymentMerchantGivenSubMchidOutRequestNoGivenOutRequestNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoGetAnswer]:
+    def get(self, options: t.MerchantnamealterapplymentMerchantGivenSubMchidOutRequestNoGivenOutRequestNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoGetAnswer]:
         """查询商户简称申请单状态-使用业务单号和商户号 https://pay.weixin.qq.com/doc/v3/partner/4016166085"""
-    @overload
-    def get(self, options: t.MerchantnamealterapplymentMerchantGivenSubMchidOutRequestNoGivenOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoGetAnswer]]:
+    def get_async(self, options: t.MerchantnamealterapplymentMerchantGivenSubMchidOutRequestNoGivenOutRequestNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoGetAnswer]]:
         """查询商户简称申请单状态-使用业务单号和商户号 https://pay.weixin.qq.com/doc/v3/partner/4016166085"""
-    @overload
-    def get_async(self, options: t.MerchantnamealterapplymentMerchantGivenSubMchidOutRequestNoGivenOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoGetAnswer]]: ...
     getAsync = get_async
 class MerchantnamealterapplymentByApplyId(call.Node):
     revoke: MerchantnamealterapplymentByApplyIdRevoke
@@ -496,26 +454,14 @@ class MerchantnamealterapplymentGivenApplyId(call.Node):
     def __getitem__(self, path: Literal["revoke"]) -> MerchantnamealterapplymentGivenApplyIdRevoke: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MerchantnamealterapplymentByApplyIdGetAnswer]:
+    def get(self, options: t.MerchantnamealterapplymentGivenApplyIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantnamealterapplymentByApplyIdGetAnswer]:
         """查询商户简称变更申请单状态-使用申请单号 https://pay.weixin.qq.com/doc/v3/partner/4016166074"""
-    @overload
-    def get(self, options: t.MerchantnamealterapplymentGivenApplyIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantnamealterapplymentByApplyIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantnamealterapplymentByApplyIdGetAnswer]]:
+    def get_async(self, options: t.MerchantnamealterapplymentGivenApplyIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantnamealterapplymentByApplyIdGetAnswer]]:
         """查询商户简称变更申请单状态-使用申请单号 https://pay.weixin.qq.com/doc/v3/partner/4016166074"""
-    @overload
-    def get_async(self, options: t.MerchantnamealterapplymentGivenApplyIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantnamealterapplymentByApplyIdGetAnswer]]: ...
     getAsync = get_async
 class MerchantnamealterapplymentGivenApplyIdRevoke(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.MerchantnamealterapplymentByApplyIdRevokePostAnswer]:
+    def post(self, options: t.MerchantnamealterapplymentGivenApplyIdRevokePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantnamealterapplymentByApplyIdRevokePostAnswer]:
         """撤销商户简称变更申请单 https://pay.weixin.qq.com/doc/v3/partner/4016166090"""
-    @overload
-    def post(self, options: t.MerchantnamealterapplymentGivenApplyIdRevokePostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantnamealterapplymentByApplyIdRevokePostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantnamealterapplymentByApplyIdRevokePostAnswer]]:
+    def post_async(self, options: t.MerchantnamealterapplymentGivenApplyIdRevokePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantnamealterapplymentByApplyIdRevokePostAnswer]]:
         """撤销商户简称变更申请单 https://pay.weixin.qq.com/doc/v3/partner/4016166090"""
-    @overload
-    def post_async(self, options: t.MerchantnamealterapplymentGivenApplyIdRevokePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantnamealterapplymentByApplyIdRevokePostAnswer]]: ...
     postAsync = post_async

@@ -61,16 +61,10 @@ class OrdersMixTradeNoByMixTradeNo(call.Leaf):
     def get_async(self, options: t.OrdersMixTradeNoByMixTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersMixTradeNoByMixTradeNoGetAnswer]]: ...
     getAsync = get_async
 class OrdersMixTradeNoGivenMixTradeNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.OrdersMixTradeNoByMixTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.OrdersMixTradeNoByMixTradeNoGetAnswer]:
+    def get(self, options: t.OrdersMixTradeNoGivenMixTradeNoGetOptions = ..., /, *, query: t.OrdersMixTradeNoByMixTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.OrdersMixTradeNoByMixTradeNoGetAnswer]:
         """使用医保自费混合订单号查看下单结果 https://pay.weixin.qq.com/doc/v3/merchant/4016781479"""
-    @overload
-    def get(self, options: t.OrdersMixTradeNoGivenMixTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.OrdersMixTradeNoByMixTradeNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.OrdersMixTradeNoByMixTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersMixTradeNoByMixTradeNoGetAnswer]]:
+    def get_async(self, options: t.OrdersMixTradeNoGivenMixTradeNoGetOptions = ..., /, *, query: t.OrdersMixTradeNoByMixTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersMixTradeNoByMixTradeNoGetAnswer]]:
         """使用医保自费混合订单号查看下单结果 https://pay.weixin.qq.com/doc/v3/merchant/4016781479"""
-    @overload
-    def get_async(self, options: t.OrdersMixTradeNoGivenMixTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersMixTradeNoByMixTradeNoGetAnswer]]: ...
     getAsync = get_async
 class OrdersOutTradeNo(call.Node):
     _out_trade_no_: OrdersOutTradeNoByOutTradeNo
@@ -93,16 +87,10 @@ class OrdersOutTradeNoByOutTradeNo(call.Leaf):
     def get_async(self, options: t.OrdersOutTradeNoByOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class OrdersOutTradeNoGivenOutTradeNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.OrdersOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.OrdersOutTradeNoByOutTradeNoGetAnswer]:
+    def get(self, options: t.OrdersOutTradeNoGivenOutTradeNoGetOptions = ..., /, *, query: t.OrdersOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.OrdersOutTradeNoByOutTradeNoGetAnswer]:
         """使用商户订单号查看下单结果 https://pay.weixin.qq.com/doc/v3/merchant/4016781490"""
-    @overload
-    def get(self, options: t.OrdersOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.OrdersOutTradeNoByOutTradeNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.OrdersOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersOutTradeNoByOutTradeNoGetAnswer]]:
+    def get_async(self, options: t.OrdersOutTradeNoGivenOutTradeNoGetOptions = ..., /, *, query: t.OrdersOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersOutTradeNoByOutTradeNoGetAnswer]]:
         """使用商户订单号查看下单结果 https://pay.weixin.qq.com/doc/v3/merchant/4016781490"""
-    @overload
-    def get_async(self, options: t.OrdersOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrdersOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class Refunds(call.Node):
     notify: RefundsNotify

@@ -51,16 +51,10 @@ class FundBalanceByAccountType(call.Leaf):
     def get_async(self, options: t.FundBalanceByAccountTypeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundBalanceByAccountTypeGetAnswer]]: ...
     getAsync = get_async
 class FundBalanceGivenAccountType(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.FundBalanceByAccountTypeGetAnswer]:
+    def get(self, options: t.FundBalanceGivenAccountTypeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.FundBalanceByAccountTypeGetAnswer]:
         """查询账户实时余额 https://pay.weixin.qq.com/doc/v3/partner/4012476700"""
-    @overload
-    def get(self, options: t.FundBalanceGivenAccountTypeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.FundBalanceByAccountTypeGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundBalanceByAccountTypeGetAnswer]]:
+    def get_async(self, options: t.FundBalanceGivenAccountTypeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundBalanceByAccountTypeGetAnswer]]:
         """查询账户实时余额 https://pay.weixin.qq.com/doc/v3/partner/4012476700"""
-    @overload
-    def get_async(self, options: t.FundBalanceGivenAccountTypeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundBalanceByAccountTypeGetAnswer]]: ...
     getAsync = get_async
 class FundDayendbalance(call.Node):
     _account_type_: FundDayendbalanceByAccountType
@@ -173,16 +167,10 @@ class FundWithdrawOutRequestNoByOutRequestNo(call.Leaf):
     def get_async(self, options: t.FundWithdrawOutRequestNoByOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundWithdrawOutRequestNoByOutRequestNoGetAnswer]]: ...
     getAsync = get_async
 class FundWithdrawOutRequestNoGivenOutRequestNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.FundWithdrawOutRequestNoByOutRequestNoGetAnswer]:
+    def get(self, options: t.FundWithdrawOutRequestNoGivenOutRequestNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.FundWithdrawOutRequestNoByOutRequestNoGetAnswer]:
         """电商平台(商户提现单号查询)提现状态 https://pay.weixin.qq.com/doc/v3/partner/4012476672"""
-    @overload
-    def get(self, options: t.FundWithdrawOutRequestNoGivenOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.FundWithdrawOutRequestNoByOutRequestNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundWithdrawOutRequestNoByOutRequestNoGetAnswer]]:
+    def get_async(self, options: t.FundWithdrawOutRequestNoGivenOutRequestNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundWithdrawOutRequestNoByOutRequestNoGetAnswer]]:
         """电商平台(商户提现单号查询)提现状态 https://pay.weixin.qq.com/doc/v3/partner/4012476672"""
-    @overload
-    def get_async(self, options: t.FundWithdrawOutRequestNoGivenOutRequestNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundWithdrawOutRequestNoByOutRequestNoGetAnswer]]: ...
     getAsync = get_async
 class FundWithdrawWithdrawId(call.Node):
     _withdraw_id_: FundWithdrawWithdrawIdByWithdrawId
@@ -205,16 +193,10 @@ class FundWithdrawWithdrawIdByWithdrawId(call.Leaf):
     def get_async(self, options: t.FundWithdrawWithdrawIdByWithdrawIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundWithdrawWithdrawIdByWithdrawIdGetAnswer]]: ...
     getAsync = get_async
 class FundWithdrawWithdrawIdGivenWithdrawId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.FundWithdrawWithdrawIdByWithdrawIdGetAnswer]:
+    def get(self, options: t.FundWithdrawWithdrawIdGivenWithdrawIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.FundWithdrawWithdrawIdByWithdrawIdGetAnswer]:
         """电商平台(微信支付提现单号)查询提现状态 https://pay.weixin.qq.com/doc/v3/partner/4012476674"""
-    @overload
-    def get(self, options: t.FundWithdrawWithdrawIdGivenWithdrawIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.FundWithdrawWithdrawIdByWithdrawIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundWithdrawWithdrawIdByWithdrawIdGetAnswer]]:
+    def get_async(self, options: t.FundWithdrawWithdrawIdGivenWithdrawIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundWithdrawWithdrawIdByWithdrawIdGetAnswer]]:
         """电商平台(微信支付提现单号)查询提现状态 https://pay.weixin.qq.com/doc/v3/partner/4012476674"""
-    @overload
-    def get_async(self, options: t.FundWithdrawWithdrawIdGivenWithdrawIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FundWithdrawWithdrawIdByWithdrawIdGetAnswer]]: ...
     getAsync = get_async
 class Media(call.Node):
     upload: MediaUpload

@@ -44,16 +44,10 @@ class EcTradeRisk(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class EcTradeRiskQueryRiskTrades(call.Leaf):
-    @overload
-    def post(self, *, json: t.EcTradeRiskQueryRiskTradesPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcTradeRiskQueryRiskTradesPostAnswer]:
+    def post(self, options: t.EcTradeRiskQueryRiskTradesPostOptions = ..., /, *, json: t.EcTradeRiskQueryRiskTradesPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcTradeRiskQueryRiskTradesPostAnswer]:
         """查询风险订单 https://pay.weixin.qq.com/doc/v3/merchant/4013894247"""
-    @overload
-    def post(self, options: t.EcTradeRiskQueryRiskTradesPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcTradeRiskQueryRiskTradesPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.EcTradeRiskQueryRiskTradesPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcTradeRiskQueryRiskTradesPostAnswer]]:
+    def post_async(self, options: t.EcTradeRiskQueryRiskTradesPostOptions = ..., /, *, json: t.EcTradeRiskQueryRiskTradesPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcTradeRiskQueryRiskTradesPostAnswer]]:
         """查询风险订单 https://pay.weixin.qq.com/doc/v3/merchant/4013894247"""
-    @overload
-    def post_async(self, options: t.EcTradeRiskQueryRiskTradesPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcTradeRiskQueryRiskTradesPostAnswer]]: ...
     postAsync = post_async
 class EcTradeRiskRecvDisposeResult(call.Leaf):
     @overload
@@ -68,16 +62,10 @@ class EcTradeRiskRecvDisposeResult(call.Leaf):
     def post_async(self, options: t.EcTradeRiskRecvDisposeResultPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcTradeRiskRecvDisposeResultPostAnswer]]: ...
     postAsync = post_async
 class ReportTradeUnionInformation(call.Leaf):
-    @overload
-    def post(self, *, json: t.ReportTradeUnionInformationPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.ReportTradeUnionInformationPostAnswer]:
+    def post(self, options: t.ReportTradeUnionInformationPostOptions = ..., /, *, json: t.ReportTradeUnionInformationPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.ReportTradeUnionInformationPostAnswer]:
         """上报订单关联信息 https://pay.weixin.qq.com/doc/v3/merchant/4012529250"""
-    @overload
-    def post(self, options: t.ReportTradeUnionInformationPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ReportTradeUnionInformationPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.ReportTradeUnionInformationPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ReportTradeUnionInformationPostAnswer]]:
+    def post_async(self, options: t.ReportTradeUnionInformationPostOptions = ..., /, *, json: t.ReportTradeUnionInformationPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ReportTradeUnionInformationPostAnswer]]:
         """上报订单关联信息 https://pay.weixin.qq.com/doc/v3/merchant/4012529250"""
-    @overload
-    def post_async(self, options: t.ReportTradeUnionInformationPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ReportTradeUnionInformationPostAnswer]]: ...
     postAsync = post_async
 class TradeRiskInformation(call.Leaf):
     @overload
@@ -104,47 +92,23 @@ class TradeRiskResult(call.Leaf):
     def post_async(self, options: t.TradeRiskResultPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TradeRiskResultPostAnswer]]: ...
     postAsync = post_async
 class ViolationNotifications(call.Leaf):
-    @overload
-    def delete(self, **more: Unpack[call.CallOptions]) -> Response:
+    def delete(self, options: t.ViolationNotificationsDeleteOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response:
         """删除商户违规通知回调地址 https://pay.weixin.qq.com/doc/v3/partner/4012471334"""
-    @overload
-    def delete(self, options: t.ViolationNotificationsDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def delete_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def delete_async(self, options: t.ViolationNotificationsDeleteOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """删除商户违规通知回调地址 https://pay.weixin.qq.com/doc/v3/partner/4012471334"""
-    @overload
-    def delete_async(self, options: t.ViolationNotificationsDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     deleteAsync = delete_async
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ViolationNotificationsGetAnswer]:
+    def get(self, options: t.ViolationNotificationsGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ViolationNotificationsGetAnswer]:
         """查询商户违规通知回调地址 https://pay.weixin.qq.com/doc/v3/partner/4012471327"""
-    @overload
-    def get(self, options: t.ViolationNotificationsGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ViolationNotificationsGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ViolationNotificationsGetAnswer]]:
+    def get_async(self, options: t.ViolationNotificationsGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ViolationNotificationsGetAnswer]]:
         """查询商户违规通知回调地址 https://pay.weixin.qq.com/doc/v3/partner/4012471327"""
-    @overload
-    def get_async(self, options: t.ViolationNotificationsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ViolationNotificationsGetAnswer]]: ...
     getAsync = get_async
-    @overload
-    def post(self, *, json: t.ViolationNotificationsPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.ViolationNotificationsPostAnswer]:
+    def post(self, options: t.ViolationNotificationsPostOptions = ..., /, *, json: t.ViolationNotificationsPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.ViolationNotificationsPostAnswer]:
         """创建商户违规通知回调地址 https://pay.weixin.qq.com/doc/v3/partner/4012471333"""
-    @overload
-    def post(self, options: t.ViolationNotificationsPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ViolationNotificationsPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.ViolationNotificationsPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ViolationNotificationsPostAnswer]]:
+    def post_async(self, options: t.ViolationNotificationsPostOptions = ..., /, *, json: t.ViolationNotificationsPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ViolationNotificationsPostAnswer]]:
         """创建商户违规通知回调地址 https://pay.weixin.qq.com/doc/v3/partner/4012471333"""
-    @overload
-    def post_async(self, options: t.ViolationNotificationsPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ViolationNotificationsPostAnswer]]: ...
     postAsync = post_async
-    @overload
-    def put(self, *, json: t.ViolationNotificationsPutJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.ViolationNotificationsPutAnswer]:
+    def put(self, options: t.ViolationNotificationsPutOptions = ..., /, *, json: t.ViolationNotificationsPutJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.ViolationNotificationsPutAnswer]:
         """修改商户违规通知回调地址 https://pay.weixin.qq.com/doc/v3/partner/4012471330"""
-    @overload
-    def put(self, options: t.ViolationNotificationsPutOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ViolationNotificationsPutAnswer]: ...
-    @overload
-    def put_async(self, *, json: t.ViolationNotificationsPutJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ViolationNotificationsPutAnswer]]:
+    def put_async(self, options: t.ViolationNotificationsPutOptions = ..., /, *, json: t.ViolationNotificationsPutJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ViolationNotificationsPutAnswer]]:
         """修改商户违规通知回调地址 https://pay.weixin.qq.com/doc/v3/partner/4012471330"""
-    @overload
-    def put_async(self, options: t.ViolationNotificationsPutOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ViolationNotificationsPutAnswer]]: ...
     putAsync = put_async

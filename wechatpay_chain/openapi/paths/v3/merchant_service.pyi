@@ -31,27 +31,15 @@ class MerchantService(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class ComplaintNotifications(call.Leaf):
-    @overload
-    def delete(self, **more: Unpack[call.CallOptions]) -> Response:
+    def delete(self, options: t.ComplaintNotificationsDeleteOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response:
         """删除投诉通知回调 https://pay.weixin.qq.com/doc/v3/merchant/4012460452"""
-    @overload
-    def delete(self, options: t.ComplaintNotificationsDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def delete_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def delete_async(self, options: t.ComplaintNotificationsDeleteOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """删除投诉通知回调 https://pay.weixin.qq.com/doc/v3/merchant/4012460452"""
-    @overload
-    def delete_async(self, options: t.ComplaintNotificationsDeleteOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     deleteAsync = delete_async
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ComplaintNotificationsGetAnswer]:
+    def get(self, options: t.ComplaintNotificationsGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ComplaintNotificationsGetAnswer]:
         """查询投诉通知回调 https://pay.weixin.qq.com/doc/v3/merchant/4012459014"""
-    @overload
-    def get(self, options: t.ComplaintNotificationsGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ComplaintNotificationsGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintNotificationsGetAnswer]]:
+    def get_async(self, options: t.ComplaintNotificationsGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintNotificationsGetAnswer]]:
         """查询投诉通知回调 https://pay.weixin.qq.com/doc/v3/merchant/4012459014"""
-    @overload
-    def get_async(self, options: t.ComplaintNotificationsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintNotificationsGetAnswer]]: ...
     getAsync = get_async
     @overload
     def post(self, *, json: t.ComplaintNotificationsPostJson, **more: Unpack[call.CallOptions]) -> Response[t.ComplaintNotificationsPostAnswer]:
@@ -143,36 +131,20 @@ class ComplaintsGivenTransactionId(call.Node):
     def __getitem__(self, path: Literal["negotiation-historys"]) -> ComplaintsGivenTransactionIdNegotiationHistorys: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
     @deprecated("deprecated by WeChat Pay")
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ComplaintsByTransactionIdGetAnswer]:
+    def get(self, options: t.ComplaintsGivenTransactionIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ComplaintsByTransactionIdGetAnswer]:
         """查询投诉详情 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_8.shtml"""
-    @overload
     @deprecated("deprecated by WeChat Pay")
-    def get(self, options: t.ComplaintsGivenTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ComplaintsByTransactionIdGetAnswer]: ...
-    @overload
-    @deprecated("deprecated by WeChat Pay")
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintsByTransactionIdGetAnswer]]:
+    def get_async(self, options: t.ComplaintsGivenTransactionIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintsByTransactionIdGetAnswer]]:
         """查询投诉详情 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_8.shtml"""
-    @overload
-    @deprecated("deprecated by WeChat Pay")
-    def get_async(self, options: t.ComplaintsGivenTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintsByTransactionIdGetAnswer]]: ...
     getAsync = get_async
 class ComplaintsGivenTransactionIdNegotiationHistorys(call.Leaf):
-    @overload
     @deprecated("deprecated by WeChat Pay")
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ComplaintsByTransactionIdNegotiationHistorysGetAnswer]:
+    def get(self, options: t.ComplaintsGivenTransactionIdNegotiationHistorysGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ComplaintsByTransactionIdNegotiationHistorysGetAnswer]:
         """查询投诉协商历史 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_7.shtml"""
-    @overload
     @deprecated("deprecated by WeChat Pay")
-    def get(self, options: t.ComplaintsGivenTransactionIdNegotiationHistorysGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ComplaintsByTransactionIdNegotiationHistorysGetAnswer]: ...
-    @overload
-    @deprecated("deprecated by WeChat Pay")
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintsByTransactionIdNegotiationHistorysGetAnswer]]:
+    def get_async(self, options: t.ComplaintsGivenTransactionIdNegotiationHistorysGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintsByTransactionIdNegotiationHistorysGetAnswer]]:
         """查询投诉协商历史 https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_7.shtml"""
-    @overload
-    @deprecated("deprecated by WeChat Pay")
-    def get_async(self, options: t.ComplaintsGivenTransactionIdNegotiationHistorysGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintsByTransactionIdNegotiationHistorysGetAnswer]]: ...
     getAsync = get_async
 class ComplaintsV2(call.Node):
     _complaint_id_: ComplaintsV2ByComplaintId
@@ -306,16 +278,10 @@ class ComplaintsV2GivenComplaintId(call.Node):
     def __getitem__(self, path: Literal["update-refund-progress"]) -> ComplaintsV2GivenComplaintIdUpdateRefundProgress: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ComplaintsV2ByComplaintIdGetAnswer]:
+    def get(self, options: t.ComplaintsV2GivenComplaintIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ComplaintsV2ByComplaintIdGetAnswer]:
         """查询投诉单详情 https://pay.weixin.qq.com/doc/v3/merchant/4012533436"""
-    @overload
-    def get(self, options: t.ComplaintsV2GivenComplaintIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ComplaintsV2ByComplaintIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintsV2ByComplaintIdGetAnswer]]:
+    def get_async(self, options: t.ComplaintsV2GivenComplaintIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintsV2ByComplaintIdGetAnswer]]:
         """查询投诉单详情 https://pay.weixin.qq.com/doc/v3/merchant/4012533436"""
-    @overload
-    def get_async(self, options: t.ComplaintsV2GivenComplaintIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintsV2ByComplaintIdGetAnswer]]: ...
     getAsync = get_async
 class ComplaintsV2GivenComplaintIdComplete(call.Leaf):
     @overload
@@ -330,16 +296,10 @@ class ComplaintsV2GivenComplaintIdComplete(call.Leaf):
     def post_async(self, options: t.ComplaintsV2GivenComplaintIdCompletePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     postAsync = post_async
 class ComplaintsV2GivenComplaintIdNegotiationHistorys(call.Leaf):
-    @overload
-    def get(self, *, query: t.ComplaintsV2ByComplaintIdNegotiationHistorysGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswer]:
+    def get(self, options: t.ComplaintsV2GivenComplaintIdNegotiationHistorysGetOptions = ..., /, *, query: t.ComplaintsV2ByComplaintIdNegotiationHistorysGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswer]:
         """查询投诉协商历史 https://pay.weixin.qq.com/doc/v3/merchant/4012533439"""
-    @overload
-    def get(self, options: t.ComplaintsV2GivenComplaintIdNegotiationHistorysGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.ComplaintsV2ByComplaintIdNegotiationHistorysGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswer]]:
+    def get_async(self, options: t.ComplaintsV2GivenComplaintIdNegotiationHistorysGetOptions = ..., /, *, query: t.ComplaintsV2ByComplaintIdNegotiationHistorysGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswer]]:
         """查询投诉协商历史 https://pay.weixin.qq.com/doc/v3/merchant/4012533439"""
-    @overload
-    def get_async(self, options: t.ComplaintsV2GivenComplaintIdNegotiationHistorysGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ComplaintsV2ByComplaintIdNegotiationHistorysGetAnswer]]: ...
     getAsync = get_async
 class ComplaintsV2GivenComplaintIdResponse(call.Leaf):
     @overload
@@ -437,14 +397,8 @@ class ImagesByMediaId(call.Leaf):
     def get_async(self, options: t.ImagesByMediaIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     getAsync = get_async
 class ImagesGivenMediaId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response:
+    def get(self, options: t.ImagesGivenMediaIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response:
         """图片下载 https://pay.weixin.qq.com/doc/v3/merchant/4012467251"""
-    @overload
-    def get(self, options: t.ImagesGivenMediaIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def get_async(self, options: t.ImagesGivenMediaIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """图片下载 https://pay.weixin.qq.com/doc/v3/merchant/4012467251"""
-    @overload
-    def get_async(self, options: t.ImagesGivenMediaIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     getAsync = get_async

@@ -48,14 +48,8 @@ class MerchantSettleRuleApplicationsByApplicationId(call.Leaf):
     def get_async(self, options: t.MerchantSettleRuleApplicationsByApplicationIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantSettleRuleApplicationsByApplicationIdGetAnswer]]: ...
     getAsync = get_async
 class MerchantSettleRuleApplicationsGivenApplicationId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MerchantSettleRuleApplicationsByApplicationIdGetAnswer]:
+    def get(self, options: t.MerchantSettleRuleApplicationsGivenApplicationIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantSettleRuleApplicationsByApplicationIdGetAnswer]:
         """根据申请单ID查询结果 https://pay.weixin.qq.com/doc/v3/partner/4012698574"""
-    @overload
-    def get(self, options: t.MerchantSettleRuleApplicationsGivenApplicationIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantSettleRuleApplicationsByApplicationIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantSettleRuleApplicationsByApplicationIdGetAnswer]]:
+    def get_async(self, options: t.MerchantSettleRuleApplicationsGivenApplicationIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantSettleRuleApplicationsByApplicationIdGetAnswer]]:
         """根据申请单ID查询结果 https://pay.weixin.qq.com/doc/v3/partner/4012698574"""
-    @overload
-    def get_async(self, options: t.MerchantSettleRuleApplicationsGivenApplicationIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantSettleRuleApplicationsByApplicationIdGetAnswer]]: ...
     getAsync = get_async

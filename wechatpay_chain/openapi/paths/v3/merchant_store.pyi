@@ -23,16 +23,10 @@ class Stores(call.Node):
     def __getitem__(self, path: call.Scalar) -> StoresGivenStoreId: ...
     @overload
     def __getitem__(self, path: Chain | call.Node) -> Chain: ...
-    @overload
-    def post(self, *, json: t.StoresPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.StoresPostAnswer]:
+    def post(self, options: t.StoresPostOptions = ..., /, *, json: t.StoresPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.StoresPostAnswer]:
         """创建门店 https://pay.weixin.qq.com/doc/v3/merchant/4013948546"""
-    @overload
-    def post(self, options: t.StoresPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.StoresPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.StoresPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.StoresPostAnswer]]:
+    def post_async(self, options: t.StoresPostOptions = ..., /, *, json: t.StoresPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.StoresPostAnswer]]:
         """创建门店 https://pay.weixin.qq.com/doc/v3/merchant/4013948546"""
-    @overload
-    def post_async(self, options: t.StoresPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.StoresPostAnswer]]: ...
     postAsync = post_async
 class StoresByStoreId(call.Node):
     recipients: StoresByStoreIdRecipients
@@ -101,27 +95,15 @@ class StoresGivenStoreId(call.Node):
     def __getitem__(self, path: Literal["recipients"]) -> StoresGivenStoreIdRecipients: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, *, query: t.StoresByStoreIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.StoresByStoreIdGetAnswer]:
+    def get(self, options: t.StoresGivenStoreIdGetOptions = ..., /, *, query: t.StoresByStoreIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.StoresByStoreIdGetAnswer]:
         """查询门店 https://pay.weixin.qq.com/doc/v3/merchant/4013948577"""
-    @overload
-    def get(self, options: t.StoresGivenStoreIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.StoresByStoreIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.StoresByStoreIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.StoresByStoreIdGetAnswer]]:
+    def get_async(self, options: t.StoresGivenStoreIdGetOptions = ..., /, *, query: t.StoresByStoreIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.StoresByStoreIdGetAnswer]]:
         """查询门店 https://pay.weixin.qq.com/doc/v3/merchant/4013948577"""
-    @overload
-    def get_async(self, options: t.StoresGivenStoreIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.StoresByStoreIdGetAnswer]]: ...
     getAsync = get_async
-    @overload
-    def patch(self, *, json: t.StoresByStoreIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response:
+    def patch(self, options: t.StoresGivenStoreIdPatchOptions = ..., /, *, json: t.StoresByStoreIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response:
         """修改门店 https://pay.weixin.qq.com/doc/v3/merchant/4013948551"""
-    @overload
-    def patch(self, options: t.StoresGivenStoreIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def patch_async(self, *, json: t.StoresByStoreIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def patch_async(self, options: t.StoresGivenStoreIdPatchOptions = ..., /, *, json: t.StoresByStoreIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """修改门店 https://pay.weixin.qq.com/doc/v3/merchant/4013948551"""
-    @overload
-    def patch_async(self, options: t.StoresGivenStoreIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     patchAsync = patch_async
 class StoresGivenStoreIdRecipients(call.Node):
     bind: StoresGivenStoreIdRecipientsBind
@@ -145,14 +127,8 @@ class StoresGivenStoreIdRecipientsBind(call.Leaf):
     def post_async(self, options: t.StoresGivenStoreIdRecipientsBindPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.StoresByStoreIdRecipientsBindPostAnswer]]: ...
     postAsync = post_async
 class StoresGivenStoreIdRecipientsUnbind(call.Leaf):
-    @overload
-    def post(self, *, json: t.StoresByStoreIdRecipientsUnbindPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.StoresByStoreIdRecipientsUnbindPostAnswer]:
+    def post(self, options: t.StoresGivenStoreIdRecipientsUnbindPostOptions = ..., /, *, json: t.StoresByStoreIdRecipientsUnbindPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.StoresByStoreIdRecipientsUnbindPostAnswer]:
         """解除门店收款信息绑定 https://pay.weixin.qq.com/doc/v3/merchant/4013948580"""
-    @overload
-    def post(self, options: t.StoresGivenStoreIdRecipientsUnbindPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.StoresByStoreIdRecipientsUnbindPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.StoresByStoreIdRecipientsUnbindPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.StoresByStoreIdRecipientsUnbindPostAnswer]]:
+    def post_async(self, options: t.StoresGivenStoreIdRecipientsUnbindPostOptions = ..., /, *, json: t.StoresByStoreIdRecipientsUnbindPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.StoresByStoreIdRecipientsUnbindPostAnswer]]:
         """解除门店收款信息绑定 https://pay.weixin.qq.com/doc/v3/merchant/4013948580"""
-    @overload
-    def post_async(self, options: t.StoresGivenStoreIdRecipientsUnbindPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.StoresByStoreIdRecipientsUnbindPostAnswer]]: ...
     postAsync = post_async

@@ -93,40 +93,22 @@ class StocksGivenStockId(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class StocksGivenStockIdRefundFlow(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.StocksByStockIdRefundFlowGetAnswer]:
+    def get(self, options: t.StocksGivenStockIdRefundFlowGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.StocksByStockIdRefundFlowGetAnswer]:
         """下载批次退款明细 https://pay.weixin.qq.com/doc/v3/merchant/4012539762"""
-    @overload
-    def get(self, options: t.StocksGivenStockIdRefundFlowGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.StocksByStockIdRefundFlowGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.StocksByStockIdRefundFlowGetAnswer]]:
+    def get_async(self, options: t.StocksGivenStockIdRefundFlowGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.StocksByStockIdRefundFlowGetAnswer]]:
         """下载批次退款明细 https://pay.weixin.qq.com/doc/v3/merchant/4012539762"""
-    @overload
-    def get_async(self, options: t.StocksGivenStockIdRefundFlowGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.StocksByStockIdRefundFlowGetAnswer]]: ...
     getAsync = get_async
 class StocksGivenStockIdSendFlow(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.StocksByStockIdSendFlowGetAnswer]:
+    def get(self, options: t.StocksGivenStockIdSendFlowGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.StocksByStockIdSendFlowGetAnswer]:
         """下载批次发放明细 https://pay.weixin.qq.com/doc/v3/merchant/4012539756"""
-    @overload
-    def get(self, options: t.StocksGivenStockIdSendFlowGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.StocksByStockIdSendFlowGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.StocksByStockIdSendFlowGetAnswer]]:
+    def get_async(self, options: t.StocksGivenStockIdSendFlowGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.StocksByStockIdSendFlowGetAnswer]]:
         """下载批次发放明细 https://pay.weixin.qq.com/doc/v3/merchant/4012539756"""
-    @overload
-    def get_async(self, options: t.StocksGivenStockIdSendFlowGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.StocksByStockIdSendFlowGetAnswer]]: ...
     getAsync = get_async
 class StocksGivenStockIdUseFlow(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.StocksByStockIdUseFlowGetAnswer]:
+    def get(self, options: t.StocksGivenStockIdUseFlowGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.StocksByStockIdUseFlowGetAnswer]:
         """下载核销明细 https://pay.weixin.qq.com/doc/v3/merchant/4012539758"""
-    @overload
-    def get(self, options: t.StocksGivenStockIdUseFlowGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.StocksByStockIdUseFlowGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.StocksByStockIdUseFlowGetAnswer]]:
+    def get_async(self, options: t.StocksGivenStockIdUseFlowGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.StocksByStockIdUseFlowGetAnswer]]:
         """下载核销明细 https://pay.weixin.qq.com/doc/v3/merchant/4012539758"""
-    @overload
-    def get_async(self, options: t.StocksGivenStockIdUseFlowGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.StocksByStockIdUseFlowGetAnswer]]: ...
     getAsync = get_async
 class Users(call.Node):
     _openid_: UsersByOpenid

@@ -224,16 +224,10 @@ class FapiaoApplicationsGivenFapiaoApplyId(call.Node):
     def __getitem__(self, path: Literal["reverse"]) -> FapiaoApplicationsGivenFapiaoApplyIdReverse: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, *, query: t.FapiaoApplicationsByFapiaoApplyIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.FapiaoApplicationsByFapiaoApplyIdGetAnswer]:
+    def get(self, options: t.FapiaoApplicationsGivenFapiaoApplyIdGetOptions = ..., /, *, query: t.FapiaoApplicationsByFapiaoApplyIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.FapiaoApplicationsByFapiaoApplyIdGetAnswer]:
         """查询电子发票 https://pay.weixin.qq.com/doc/v3/merchant/4012531753"""
-    @overload
-    def get(self, options: t.FapiaoApplicationsGivenFapiaoApplyIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.FapiaoApplicationsByFapiaoApplyIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.FapiaoApplicationsByFapiaoApplyIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.FapiaoApplicationsByFapiaoApplyIdGetAnswer]]:
+    def get_async(self, options: t.FapiaoApplicationsGivenFapiaoApplyIdGetOptions = ..., /, *, query: t.FapiaoApplicationsByFapiaoApplyIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.FapiaoApplicationsByFapiaoApplyIdGetAnswer]]:
         """查询电子发票 https://pay.weixin.qq.com/doc/v3/merchant/4012531753"""
-    @overload
-    def get_async(self, options: t.FapiaoApplicationsGivenFapiaoApplyIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FapiaoApplicationsByFapiaoApplyIdGetAnswer]]: ...
     getAsync = get_async
 class FapiaoApplicationsGivenFapiaoApplyIdFapiaoFiles(call.Leaf):
     @overload
@@ -337,27 +331,15 @@ class MerchantBaseInformation(call.Leaf):
     def get_async(self, options: t.MerchantBaseInformationGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantBaseInformationGetAnswer]]: ...
     getAsync = get_async
 class MerchantDevelopmentConfig(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MerchantDevelopmentConfigGetAnswer]:
+    def get(self, options: t.MerchantDevelopmentConfigGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantDevelopmentConfigGetAnswer]:
         """查询商户配置的开发选项 https://pay.weixin.qq.com/doc/v3/merchant/4012529526"""
-    @overload
-    def get(self, options: t.MerchantDevelopmentConfigGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantDevelopmentConfigGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantDevelopmentConfigGetAnswer]]:
+    def get_async(self, options: t.MerchantDevelopmentConfigGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantDevelopmentConfigGetAnswer]]:
         """查询商户配置的开发选项 https://pay.weixin.qq.com/doc/v3/merchant/4012529526"""
-    @overload
-    def get_async(self, options: t.MerchantDevelopmentConfigGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantDevelopmentConfigGetAnswer]]: ...
     getAsync = get_async
-    @overload
-    def patch(self, *, json: t.MerchantDevelopmentConfigPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.MerchantDevelopmentConfigPatchAnswer]:
+    def patch(self, options: t.MerchantDevelopmentConfigPatchOptions = ..., /, *, json: t.MerchantDevelopmentConfigPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.MerchantDevelopmentConfigPatchAnswer]:
         """配置开发选项 https://pay.weixin.qq.com/doc/v3/merchant/4012529457"""
-    @overload
-    def patch(self, options: t.MerchantDevelopmentConfigPatchOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantDevelopmentConfigPatchAnswer]: ...
-    @overload
-    def patch_async(self, *, json: t.MerchantDevelopmentConfigPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantDevelopmentConfigPatchAnswer]]:
+    def patch_async(self, options: t.MerchantDevelopmentConfigPatchOptions = ..., /, *, json: t.MerchantDevelopmentConfigPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantDevelopmentConfigPatchAnswer]]:
         """配置开发选项 https://pay.weixin.qq.com/doc/v3/merchant/4012529457"""
-    @overload
-    def patch_async(self, options: t.MerchantDevelopmentConfigPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantDevelopmentConfigPatchAnswer]]: ...
     patchAsync = patch_async
 class MerchantTaxCodes(call.Leaf):
     @overload
@@ -416,28 +398,16 @@ class MerchantGivenSubMchid(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class MerchantGivenSubMchidCheck(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response:
+    def post(self, options: t.MerchantGivenSubMchidCheckPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response:
         """检查子商户开票功能状态 https://pay.weixin.qq.com/doc/v3/partner/4012474022"""
-    @overload
-    def post(self, options: t.MerchantGivenSubMchidCheckPostOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def post_async(self, options: t.MerchantGivenSubMchidCheckPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """检查子商户开票功能状态 https://pay.weixin.qq.com/doc/v3/partner/4012474022"""
-    @overload
-    def post_async(self, options: t.MerchantGivenSubMchidCheckPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     postAsync = post_async
 class MerchantGivenSubMchidCheckStatus(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MerchantBySubMchidCheckStatusGetAnswer]:
+    def get(self, options: t.MerchantGivenSubMchidCheckStatusGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantBySubMchidCheckStatusGetAnswer]:
         """检查子商户开票功能状态 https://pay.weixin.qq.com/doc/v3/partner/4015792561"""
-    @overload
-    def get(self, options: t.MerchantGivenSubMchidCheckStatusGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantBySubMchidCheckStatusGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantBySubMchidCheckStatusGetAnswer]]:
+    def get_async(self, options: t.MerchantGivenSubMchidCheckStatusGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantBySubMchidCheckStatusGetAnswer]]:
         """检查子商户开票功能状态 https://pay.weixin.qq.com/doc/v3/partner/4015792561"""
-    @overload
-    def get_async(self, options: t.MerchantGivenSubMchidCheckStatusGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantBySubMchidCheckStatusGetAnswer]]: ...
     getAsync = get_async
 class UserTitle(call.Node):
     title_url: UserTitleTitleUrl

@@ -77,16 +77,10 @@ class ContractsByContractId(call.Leaf):
     def get_async(self, options: t.ContractsByContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ContractsByContractIdGetAnswer]]: ...
     getAsync = get_async
 class ContractsGivenContractId(call.Leaf):
-    @overload
-    def get(self, *, query: t.ContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ContractsByContractIdGetAnswer]:
+    def get(self, options: t.ContractsGivenContractIdGetOptions = ..., /, *, query: t.ContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.ContractsByContractIdGetAnswer]:
         """签约查询接口 https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html"""
-    @overload
-    def get(self, options: t.ContractsGivenContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ContractsByContractIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.ContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ContractsByContractIdGetAnswer]]:
+    def get_async(self, options: t.ContractsGivenContractIdGetOptions = ..., /, *, query: t.ContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ContractsByContractIdGetAnswer]]:
         """签约查询接口 https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html"""
-    @overload
-    def get_async(self, options: t.ContractsGivenContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ContractsByContractIdGetAnswer]]: ...
     getAsync = get_async
 class FaceCollections(call.Node):
     _collection_id_: FaceCollectionsByCollectionId
@@ -120,16 +114,10 @@ class FaceCollectionsByCollectionId(call.Leaf):
     def get_async(self, options: t.FaceCollectionsByCollectionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FaceCollectionsByCollectionIdGetAnswer]]: ...
     getAsync = get_async
 class FaceCollectionsGivenCollectionId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.FaceCollectionsByCollectionIdGetAnswer]:
+    def get(self, options: t.FaceCollectionsGivenCollectionIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.FaceCollectionsByCollectionIdGetAnswer]:
         """查询重采请求详情 https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html"""
-    @overload
-    def get(self, options: t.FaceCollectionsGivenCollectionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.FaceCollectionsByCollectionIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FaceCollectionsByCollectionIdGetAnswer]]:
+    def get_async(self, options: t.FaceCollectionsGivenCollectionIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FaceCollectionsByCollectionIdGetAnswer]]:
         """查询重采请求详情 https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html"""
-    @overload
-    def get_async(self, options: t.FaceCollectionsGivenCollectionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.FaceCollectionsByCollectionIdGetAnswer]]: ...
     getAsync = get_async
 class RepaymentUrl(call.Leaf):
     @overload

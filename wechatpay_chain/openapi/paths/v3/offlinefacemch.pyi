@@ -26,16 +26,10 @@ class Organizations(call.Node):
     def __getitem__(self, path: call.Scalar) -> OrganizationsGivenOrganizationId: ...
     @overload
     def __getitem__(self, path: Chain | call.Node) -> Chain: ...
-    @overload
-    def get(self, *, query: t.OrganizationsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.OrganizationsGetAnswer]:
+    def get(self, options: t.OrganizationsGetOptions = ..., /, *, query: t.OrganizationsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.OrganizationsGetAnswer]:
         """查询机构信息接口 https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html"""
-    @overload
-    def get(self, options: t.OrganizationsGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.OrganizationsGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.OrganizationsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrganizationsGetAnswer]]:
+    def get_async(self, options: t.OrganizationsGetOptions = ..., /, *, query: t.OrganizationsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrganizationsGetAnswer]]:
         """查询机构信息接口 https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html"""
-    @overload
-    def get_async(self, options: t.OrganizationsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrganizationsGetAnswer]]: ...
     getAsync = get_async
 class OrganizationsByOrganizationId(call.Node):
     users: OrganizationsByOrganizationIdUsers
@@ -203,27 +197,15 @@ class OrganizationsGivenOrganizationIdUsersOutUserIdByOutUserId(call.Leaf):
     def patch_async(self, options: t.OrganizationsGivenOrganizationIdUsersOutUserIdByOutUserIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     patchAsync = patch_async
 class OrganizationsGivenOrganizationIdUsersOutUserIdGivenOutUserId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdGetAnswer]:
+    def get(self, options: t.OrganizationsGivenOrganizationIdUsersOutUserIdGivenOutUserIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdGetAnswer]:
         """刷脸用户信息查询接口 https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html"""
-    @overload
-    def get(self, options: t.OrganizationsGivenOrganizationIdUsersOutUserIdGivenOutUserIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdGetAnswer]]:
+    def get_async(self, options: t.OrganizationsGivenOrganizationIdUsersOutUserIdGivenOutUserIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdGetAnswer]]:
         """刷脸用户信息查询接口 https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html"""
-    @overload
-    def get_async(self, options: t.OrganizationsGivenOrganizationIdUsersOutUserIdGivenOutUserIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdGetAnswer]]: ...
     getAsync = get_async
-    @overload
-    def patch(self, *, json: t.OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response:
+    def patch(self, options: t.OrganizationsGivenOrganizationIdUsersOutUserIdGivenOutUserIdPatchOptions = ..., /, *, json: t.OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response:
         """刷脸用户信息修改接口 https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html"""
-    @overload
-    def patch(self, options: t.OrganizationsGivenOrganizationIdUsersOutUserIdGivenOutUserIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def patch_async(self, *, json: t.OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def patch_async(self, options: t.OrganizationsGivenOrganizationIdUsersOutUserIdGivenOutUserIdPatchOptions = ..., /, *, json: t.OrganizationsByOrganizationIdUsersOutUserIdByOutUserIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """刷脸用户信息修改接口 https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html"""
-    @overload
-    def patch_async(self, options: t.OrganizationsGivenOrganizationIdUsersOutUserIdGivenOutUserIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     patchAsync = patch_async
 class OrganizationsGivenOrganizationIdUsersUserId(call.Node):
     _user_id_: OrganizationsGivenOrganizationIdUsersUserIdByUserId
@@ -260,26 +242,14 @@ class OrganizationsGivenOrganizationIdUsersUserIdGivenUserId(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class OrganizationsGivenOrganizationIdUsersUserIdGivenUserIdTerminateContract(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response:
+    def post(self, options: t.OrganizationsGivenOrganizationIdUsersUserIdGivenUserIdTerminateContractPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response:
         """解除刷脸用户签约关系接口 https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html"""
-    @overload
-    def post(self, options: t.OrganizationsGivenOrganizationIdUsersUserIdGivenUserIdTerminateContractPostOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def post_async(self, options: t.OrganizationsGivenOrganizationIdUsersUserIdGivenUserIdTerminateContractPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """解除刷脸用户签约关系接口 https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html"""
-    @overload
-    def post_async(self, options: t.OrganizationsGivenOrganizationIdUsersUserIdGivenUserIdTerminateContractPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     postAsync = post_async
 class Tokens(call.Leaf):
-    @overload
-    def post(self, *, json: t.TokensPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.TokensPostAnswer]:
+    def post(self, options: t.TokensPostOptions = ..., /, *, json: t.TokensPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.TokensPostAnswer]:
         """获取凭证授权接口 https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html"""
-    @overload
-    def post(self, options: t.TokensPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.TokensPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.TokensPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.TokensPostAnswer]]:
+    def post_async(self, options: t.TokensPostOptions = ..., /, *, json: t.TokensPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.TokensPostAnswer]]:
         """获取凭证授权接口 https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html"""
-    @overload
-    def post_async(self, options: t.TokensPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TokensPostAnswer]]: ...
     postAsync = post_async

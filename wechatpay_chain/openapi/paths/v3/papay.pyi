@@ -257,16 +257,10 @@ class InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdGivenPolic
     def __getitem__(self, path: Literal["schedule"]) -> InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdGivenPolicyPeriodIdSchedule: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswer]:
+    def get(self, options: t.InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdGivenPolicyPeriodIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswer]:
         """保险商户查询保险自动续费预约 https://pay.weixin.qq.com/doc/v3/merchant/4012471229"""
-    @overload
-    def get(self, options: t.InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdGivenPolicyPeriodIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswer]]:
+    def get_async(self, options: t.InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdGivenPolicyPeriodIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswer]]:
         """保险商户查询保险自动续费预约 https://pay.weixin.qq.com/doc/v3/merchant/4012471229"""
-    @overload
-    def get_async(self, options: t.InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdGivenPolicyPeriodIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdGetAnswer]]: ...
     getAsync = get_async
 class InsurancePayPolicyPeriodsContractIdGivenContractIdPolicyPeriodIdGivenPolicyPeriodIdSchedule(call.Leaf):
     @overload
@@ -548,16 +542,10 @@ class InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCode
     def __getitem__(self, path: Literal["terminate"]) -> InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeTerminate: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]:
+    def get(self, options: t.InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]:
         """保险商户查询保险自动续费协议 https://pay.weixin.qq.com/doc/v3/merchant/4012472641"""
-    @overload
-    def get(self, options: t.InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]:
+    def get_async(self, options: t.InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]:
         """保险商户查询保险自动续费协议 https://pay.weixin.qq.com/doc/v3/merchant/4012472641"""
-    @overload
-    def get_async(self, options: t.InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]: ...
     getAsync = get_async
 class InsuranceSignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeTerminate(call.Leaf):
     @overload
@@ -834,16 +822,10 @@ class InsuranceSignPolicy_PeriodsPlanIdGivenPlanIdOutContractCodeByOutContractCo
     def get_async(self, options: t.InsuranceSignPolicy_PeriodsPlanIdGivenPlanIdOutContractCodeByOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]: ...
     getAsync = get_async
 class InsuranceSignPolicy_PeriodsPlanIdGivenPlanIdOutContractCodeGivenOutContractCode(call.Leaf):
-    @overload
-    def get(self, *, query: t.InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]:
+    def get(self, options: t.InsuranceSignPolicy_PeriodsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions = ..., /, *, query: t.InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]:
         """保险商户查询保险扣费周期列表 https://pay.weixin.qq.com/doc/v3/merchant/4012489530"""
-    @overload
-    def get(self, options: t.InsuranceSignPolicy_PeriodsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]:
+    def get_async(self, options: t.InsuranceSignPolicy_PeriodsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions = ..., /, *, query: t.InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]:
         """保险商户查询保险扣费周期列表 https://pay.weixin.qq.com/doc/v3/merchant/4012489530"""
-    @overload
-    def get_async(self, options: t.InsuranceSignPolicy_PeriodsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.InsuranceSignPolicy_PeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]: ...
     getAsync = get_async
 class Pay(call.Node):
     harmony: PayHarmony
@@ -1034,16 +1016,10 @@ class PaySchedulesContractIdGivenContractId(call.Node):
     def __getitem__(self, path: Literal["schedule"]) -> PaySchedulesContractIdGivenContractIdSchedule: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.PaySchedulesContractIdByContractIdGetAnswer]:
+    def get(self, options: t.PaySchedulesContractIdGivenContractIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.PaySchedulesContractIdByContractIdGetAnswer]:
         """查询扣费预约 https://pay.weixin.qq.com/doc/v3/merchant/4012466997"""
-    @overload
-    def get(self, options: t.PaySchedulesContractIdGivenContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PaySchedulesContractIdByContractIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaySchedulesContractIdByContractIdGetAnswer]]:
+    def get_async(self, options: t.PaySchedulesContractIdGivenContractIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaySchedulesContractIdByContractIdGetAnswer]]:
         """查询扣费预约 https://pay.weixin.qq.com/doc/v3/merchant/4012466997"""
-    @overload
-    def get_async(self, options: t.PaySchedulesContractIdGivenContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PaySchedulesContractIdByContractIdGetAnswer]]: ...
     getAsync = get_async
 class PaySchedulesContractIdGivenContractIdSchedule(call.Leaf):
     @overload
@@ -1331,16 +1307,10 @@ class SignContractsHarmonyPlanIdGivenPlanIdOutContractCodeByOutContractCode(call
     def get_async(self, options: t.SignContractsHarmonyPlanIdGivenPlanIdOutContractCodeByOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]: ...
     getAsync = get_async
 class SignContractsHarmonyPlanIdGivenPlanIdOutContractCodeGivenOutContractCode(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]:
+    def get(self, options: t.SignContractsHarmonyPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]:
         """通过商户协议号查询委托代扣签约协议 https://pay.weixin.qq.com/doc/v3/merchant/4013844122"""
-    @overload
-    def get(self, options: t.SignContractsHarmonyPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]:
+    def get_async(self, options: t.SignContractsHarmonyPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]:
         """通过商户协议号查询委托代扣签约协议 https://pay.weixin.qq.com/doc/v3/merchant/4013844122"""
-    @overload
-    def get_async(self, options: t.SignContractsHarmonyPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.SignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]: ...
     getAsync = get_async
 class SignContractsPlanId(call.Node):
     _plan_id_: SignContractsPlanIdByPlanId
@@ -1473,16 +1443,10 @@ class SignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCode(call.Nod
     def __getitem__(self, path: Literal["terminate"]) -> SignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeTerminate: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]:
+    def get(self, options: t.SignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]:
         """通过商户协议号查询委托代扣签约协议 https://pay.weixin.qq.com/doc/v3/merchant/4012489245"""
-    @overload
-    def get(self, options: t.SignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]:
+    def get_async(self, options: t.SignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]:
         """通过商户协议号查询委托代扣签约协议 https://pay.weixin.qq.com/doc/v3/merchant/4012489245"""
-    @overload
-    def get_async(self, options: t.SignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.SignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeGetAnswer]]: ...
     getAsync = get_async
 class SignContractsPlanIdGivenPlanIdOutContractCodeGivenOutContractCodeTerminate(call.Leaf):
     @overload

@@ -150,16 +150,10 @@ class RemindersParkingFee(call.Leaf):
     def post_async(self, options: t.RemindersParkingFeePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RemindersParkingFeePostAnswer]]: ...
     postAsync = post_async
 class RemindersParkingLot(call.Leaf):
-    @overload
-    def get(self, *, query: t.RemindersParkingLotGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.RemindersParkingLotGetAnswer]:
+    def get(self, options: t.RemindersParkingLotGetOptions = ..., /, *, query: t.RemindersParkingLotGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.RemindersParkingLotGetAnswer]:
         """查询停车场信息 https://pay.weixin.qq.com/doc/v3/partner/4023070758"""
-    @overload
-    def get(self, options: t.RemindersParkingLotGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.RemindersParkingLotGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.RemindersParkingLotGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.RemindersParkingLotGetAnswer]]:
+    def get_async(self, options: t.RemindersParkingLotGetOptions = ..., /, *, query: t.RemindersParkingLotGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.RemindersParkingLotGetAnswer]]:
         """查询停车场信息 https://pay.weixin.qq.com/doc/v3/partner/4023070758"""
-    @overload
-    def get_async(self, options: t.RemindersParkingLotGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RemindersParkingLotGetAnswer]]: ...
     getAsync = get_async
 class RemindersPayment(call.Leaf):
     @overload

@@ -146,16 +146,10 @@ class BatchesBatchIdGivenBatchIdDetailsDetailIdByDetailId(call.Leaf):
     def get_async(self, options: t.BatchesBatchIdGivenBatchIdDetailsDetailIdByDetailIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer]]: ...
     getAsync = get_async
 class BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer]:
+    def get(self, options: t.BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer]:
         """微信支付明细单号查询明细单 https://pay.weixin.qq.com/doc/v3/partner/4012465781"""
-    @overload
-    def get(self, options: t.BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer]]:
+    def get_async(self, options: t.BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer]]:
         """微信支付明细单号查询明细单 https://pay.weixin.qq.com/doc/v3/partner/4012465781"""
-    @overload
-    def get_async(self, options: t.BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer]]: ...
     getAsync = get_async
 class BatchesOutBatchNo(call.Node):
     _out_batch_no_: BatchesOutBatchNoByOutBatchNo
@@ -266,14 +260,8 @@ class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoByOutDetailNo(call.Leaf)
     def get_async(self, options: t.BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer]]: ...
     getAsync = get_async
 class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer]:
+    def get(self, options: t.BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer]:
         """商家明细单号查询明细单 https://pay.weixin.qq.com/doc/v3/partner/4012465795"""
-    @overload
-    def get(self, options: t.BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer]]:
+    def get_async(self, options: t.BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer]]:
         """商家明细单号查询明细单 https://pay.weixin.qq.com/doc/v3/partner/4012465795"""
-    @overload
-    def get_async(self, options: t.BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer]]: ...
     getAsync = get_async

@@ -292,16 +292,10 @@ class ContractsServiceIdGivenServiceIdOutContractCodeGivenOutContractCode(call.N
     def __getitem__(self, path: Literal["terminate"]) -> ContractsServiceIdGivenServiceIdOutContractCodeGivenOutContractCodeTerminate: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ContractsServiceIdByServiceIdOutContractCodeByOutContractCodeGetAnswer]:
+    def get(self, options: t.ContractsServiceIdGivenServiceIdOutContractCodeGivenOutContractCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ContractsServiceIdByServiceIdOutContractCodeByOutContractCodeGetAnswer]:
         """商户通过商户协议号查询协议 https://pay.weixin.qq.com/doc/v3/merchant/4012472855"""
-    @overload
-    def get(self, options: t.ContractsServiceIdGivenServiceIdOutContractCodeGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ContractsServiceIdByServiceIdOutContractCodeByOutContractCodeGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ContractsServiceIdByServiceIdOutContractCodeByOutContractCodeGetAnswer]]:
+    def get_async(self, options: t.ContractsServiceIdGivenServiceIdOutContractCodeGivenOutContractCodeGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ContractsServiceIdByServiceIdOutContractCodeByOutContractCodeGetAnswer]]:
         """商户通过商户协议号查询协议 https://pay.weixin.qq.com/doc/v3/merchant/4012472855"""
-    @overload
-    def get_async(self, options: t.ContractsServiceIdGivenServiceIdOutContractCodeGivenOutContractCodeGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ContractsServiceIdByServiceIdOutContractCodeByOutContractCodeGetAnswer]]: ...
     getAsync = get_async
 class ContractsServiceIdGivenServiceIdOutContractCodeGivenOutContractCodeTerminate(call.Leaf):
     @overload

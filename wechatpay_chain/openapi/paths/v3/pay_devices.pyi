@@ -102,16 +102,10 @@ class OpenScenarioSpeakerGivenDeviceSn(call.Node):
     def __getitem__(self, path: Literal["unbind"]) -> OpenScenarioSpeakerGivenDeviceSnUnbind: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.OpenScenarioSpeakerByDeviceSnGetAnswer]:
+    def get(self, options: t.OpenScenarioSpeakerGivenDeviceSnGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.OpenScenarioSpeakerByDeviceSnGetAnswer]:
         """查询音箱绑定信息"""
-    @overload
-    def get(self, options: t.OpenScenarioSpeakerGivenDeviceSnGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.OpenScenarioSpeakerByDeviceSnGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OpenScenarioSpeakerByDeviceSnGetAnswer]]:
+    def get_async(self, options: t.OpenScenarioSpeakerGivenDeviceSnGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OpenScenarioSpeakerByDeviceSnGetAnswer]]:
         """查询音箱绑定信息"""
-    @overload
-    def get_async(self, options: t.OpenScenarioSpeakerGivenDeviceSnGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OpenScenarioSpeakerByDeviceSnGetAnswer]]: ...
     getAsync = get_async
 class OpenScenarioSpeakerGivenDeviceSnBind(call.Leaf):
     @overload
@@ -138,16 +132,10 @@ class OpenScenarioSpeakerGivenDeviceSnPrebind(call.Leaf):
     def post_async(self, options: t.OpenScenarioSpeakerGivenDeviceSnPrebindPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OpenScenarioSpeakerByDeviceSnPrebindPostAnswer]]: ...
     postAsync = post_async
 class OpenScenarioSpeakerGivenDeviceSnUnbind(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.OpenScenarioSpeakerByDeviceSnUnbindPostAnswer]:
+    def post(self, options: t.OpenScenarioSpeakerGivenDeviceSnUnbindPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.OpenScenarioSpeakerByDeviceSnUnbindPostAnswer]:
         """解绑音箱设备码牌"""
-    @overload
-    def post(self, options: t.OpenScenarioSpeakerGivenDeviceSnUnbindPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.OpenScenarioSpeakerByDeviceSnUnbindPostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OpenScenarioSpeakerByDeviceSnUnbindPostAnswer]]:
+    def post_async(self, options: t.OpenScenarioSpeakerGivenDeviceSnUnbindPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OpenScenarioSpeakerByDeviceSnUnbindPostAnswer]]:
         """解绑音箱设备码牌"""
-    @overload
-    def post_async(self, options: t.OpenScenarioSpeakerGivenDeviceSnUnbindPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OpenScenarioSpeakerByDeviceSnUnbindPostAnswer]]: ...
     postAsync = post_async
 class OpenScenarioSpeakerorder(call.Node):
     _transaction_id_: OpenScenarioSpeakerorderByTransactionId
@@ -266,16 +254,10 @@ class PrintersGivenDeviceIdPrintOrders(call.Node):
     def __getitem__(self, path: call.Scalar) -> PrintersGivenDeviceIdPrintOrdersGivenPrintOrderNo: ...
     @overload
     def __getitem__(self, path: Chain | call.Node) -> Chain: ...
-    @overload
-    def post(self, *, json: t.PrintersByDeviceIdPrintOrdersPostJson = ..., **more: Unpack[call.CallOptions]) -> Response:
+    def post(self, options: t.PrintersGivenDeviceIdPrintOrdersPostOptions = ..., /, *, json: t.PrintersByDeviceIdPrintOrdersPostJson = ..., **more: Unpack[call.CallOptions]) -> Response:
         """小票机打印"""
-    @overload
-    def post(self, options: t.PrintersGivenDeviceIdPrintOrdersPostOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def post_async(self, *, json: t.PrintersByDeviceIdPrintOrdersPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def post_async(self, options: t.PrintersGivenDeviceIdPrintOrdersPostOptions = ..., /, *, json: t.PrintersByDeviceIdPrintOrdersPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """小票机打印"""
-    @overload
-    def post_async(self, options: t.PrintersGivenDeviceIdPrintOrdersPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     postAsync = post_async
 class PrintersGivenDeviceIdPrintOrdersByPrintOrderNo(call.Leaf):
     @overload
@@ -290,14 +272,8 @@ class PrintersGivenDeviceIdPrintOrdersByPrintOrderNo(call.Leaf):
     def get_async(self, options: t.PrintersGivenDeviceIdPrintOrdersByPrintOrderNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswer]]: ...
     getAsync = get_async
 class PrintersGivenDeviceIdPrintOrdersGivenPrintOrderNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswer]:
+    def get(self, options: t.PrintersGivenDeviceIdPrintOrdersGivenPrintOrderNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswer]:
         """查询订单"""
-    @overload
-    def get(self, options: t.PrintersGivenDeviceIdPrintOrdersGivenPrintOrderNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswer]]:
+    def get_async(self, options: t.PrintersGivenDeviceIdPrintOrdersGivenPrintOrderNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswer]]:
         """查询订单"""
-    @overload
-    def get_async(self, options: t.PrintersGivenDeviceIdPrintOrdersGivenPrintOrderNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PrintersByDeviceIdPrintOrdersByPrintOrderNoGetAnswer]]: ...
     getAsync = get_async

@@ -712,16 +712,10 @@ class PartnerServiceAccountApplicationsByOutApplyNo(call.Leaf):
     def get_async(self, options: t.PartnerServiceAccountApplicationsByOutApplyNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerServiceAccountApplicationsByOutApplyNoGetAnswer]]: ...
     getAsync = get_async
 class PartnerServiceAccountApplicationsGivenOutApplyNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.PartnerServiceAccountApplicationsByOutApplyNoGetAnswer]:
+    def get(self, options: t.PartnerServiceAccountApplicationsGivenOutApplyNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.PartnerServiceAccountApplicationsByOutApplyNoGetAnswer]:
         """查询收付通子商户服务绑定结果 https://pay.weixin.qq.com/doc/v3/partner/4012715111"""
-    @overload
-    def get(self, options: t.PartnerServiceAccountApplicationsGivenOutApplyNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PartnerServiceAccountApplicationsByOutApplyNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerServiceAccountApplicationsByOutApplyNoGetAnswer]]:
+    def get_async(self, options: t.PartnerServiceAccountApplicationsGivenOutApplyNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerServiceAccountApplicationsByOutApplyNoGetAnswer]]:
         """查询收付通子商户服务绑定结果 https://pay.weixin.qq.com/doc/v3/partner/4012715111"""
-    @overload
-    def get_async(self, options: t.PartnerServiceAccountApplicationsGivenOutApplyNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PartnerServiceAccountApplicationsByOutApplyNoGetAnswer]]: ...
     getAsync = get_async
 class PartnerServiceorder(call.Node):
     direct_complete: PartnerServiceorderDirectComplete
@@ -1048,16 +1042,10 @@ class PayafterOrders(call.Node):
     def __getitem__(self, path: call.Scalar) -> PayafterOrdersGivenOutOrderNo: ...
     @overload
     def __getitem__(self, path: Chain | call.Node) -> Chain: ...
-    @overload
-    def get(self, *, query: t.PayafterOrdersGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.PayafterOrdersGetAnswer]:
+    def get(self, options: t.PayafterOrdersGetOptions = ..., /, *, query: t.PayafterOrdersGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.PayafterOrdersGetAnswer]:
         """查询先享后付订单 https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_2&index=4"""
-    @overload
-    def get(self, options: t.PayafterOrdersGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PayafterOrdersGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.PayafterOrdersGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PayafterOrdersGetAnswer]]:
+    def get_async(self, options: t.PayafterOrdersGetOptions = ..., /, *, query: t.PayafterOrdersGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PayafterOrdersGetAnswer]]:
         """查询先享后付订单 https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_2&index=4"""
-    @overload
-    def get_async(self, options: t.PayafterOrdersGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PayafterOrdersGetAnswer]]: ...
     getAsync = get_async
     @overload
     def post(self, *, json: t.PayafterOrdersPostJson, **more: Unpack[call.CallOptions]) -> Response[t.PayafterOrdersPostAnswer]:
@@ -1155,16 +1143,10 @@ class PayafterOrdersGivenOutOrderNoComplete(call.Leaf):
     def post_async(self, options: t.PayafterOrdersGivenOutOrderNoCompletePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PayafterOrdersByOutOrderNoCompletePostAnswer]]: ...
     postAsync = post_async
 class PayafterOrdersGivenOutOrderNoSync(call.Leaf):
-    @overload
-    def post(self, *, json: t.PayafterOrdersByOutOrderNoSyncPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PayafterOrdersByOutOrderNoSyncPostAnswer]:
+    def post(self, options: t.PayafterOrdersGivenOutOrderNoSyncPostOptions = ..., /, *, json: t.PayafterOrdersByOutOrderNoSyncPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.PayafterOrdersByOutOrderNoSyncPostAnswer]:
         """支付分订单同步 https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=24_1&index=1"""
-    @overload
-    def post(self, options: t.PayafterOrdersGivenOutOrderNoSyncPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PayafterOrdersByOutOrderNoSyncPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.PayafterOrdersByOutOrderNoSyncPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PayafterOrdersByOutOrderNoSyncPostAnswer]]:
+    def post_async(self, options: t.PayafterOrdersGivenOutOrderNoSyncPostOptions = ..., /, *, json: t.PayafterOrdersByOutOrderNoSyncPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.PayafterOrdersByOutOrderNoSyncPostAnswer]]:
         """支付分订单同步 https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=24_1&index=1"""
-    @overload
-    def post_async(self, options: t.PayafterOrdersGivenOutOrderNoSyncPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PayafterOrdersByOutOrderNoSyncPostAnswer]]: ...
     postAsync = post_async
 class Permissions(call.Node):
     assess_user_risk_level: PermissionsAssessUserRiskLevel
@@ -1497,28 +1479,16 @@ class PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNo(call.Node):
     def __getitem__(self, path: Literal["stop"]) -> PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoStop: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswer]:
+    def get(self, options: t.PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswer]:
         """查询支付分计划 https://pay.weixin.qq.com/doc/v3/merchant/4012470804"""
-    @overload
-    def get(self, options: t.PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswer]]:
+    def get_async(self, options: t.PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswer]]:
         """查询支付分计划 https://pay.weixin.qq.com/doc/v3/merchant/4012470804"""
-    @overload
-    def get_async(self, options: t.PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PlanPayscorePlansMerchantPlanNoByMerchantPlanNoGetAnswer]]: ...
     getAsync = get_async
 class PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoStop(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswer]:
+    def post(self, options: t.PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoStopPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswer]:
         """停止支付分计划 https://pay.weixin.qq.com/doc/v3/merchant/4012470851"""
-    @overload
-    def post(self, options: t.PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoStopPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswer]]:
+    def post_async(self, options: t.PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoStopPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswer]]:
         """停止支付分计划 https://pay.weixin.qq.com/doc/v3/merchant/4012470851"""
-    @overload
-    def post_async(self, options: t.PlanPayscorePlansMerchantPlanNoGivenMerchantPlanNoStopPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.PlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPostAnswer]]: ...
     postAsync = post_async
 class Serviceorder(call.Node):
     direct_complete: ServiceorderDirectComplete
@@ -1739,16 +1709,10 @@ class ServiceorderGivenOutOrderNoModify(call.Leaf):
     def post_async(self, options: t.ServiceorderGivenOutOrderNoModifyPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ServiceorderByOutOrderNoModifyPostAnswer]]: ...
     postAsync = post_async
 class ServiceorderGivenOutOrderNoPay(call.Leaf):
-    @overload
-    def post(self, *, json: t.ServiceorderByOutOrderNoPayPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.ServiceorderByOutOrderNoPayPostAnswer]:
+    def post(self, options: t.ServiceorderGivenOutOrderNoPayPostOptions = ..., /, *, json: t.ServiceorderByOutOrderNoPayPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.ServiceorderByOutOrderNoPayPostAnswer]:
         """商户发起催收扣款 https://pay.weixin.qq.com/doc/v3/merchant/4013394596"""
-    @overload
-    def post(self, options: t.ServiceorderGivenOutOrderNoPayPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ServiceorderByOutOrderNoPayPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.ServiceorderByOutOrderNoPayPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ServiceorderByOutOrderNoPayPostAnswer]]:
+    def post_async(self, options: t.ServiceorderGivenOutOrderNoPayPostOptions = ..., /, *, json: t.ServiceorderByOutOrderNoPayPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ServiceorderByOutOrderNoPayPostAnswer]]:
         """商户发起催收扣款 https://pay.weixin.qq.com/doc/v3/merchant/4013394596"""
-    @overload
-    def post_async(self, options: t.ServiceorderGivenOutOrderNoPayPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ServiceorderByOutOrderNoPayPostAnswer]]: ...
     postAsync = post_async
 class ServiceorderGivenOutOrderNoSendPendingmessage(call.Leaf):
     @overload
@@ -1990,16 +1954,10 @@ class SignPlanUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNo(call.Node):
     def __getitem__(self, path: Literal["stop"]) -> SignPlanUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNoStop: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswer]:
+    def get(self, options: t.SignPlanUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswer]:
         """查询用户的签约计划 https://pay.weixin.qq.com/doc/v3/merchant/4012470990"""
-    @overload
-    def get(self, options: t.SignPlanUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswer]]:
+    def get_async(self, options: t.SignPlanUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswer]]:
         """查询用户的签约计划 https://pay.weixin.qq.com/doc/v3/merchant/4012470990"""
-    @overload
-    def get_async(self, options: t.SignPlanUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.SignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoGetAnswer]]: ...
     getAsync = get_async
 class SignPlanUserSignPlansMerchantSignPlanNoGivenMerchantSignPlanNoStop(call.Leaf):
     @overload
@@ -2021,16 +1979,10 @@ class SmartretailOrders(call.Node):
     def __getitem__(self, path: call.Scalar) -> SmartretailOrdersGivenOutOrderNo: ...
     @overload
     def __getitem__(self, path: Chain | call.Node) -> Chain: ...
-    @overload
-    def get(self, *, query: t.SmartretailOrdersGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.SmartretailOrdersGetAnswer]:
+    def get(self, options: t.SmartretailOrdersGetOptions = ..., /, *, query: t.SmartretailOrdersGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.SmartretailOrdersGetAnswer]:
         """查询智慧零售订单 https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_2&index=4"""
-    @overload
-    def get(self, options: t.SmartretailOrdersGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.SmartretailOrdersGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.SmartretailOrdersGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.SmartretailOrdersGetAnswer]]:
+    def get_async(self, options: t.SmartretailOrdersGetOptions = ..., /, *, query: t.SmartretailOrdersGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.SmartretailOrdersGetAnswer]]:
         """查询智慧零售订单 https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_2&index=4"""
-    @overload
-    def get_async(self, options: t.SmartretailOrdersGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.SmartretailOrdersGetAnswer]]: ...
     getAsync = get_async
     @overload
     def post(self, *, json: t.SmartretailOrdersPostJson, **more: Unpack[call.CallOptions]) -> Response[t.SmartretailOrdersPostAnswer]:

@@ -93,16 +93,10 @@ class EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNo(call.Leaf):
     def get_async(self, options: t.EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceBankTransferRechargesOutRechargeNoGivenOutRechargeNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer]:
+    def get(self, options: t.EcommerceBankTransferRechargesOutRechargeNoGivenOutRechargeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer]:
         """查询银行转账充值结果 https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-get-by-out-no.html"""
-    @overload
-    def get(self, options: t.EcommerceBankTransferRechargesOutRechargeNoGivenOutRechargeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer]]:
+    def get_async(self, options: t.EcommerceBankTransferRechargesOutRechargeNoGivenOutRechargeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer]]:
         """查询银行转账充值结果 https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-get-by-out-no.html"""
-    @overload
-    def get_async(self, options: t.EcommerceBankTransferRechargesOutRechargeNoGivenOutRechargeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceInsuranceCompensationContracts(call.Node):
     sub_mchid: EcommerceInsuranceCompensationContractsSubMchid
@@ -157,16 +151,10 @@ class EcommerceInsuranceCompensationContractsSubMchidGivenSubMchid(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class EcommerceInsuranceCompensationContractsSubMchidGivenSubMchidCheckOpened(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedPostAnswer]:
+    def post(self, options: t.EcommerceInsuranceCompensationContractsSubMchidGivenSubMchidCheckOpenedPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedPostAnswer]:
         """查询保险理赔功能开通状态 https://pay.weixin.qq.com/doc/v3/partner/4012781480"""
-    @overload
-    def post(self, options: t.EcommerceInsuranceCompensationContractsSubMchidGivenSubMchidCheckOpenedPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedPostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedPostAnswer]]:
+    def post_async(self, options: t.EcommerceInsuranceCompensationContractsSubMchidGivenSubMchidCheckOpenedPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedPostAnswer]]:
         """查询保险理赔功能开通状态 https://pay.weixin.qq.com/doc/v3/partner/4012781480"""
-    @overload
-    def post_async(self, options: t.EcommerceInsuranceCompensationContractsSubMchidGivenSubMchidCheckOpenedPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedPostAnswer]]: ...
     postAsync = post_async
 class EcommerceMchTransfer(call.Node):
     compensate_bills: EcommerceMchTransferCompensateBills
@@ -246,16 +234,10 @@ class EcommerceMchTransferCompensateBillsBillIdByBillId(call.Leaf):
     def get_async(self, options: t.EcommerceMchTransferCompensateBillsBillIdByBillIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferCompensateBillsBillIdGivenBillId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswer]:
+    def get(self, options: t.EcommerceMchTransferCompensateBillsBillIdGivenBillIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswer]:
         """查询赔付结果（按微信支付赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504179"""
-    @overload
-    def get(self, options: t.EcommerceMchTransferCompensateBillsBillIdGivenBillIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswer]]:
+    def get_async(self, options: t.EcommerceMchTransferCompensateBillsBillIdGivenBillIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswer]]:
         """查询赔付结果（按微信支付赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504179"""
-    @overload
-    def get_async(self, options: t.EcommerceMchTransferCompensateBillsBillIdGivenBillIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferCompensateBillsBillIdByBillIdGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferCompensateBillsOutBillNo(call.Node):
     _out_bill_no_: EcommerceMchTransferCompensateBillsOutBillNoByOutBillNo
@@ -300,28 +282,16 @@ class EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNo(call.Node):
     def __getitem__(self, path: Literal["cancel"]) -> EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNoCancel: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswer]:
+    def get(self, options: t.EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswer]:
         """查询赔付结果（按商户赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504178"""
-    @overload
-    def get(self, options: t.EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswer]]:
+    def get_async(self, options: t.EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswer]]:
         """查询赔付结果（按商户赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504178"""
-    @overload
-    def get_async(self, options: t.EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNoCancel(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelPostAnswer]:
+    def post(self, options: t.EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNoCancelPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelPostAnswer]:
         """请求撤销赔付 https://pay.weixin.qq.com/doc/v3/partner/4013504177"""
-    @overload
-    def post(self, options: t.EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNoCancelPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelPostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelPostAnswer]]:
+    def post_async(self, options: t.EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNoCancelPostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelPostAnswer]]:
         """请求撤销赔付 https://pay.weixin.qq.com/doc/v3/partner/4013504177"""
-    @overload
-    def post_async(self, options: t.EcommerceMchTransferCompensateBillsOutBillNoGivenOutBillNoCancelPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelPostAnswer]]: ...
     postAsync = post_async
 class EcommerceMchTransferCompensateBillsPreTransfer(call.Leaf):
     @overload
@@ -378,16 +348,10 @@ class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillId(call.
     def get_async(self, options: t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdGivenBillId(call.Leaf):
-    @overload
-    def get(self, *, query: t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswer]:
+    def get(self, options: t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdGivenBillIdGetOptions = ..., /, *, query: t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswer]:
         """查询保证金售后赔付结果（按微信支付赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504196"""
-    @overload
-    def get(self, options: t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdGivenBillIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswer]]:
+    def get_async(self, options: t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdGivenBillIdGetOptions = ..., /, *, query: t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswer]]:
         """查询保证金售后赔付结果（按微信支付赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504196"""
-    @overload
-    def get_async(self, options: t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdGivenBillIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo(call.Node):
     _out_bill_no_: EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo
@@ -410,16 +374,10 @@ class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo
     def get_async(self, options: t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoGivenOutBillNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswer]:
+    def get(self, options: t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoGivenOutBillNoGetOptions = ..., /, *, query: t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswer]:
         """查询保证金售后赔付结果（按商户赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504195"""
-    @overload
-    def get(self, options: t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswer]]:
+    def get_async(self, options: t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoGivenOutBillNoGetOptions = ..., /, *, query: t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswer]]:
         """查询保证金售后赔付结果（按商户赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504195"""
-    @overload
-    def get_async(self, options: t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBills(call.Node):
     _out_bill_no_: EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNo
@@ -453,16 +411,10 @@ class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNo(c
     def get_async(self, options: t.EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferDepositInsurancePremiumsCompensationBillsGivenOutBillNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswer]:
+    def get(self, options: t.EcommerceMchTransferDepositInsurancePremiumsCompensationBillsGivenOutBillNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswer]:
         """查询保证金赔付保司保费结果（按商户赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4014010920"""
-    @overload
-    def get(self, options: t.EcommerceMchTransferDepositInsurancePremiumsCompensationBillsGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswer]]:
+    def get_async(self, options: t.EcommerceMchTransferDepositInsurancePremiumsCompensationBillsGivenOutBillNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswer]]:
         """查询保证金赔付保司保费结果（按商户赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4014010920"""
-    @overload
-    def get_async(self, options: t.EcommerceMchTransferDepositInsurancePremiumsCompensationBillsGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferDepositShippingCostCompensationBills(call.Node):
     out_bill_no: EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo
@@ -503,16 +455,10 @@ class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBill
     def get_async(self, options: t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoGivenOutBillNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswer]:
+    def get(self, options: t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoGivenOutBillNoGetOptions = ..., /, *, query: t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswer]:
         """查询保证金售后赔付运费结果（按商户赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504203"""
-    @overload
-    def get(self, options: t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswer]]:
+    def get_async(self, options: t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoGivenOutBillNoGetOptions = ..., /, *, query: t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswer]]:
         """查询保证金售后赔付运费结果（按商户赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504203"""
-    @overload
-    def get_async(self, options: t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferInsuranceClaimBills(call.Node):
     bill_id: EcommerceMchTransferInsuranceClaimBillsBillId
@@ -561,16 +507,10 @@ class EcommerceMchTransferInsuranceClaimBillsBillIdByBillId(call.Leaf):
     def get_async(self, options: t.EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferInsuranceClaimBillsBillIdGivenBillId(call.Leaf):
-    @overload
-    def get(self, *, query: t.EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswer]:
+    def get(self, options: t.EcommerceMchTransferInsuranceClaimBillsBillIdGivenBillIdGetOptions = ..., /, *, query: t.EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswer]:
         """查询保险理赔结果（按微信支付赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504188"""
-    @overload
-    def get(self, options: t.EcommerceMchTransferInsuranceClaimBillsBillIdGivenBillIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswer]]:
+    def get_async(self, options: t.EcommerceMchTransferInsuranceClaimBillsBillIdGivenBillIdGetOptions = ..., /, *, query: t.EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswer]]:
         """查询保险理赔结果（按微信支付赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504188"""
-    @overload
-    def get_async(self, options: t.EcommerceMchTransferInsuranceClaimBillsBillIdGivenBillIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferInsuranceClaimBillsBillIdByBillIdGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferInsuranceClaimBillsOutBillNo(call.Node):
     _out_bill_no_: EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNo
@@ -615,28 +555,16 @@ class EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNo(call.Node):
     def __getitem__(self, path: Literal["cancel"]) -> EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNoCancel: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, *, query: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswer]:
+    def get(self, options: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNoGetOptions = ..., /, *, query: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswer]:
         """查询保险理赔结果（按商户赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504187"""
-    @overload
-    def get(self, options: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswer]]:
+    def get_async(self, options: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNoGetOptions = ..., /, *, query: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswer]]:
         """查询保险理赔结果（按商户赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504187"""
-    @overload
-    def get_async(self, options: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNoCancel(call.Leaf):
-    @overload
-    def post(self, *, json: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostAnswer]:
+    def post(self, options: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNoCancelPostOptions = ..., /, *, json: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostAnswer]:
         """请求撤销保险理赔 https://pay.weixin.qq.com/doc/v3/partner/4013504186"""
-    @overload
-    def post(self, options: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNoCancelPostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostAnswer]: ...
-    @overload
-    def post_async(self, *, json: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostAnswer]]:
+    def post_async(self, options: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNoCancelPostOptions = ..., /, *, json: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostAnswer]]:
         """请求撤销保险理赔 https://pay.weixin.qq.com/doc/v3/partner/4013504186"""
-    @overload
-    def post_async(self, options: t.EcommerceMchTransferInsuranceClaimBillsOutBillNoGivenOutBillNoCancelPostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPostAnswer]]: ...
     postAsync = post_async
 class EcommerceMchTransferInsuranceClaimBillsPreTransfer(call.Leaf):
     @overload
@@ -682,16 +610,10 @@ class EcommerceMchTransferSubMchCompensationBillsByOutBillNo(call.Leaf):
     def get_async(self, options: t.EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferSubMchCompensationBillsGivenOutBillNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswer]:
+    def get(self, options: t.EcommerceMchTransferSubMchCompensationBillsGivenOutBillNoGetOptions = ..., /, *, query: t.EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswer]:
         """查询赔付结果（按商户赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4016777372"""
-    @overload
-    def get(self, options: t.EcommerceMchTransferSubMchCompensationBillsGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswer]]:
+    def get_async(self, options: t.EcommerceMchTransferSubMchCompensationBillsGivenOutBillNoGetOptions = ..., /, *, query: t.EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswer]]:
         """查询赔付结果（按商户赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4016777372"""
-    @overload
-    def get_async(self, options: t.EcommerceMchTransferSubMchCompensationBillsGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferSubMchCompensationBillsByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferTransferBills(call.Node):
     bill_id: EcommerceMchTransferTransferBillsBillId
@@ -736,16 +658,10 @@ class EcommerceMchTransferTransferBillsBillIdByBillId(call.Leaf):
     def get_async(self, options: t.EcommerceMchTransferTransferBillsBillIdByBillIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferTransferBillsBillIdGivenBillId(call.Leaf):
-    @overload
-    def get(self, *, query: t.EcommerceMchTransferTransferBillsBillIdByBillIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswer]:
+    def get(self, options: t.EcommerceMchTransferTransferBillsBillIdGivenBillIdGetOptions = ..., /, *, query: t.EcommerceMchTransferTransferBillsBillIdByBillIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswer]:
         """查询保证金赔付结果（按微信支付赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504200"""
-    @overload
-    def get(self, options: t.EcommerceMchTransferTransferBillsBillIdGivenBillIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.EcommerceMchTransferTransferBillsBillIdByBillIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswer]]:
+    def get_async(self, options: t.EcommerceMchTransferTransferBillsBillIdGivenBillIdGetOptions = ..., /, *, query: t.EcommerceMchTransferTransferBillsBillIdByBillIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswer]]:
         """查询保证金赔付结果（按微信支付赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504200"""
-    @overload
-    def get_async(self, options: t.EcommerceMchTransferTransferBillsBillIdGivenBillIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferTransferBillsBillIdByBillIdGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferTransferBillsOutBillNo(call.Node):
     _out_bill_no_: EcommerceMchTransferTransferBillsOutBillNoByOutBillNo
@@ -768,16 +684,10 @@ class EcommerceMchTransferTransferBillsOutBillNoByOutBillNo(call.Leaf):
     def get_async(self, options: t.EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceMchTransferTransferBillsOutBillNoGivenOutBillNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswer]:
+    def get(self, options: t.EcommerceMchTransferTransferBillsOutBillNoGivenOutBillNoGetOptions = ..., /, *, query: t.EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswer]:
         """查询保证金赔付结果（按商户赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504199"""
-    @overload
-    def get(self, options: t.EcommerceMchTransferTransferBillsOutBillNoGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswer]]:
+    def get_async(self, options: t.EcommerceMchTransferTransferBillsOutBillNoGivenOutBillNoGetOptions = ..., /, *, query: t.EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswer]]:
         """查询保证金赔付结果（按商户赔付单号） https://pay.weixin.qq.com/doc/v3/partner/4013504199"""
-    @overload
-    def get_async(self, options: t.EcommerceMchTransferTransferBillsOutBillNoGivenOutBillNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceMchTransferTransferBillsOutBillNoByOutBillNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceRechargeEmployees(call.Node):
     sub_mchid: EcommerceRechargeEmployeesSubMchid
@@ -874,16 +784,10 @@ class EcommerceRechargeEmployeesSubMchidGivenSubMchid(call.Node):
     def __getitem__(self, path: Literal["sp-openid"]) -> EcommerceRechargeEmployeesSubMchidGivenSubMchidSpOpenid: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceRechargeEmployeesSubMchidBySubMchidGetAnswer]:
+    def get(self, options: t.EcommerceRechargeEmployeesSubMchidGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceRechargeEmployeesSubMchidBySubMchidGetAnswer]:
         """查询二级商户可扫码充值员工列表 https://pay.weixin.qq.com/doc/v3/partner/4013521757"""
-    @overload
-    def get(self, options: t.EcommerceRechargeEmployeesSubMchidGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceRechargeEmployeesSubMchidBySubMchidGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceRechargeEmployeesSubMchidBySubMchidGetAnswer]]:
+    def get_async(self, options: t.EcommerceRechargeEmployeesSubMchidGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceRechargeEmployeesSubMchidBySubMchidGetAnswer]]:
         """查询二级商户可扫码充值员工列表 https://pay.weixin.qq.com/doc/v3/partner/4013521757"""
-    @overload
-    def get_async(self, options: t.EcommerceRechargeEmployeesSubMchidGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceRechargeEmployeesSubMchidBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class EcommerceRechargeEmployeesSubMchidGivenSubMchidSpOpenid(call.Node):
     _sp_openid_: EcommerceRechargeEmployeesSubMchidGivenSubMchidSpOpenidBySpOpenid
@@ -918,16 +822,10 @@ class EcommerceRechargeEmployeesSubMchidGivenSubMchidSpOpenidGivenSpOpenid(call.
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class EcommerceRechargeEmployeesSubMchidGivenSubMchidSpOpenidGivenSpOpenidDelete(call.Leaf):
-    @overload
-    def post(self, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeletePostAnswer]:
+    def post(self, options: t.EcommerceRechargeEmployeesSubMchidGivenSubMchidSpOpenidGivenSpOpenidDeletePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeletePostAnswer]:
         """删除二级商户可扫码充值员工 https://pay.weixin.qq.com/doc/v3/partner/4013521753"""
-    @overload
-    def post(self, options: t.EcommerceRechargeEmployeesSubMchidGivenSubMchidSpOpenidGivenSpOpenidDeletePostOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeletePostAnswer]: ...
-    @overload
-    def post_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeletePostAnswer]]:
+    def post_async(self, options: t.EcommerceRechargeEmployeesSubMchidGivenSubMchidSpOpenidGivenSpOpenidDeletePostOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeletePostAnswer]]:
         """删除二级商户可扫码充值员工 https://pay.weixin.qq.com/doc/v3/partner/4013521753"""
-    @overload
-    def post_async(self, options: t.EcommerceRechargeEmployeesSubMchidGivenSubMchidSpOpenidGivenSpOpenidDeletePostOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeletePostAnswer]]: ...
     postAsync = post_async
 class EcommerceRecharges(call.Node):
     apply: EcommerceRechargesApply
@@ -1080,16 +978,10 @@ class EcommerceSettlePrepaySettleOrdersGivenSettleBatchNo(call.Node):
     def __getitem__(self, path: Literal["apply-abnormal-settle"]) -> EcommerceSettlePrepaySettleOrdersGivenSettleBatchNoApplyAbnormalSettle: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceSettlePrepaySettleOrdersBySettleBatchNoGetAnswer]:
+    def get(self, options: t.EcommerceSettlePrepaySettleOrdersGivenSettleBatchNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceSettlePrepaySettleOrdersBySettleBatchNoGetAnswer]:
         """个人收款-查询批量结算信息 https://pay.weixin.qq.com/doc/v3/partner/4012650326"""
-    @overload
-    def get(self, options: t.EcommerceSettlePrepaySettleOrdersGivenSettleBatchNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EcommerceSettlePrepaySettleOrdersBySettleBatchNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceSettlePrepaySettleOrdersBySettleBatchNoGetAnswer]]:
+    def get_async(self, options: t.EcommerceSettlePrepaySettleOrdersGivenSettleBatchNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceSettlePrepaySettleOrdersBySettleBatchNoGetAnswer]]:
         """个人收款-查询批量结算信息 https://pay.weixin.qq.com/doc/v3/partner/4012650326"""
-    @overload
-    def get_async(self, options: t.EcommerceSettlePrepaySettleOrdersGivenSettleBatchNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EcommerceSettlePrepaySettleOrdersBySettleBatchNoGetAnswer]]: ...
     getAsync = get_async
 class EcommerceSettlePrepaySettleOrdersGivenSettleBatchNoApplyAbnormalSettle(call.Leaf):
     @overload

@@ -65,16 +65,10 @@ class MerchantConfigsBySubMchid(call.Leaf):
     def get_async(self, options: t.MerchantConfigsBySubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantConfigsBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class MerchantConfigsGivenSubMchid(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.MerchantConfigsBySubMchidGetAnswer]:
+    def get(self, options: t.MerchantConfigsGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantConfigsBySubMchidGetAnswer]:
         """查询最大分账比例 https://pay.weixin.qq.com/doc/v3/partner/4012466864"""
-    @overload
-    def get(self, options: t.MerchantConfigsGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.MerchantConfigsBySubMchidGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantConfigsBySubMchidGetAnswer]]:
+    def get_async(self, options: t.MerchantConfigsGivenSubMchidGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantConfigsBySubMchidGetAnswer]]:
         """查询最大分账比例 https://pay.weixin.qq.com/doc/v3/partner/4012466864"""
-    @overload
-    def get_async(self, options: t.MerchantConfigsGivenSubMchidGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.MerchantConfigsBySubMchidGetAnswer]]: ...
     getAsync = get_async
 class Orders(call.Node):
     unfreeze: OrdersUnfreeze
@@ -243,14 +237,8 @@ class TransactionsGivenTransactionId(call.Node):
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
 class TransactionsGivenTransactionIdAmounts(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.TransactionsByTransactionIdAmountsGetAnswer]:
+    def get(self, options: t.TransactionsGivenTransactionIdAmountsGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.TransactionsByTransactionIdAmountsGetAnswer]:
         """查询剩余待分金额 https://pay.weixin.qq.com/doc/v3/merchant/4012457939"""
-    @overload
-    def get(self, options: t.TransactionsGivenTransactionIdAmountsGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.TransactionsByTransactionIdAmountsGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsByTransactionIdAmountsGetAnswer]]:
+    def get_async(self, options: t.TransactionsGivenTransactionIdAmountsGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsByTransactionIdAmountsGetAnswer]]:
         """查询剩余待分金额 https://pay.weixin.qq.com/doc/v3/merchant/4012457939"""
-    @overload
-    def get_async(self, options: t.TransactionsGivenTransactionIdAmountsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsByTransactionIdAmountsGetAnswer]]: ...
     getAsync = get_async

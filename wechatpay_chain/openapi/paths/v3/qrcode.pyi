@@ -58,16 +58,10 @@ class TransactionsOutTradeNoByOutTradeNo(call.Leaf):
     def get_async(self, options: t.TransactionsOutTradeNoByOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class TransactionsOutTradeNoGivenOutTradeNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]:
+    def get(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions = ..., /, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]:
         """查询订单"""
-    @overload
-    def get(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]:
+    def get_async(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions = ..., /, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]:
         """查询订单"""
-    @overload
-    def get_async(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class UserServices(call.Node):
     contract_id: UserServicesContractId
@@ -97,14 +91,8 @@ class UserServicesContractIdByContractId(call.Leaf):
     def get_async(self, options: t.UserServicesContractIdByContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UserServicesContractIdByContractIdGetAnswer]]: ...
     getAsync = get_async
 class UserServicesContractIdGivenContractId(call.Leaf):
-    @overload
-    def get(self, *, query: t.UserServicesContractIdByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.UserServicesContractIdByContractIdGetAnswer]:
+    def get(self, options: t.UserServicesContractIdGivenContractIdGetOptions = ..., /, *, query: t.UserServicesContractIdByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.UserServicesContractIdByContractIdGetAnswer]:
         """查询用户服务可用信息"""
-    @overload
-    def get(self, options: t.UserServicesContractIdGivenContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.UserServicesContractIdByContractIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.UserServicesContractIdByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.UserServicesContractIdByContractIdGetAnswer]]:
+    def get_async(self, options: t.UserServicesContractIdGivenContractIdGetOptions = ..., /, *, query: t.UserServicesContractIdByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.UserServicesContractIdByContractIdGetAnswer]]:
         """查询用户服务可用信息"""
-    @overload
-    def get_async(self, options: t.UserServicesContractIdGivenContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.UserServicesContractIdByContractIdGetAnswer]]: ...
     getAsync = get_async

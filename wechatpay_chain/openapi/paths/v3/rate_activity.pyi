@@ -64,25 +64,13 @@ class ApplicationsIdByApplicationId(call.Leaf):
     def patch_async(self, options: t.ApplicationsIdByApplicationIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplicationsIdByApplicationIdPatchAnswer]]: ...
     patchAsync = patch_async
 class ApplicationsIdGivenApplicationId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.ApplicationsIdByApplicationIdGetAnswer]:
+    def get(self, options: t.ApplicationsIdGivenApplicationIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.ApplicationsIdByApplicationIdGetAnswer]:
         """根据申请单ID查询申请单结果 https://pay.weixin.qq.com/doc/v3/partner/4012471722"""
-    @overload
-    def get(self, options: t.ApplicationsIdGivenApplicationIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ApplicationsIdByApplicationIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplicationsIdByApplicationIdGetAnswer]]:
+    def get_async(self, options: t.ApplicationsIdGivenApplicationIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplicationsIdByApplicationIdGetAnswer]]:
         """根据申请单ID查询申请单结果 https://pay.weixin.qq.com/doc/v3/partner/4012471722"""
-    @overload
-    def get_async(self, options: t.ApplicationsIdGivenApplicationIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplicationsIdByApplicationIdGetAnswer]]: ...
     getAsync = get_async
-    @overload
-    def patch(self, *, json: t.ApplicationsIdByApplicationIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.ApplicationsIdByApplicationIdPatchAnswer]:
+    def patch(self, options: t.ApplicationsIdGivenApplicationIdPatchOptions = ..., /, *, json: t.ApplicationsIdByApplicationIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response[t.ApplicationsIdByApplicationIdPatchAnswer]:
         """修改单据信息 https://pay.weixin.qq.com/doc/v3/partner/4012698885"""
-    @overload
-    def patch(self, options: t.ApplicationsIdGivenApplicationIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.ApplicationsIdByApplicationIdPatchAnswer]: ...
-    @overload
-    def patch_async(self, *, json: t.ApplicationsIdByApplicationIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplicationsIdByApplicationIdPatchAnswer]]:
+    def patch_async(self, options: t.ApplicationsIdGivenApplicationIdPatchOptions = ..., /, *, json: t.ApplicationsIdByApplicationIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplicationsIdByApplicationIdPatchAnswer]]:
         """修改单据信息 https://pay.weixin.qq.com/doc/v3/partner/4012698885"""
-    @overload
-    def patch_async(self, options: t.ApplicationsIdGivenApplicationIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.ApplicationsIdByApplicationIdPatchAnswer]]: ...
     patchAsync = patch_async

@@ -59,14 +59,8 @@ class BankTransferRechargesOutRechargeNoByOutRechargeNo(call.Leaf):
     def get_async(self, options: t.BankTransferRechargesOutRechargeNoByOutRechargeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer]]: ...
     getAsync = get_async
 class BankTransferRechargesOutRechargeNoGivenOutRechargeNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.BankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer]:
+    def get(self, options: t.BankTransferRechargesOutRechargeNoGivenOutRechargeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.BankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer]:
         """查询银行转账充值结果 https://pay.weixin.qq.com/doc/v3/merchant/4012585430"""
-    @overload
-    def get(self, options: t.BankTransferRechargesOutRechargeNoGivenOutRechargeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer]]:
+    def get_async(self, options: t.BankTransferRechargesOutRechargeNoGivenOutRechargeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer]]:
         """查询银行转账充值结果 https://pay.weixin.qq.com/doc/v3/merchant/4012585430"""
-    @overload
-    def get_async(self, options: t.BankTransferRechargesOutRechargeNoGivenOutRechargeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BankTransferRechargesOutRechargeNoByOutRechargeNoGetAnswer]]: ...
     getAsync = get_async

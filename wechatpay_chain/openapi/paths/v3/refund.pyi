@@ -81,16 +81,10 @@ class DomesticRefundsGivenOutRefundNo(call.Node):
     def __getitem__(self, path: Literal["apply-abnormal-refund"]) -> DomesticRefundsGivenOutRefundNoApplyAbnormalRefund: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, *, query: t.DomesticRefundsByOutRefundNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.DomesticRefundsByOutRefundNoGetAnswer]:
+    def get(self, options: t.DomesticRefundsGivenOutRefundNoGetOptions = ..., /, *, query: t.DomesticRefundsByOutRefundNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.DomesticRefundsByOutRefundNoGetAnswer]:
         """查询单笔退款 https://pay.weixin.qq.com/doc/v3/merchant/4012553002"""
-    @overload
-    def get(self, options: t.DomesticRefundsGivenOutRefundNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.DomesticRefundsByOutRefundNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.DomesticRefundsByOutRefundNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.DomesticRefundsByOutRefundNoGetAnswer]]:
+    def get_async(self, options: t.DomesticRefundsGivenOutRefundNoGetOptions = ..., /, *, query: t.DomesticRefundsByOutRefundNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.DomesticRefundsByOutRefundNoGetAnswer]]:
         """查询单笔退款 https://pay.weixin.qq.com/doc/v3/merchant/4012553002"""
-    @overload
-    def get_async(self, options: t.DomesticRefundsGivenOutRefundNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.DomesticRefundsByOutRefundNoGetAnswer]]: ...
     getAsync = get_async
 class DomesticRefundsGivenOutRefundNoApplyAbnormalRefund(call.Leaf):
     @overload

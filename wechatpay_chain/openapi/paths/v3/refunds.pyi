@@ -19,16 +19,10 @@ class Refunds(call.Node):
     def __getitem__(self, path: Literal["out-refund-no"]) -> OutRefundNo: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, *, query: t.RefundsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.RefundsGetAnswer]:
+    def get(self, options: t.RefundsGetOptions = ..., /, *, query: t.RefundsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.RefundsGetAnswer]:
         """查询所有退款 https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_4.shtml"""
-    @overload
-    def get(self, options: t.RefundsGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.RefundsGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.RefundsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundsGetAnswer]]:
+    def get_async(self, options: t.RefundsGetOptions = ..., /, *, query: t.RefundsGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundsGetAnswer]]:
         """查询所有退款 https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_4.shtml"""
-    @overload
-    def get_async(self, options: t.RefundsGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.RefundsGetAnswer]]: ...
     getAsync = get_async
     @overload
     def post(self, *, json: t.RefundsPostJson, **more: Unpack[call.CallOptions]) -> Response[t.RefundsPostAnswer]:
@@ -62,16 +56,10 @@ class IdByRefundId(call.Leaf):
     def get_async(self, options: t.IdByRefundIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.IdByRefundIdGetAnswer]]: ...
     getAsync = get_async
 class IdGivenRefundId(call.Leaf):
-    @overload
-    def get(self, *, query: t.IdByRefundIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.IdByRefundIdGetAnswer]:
+    def get(self, options: t.IdGivenRefundIdGetOptions = ..., /, *, query: t.IdByRefundIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.IdByRefundIdGetAnswer]:
         """查询单笔退款(微信支付退款订单号) https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_3.shtml"""
-    @overload
-    def get(self, options: t.IdGivenRefundIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.IdByRefundIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.IdByRefundIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.IdByRefundIdGetAnswer]]:
+    def get_async(self, options: t.IdGivenRefundIdGetOptions = ..., /, *, query: t.IdByRefundIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.IdByRefundIdGetAnswer]]:
         """查询单笔退款(微信支付退款订单号) https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_3.shtml"""
-    @overload
-    def get_async(self, options: t.IdGivenRefundIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.IdByRefundIdGetAnswer]]: ...
     getAsync = get_async
 class OutRefundNo(call.Node):
     _out_refund_no_: OutRefundNoByOutRefundNo
@@ -94,14 +82,8 @@ class OutRefundNoByOutRefundNo(call.Leaf):
     def get_async(self, options: t.OutRefundNoByOutRefundNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OutRefundNoByOutRefundNoGetAnswer]]: ...
     getAsync = get_async
 class OutRefundNoGivenOutRefundNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.OutRefundNoByOutRefundNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.OutRefundNoByOutRefundNoGetAnswer]:
+    def get(self, options: t.OutRefundNoGivenOutRefundNoGetOptions = ..., /, *, query: t.OutRefundNoByOutRefundNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.OutRefundNoByOutRefundNoGetAnswer]:
         """查询单笔退款(商户退款订单号) https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_3.shtml"""
-    @overload
-    def get(self, options: t.OutRefundNoGivenOutRefundNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.OutRefundNoByOutRefundNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.OutRefundNoByOutRefundNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.OutRefundNoByOutRefundNoGetAnswer]]:
+    def get_async(self, options: t.OutRefundNoGivenOutRefundNoGetOptions = ..., /, *, query: t.OutRefundNoByOutRefundNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.OutRefundNoByOutRefundNoGetAnswer]]:
         """查询单笔退款(商户退款订单号) https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_3.shtml"""
-    @overload
-    def get_async(self, options: t.OutRefundNoGivenOutRefundNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.OutRefundNoByOutRefundNoGetAnswer]]: ...
     getAsync = get_async

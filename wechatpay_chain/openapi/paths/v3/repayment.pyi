@@ -75,16 +75,10 @@ class CombineTransactionsPartnerOutTradeNoGivenCombineOutTradeNo(call.Node):
     def __getitem__(self, path: Literal["close"]) -> CombineTransactionsPartnerOutTradeNoGivenCombineOutTradeNoClose: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswer]:
+    def get(self, options: t.CombineTransactionsPartnerOutTradeNoGivenCombineOutTradeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswer]:
         """还款单查询 https://pay.weixin.qq.com/doc/v3/partner/4015124483"""
-    @overload
-    def get(self, options: t.CombineTransactionsPartnerOutTradeNoGivenCombineOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswer]]:
+    def get_async(self, options: t.CombineTransactionsPartnerOutTradeNoGivenCombineOutTradeNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswer]]:
         """还款单查询 https://pay.weixin.qq.com/doc/v3/partner/4015124483"""
-    @overload
-    def get_async(self, options: t.CombineTransactionsPartnerOutTradeNoGivenCombineOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.CombineTransactionsPartnerOutTradeNoByCombineOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class CombineTransactionsPartnerOutTradeNoGivenCombineOutTradeNoClose(call.Leaf):
     @overload

@@ -80,16 +80,10 @@ class GuidesGivenGuideId(call.Node):
     def __getitem__(self, path: Literal["assign"]) -> GuidesGivenGuideIdAssign: ...
     @overload
     def __getitem__(self, path: call.Path) -> Chain: ...
-    @overload
-    def patch(self, *, json: t.GuidesByGuideIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response:
+    def patch(self, options: t.GuidesGivenGuideIdPatchOptions = ..., /, *, json: t.GuidesByGuideIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Response:
         """服务人员信息更新 https://pay.weixin.qq.com/doc/v3/merchant/4012535160"""
-    @overload
-    def patch(self, options: t.GuidesGivenGuideIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Response: ...
-    @overload
-    def patch_async(self, *, json: t.GuidesByGuideIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
+    def patch_async(self, options: t.GuidesGivenGuideIdPatchOptions = ..., /, *, json: t.GuidesByGuideIdPatchJson = ..., **more: Unpack[call.CallOptions]) -> Promise[Response]:
         """服务人员信息更新 https://pay.weixin.qq.com/doc/v3/merchant/4012535160"""
-    @overload
-    def patch_async(self, options: t.GuidesGivenGuideIdPatchOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response]: ...
     patchAsync = patch_async
 class GuidesGivenGuideIdAssign(call.Leaf):
     @overload

@@ -145,14 +145,8 @@ class TransactionBlockSubmissionsByBlockSubmissionId(call.Leaf):
     def get_async(self, options: t.TransactionBlockSubmissionsByBlockSubmissionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionBlockSubmissionsByBlockSubmissionIdGetAnswer]]: ...
     getAsync = get_async
 class TransactionBlockSubmissionsGivenBlockSubmissionId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.TransactionBlockSubmissionsByBlockSubmissionIdGetAnswer]:
+    def get(self, options: t.TransactionBlockSubmissionsGivenBlockSubmissionIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.TransactionBlockSubmissionsByBlockSubmissionIdGetAnswer]:
         """查询交易拦截申诉详情 https://pay.weixin.qq.com/doc/v3/partner/4014940449"""
-    @overload
-    def get(self, options: t.TransactionBlockSubmissionsGivenBlockSubmissionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.TransactionBlockSubmissionsByBlockSubmissionIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionBlockSubmissionsByBlockSubmissionIdGetAnswer]]:
+    def get_async(self, options: t.TransactionBlockSubmissionsGivenBlockSubmissionIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionBlockSubmissionsByBlockSubmissionIdGetAnswer]]:
         """查询交易拦截申诉详情 https://pay.weixin.qq.com/doc/v3/partner/4014940449"""
-    @overload
-    def get_async(self, options: t.TransactionBlockSubmissionsGivenBlockSubmissionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionBlockSubmissionsByBlockSubmissionIdGetAnswer]]: ...
     getAsync = get_async

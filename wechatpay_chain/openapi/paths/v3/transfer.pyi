@@ -150,16 +150,10 @@ class BatchesBatchIdGivenBatchIdDetailsDetailIdByDetailId(call.Leaf):
     def get_async(self, options: t.BatchesBatchIdGivenBatchIdDetailsDetailIdByDetailIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer]]: ...
     getAsync = get_async
 class BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailId(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer]:
+    def get(self, options: t.BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer]:
         """微信明细单号查询明细单 https://pay.weixin.qq.com/doc/v3/merchant/4012458886"""
-    @overload
-    def get(self, options: t.BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer]]:
+    def get_async(self, options: t.BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer]]:
         """微信明细单号查询明细单 https://pay.weixin.qq.com/doc/v3/merchant/4012458886"""
-    @overload
-    def get_async(self, options: t.BatchesBatchIdGivenBatchIdDetailsDetailIdGivenDetailIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesBatchIdByBatchIdDetailsDetailIdByDetailIdGetAnswer]]: ...
     getAsync = get_async
 class BatchesOutBatchNo(call.Node):
     _out_batch_no_: BatchesOutBatchNoByOutBatchNo
@@ -270,16 +264,10 @@ class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoByOutDetailNo(call.Leaf)
     def get_async(self, options: t.BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoByOutDetailNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer]]: ...
     getAsync = get_async
 class BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer]:
+    def get(self, options: t.BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer]:
         """商家明细单号查询明细单 https://pay.weixin.qq.com/doc/v3/merchant/4012458902"""
-    @overload
-    def get(self, options: t.BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer]]:
+    def get_async(self, options: t.BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer]]:
         """商家明细单号查询明细单 https://pay.weixin.qq.com/doc/v3/merchant/4012458902"""
-    @overload
-    def get_async(self, options: t.BatchesOutBatchNoGivenOutBatchNoDetailsOutDetailNoGivenOutDetailNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoGetAnswer]]: ...
     getAsync = get_async
 class BillReceipt(call.Node):
     _out_batch_no_: BillReceiptByOutBatchNo
@@ -313,14 +301,8 @@ class BillReceiptByOutBatchNo(call.Leaf):
     def get_async(self, options: t.BillReceiptByOutBatchNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BillReceiptByOutBatchNoGetAnswer]]: ...
     getAsync = get_async
 class BillReceiptGivenOutBatchNo(call.Leaf):
-    @overload
-    def get(self, **more: Unpack[call.CallOptions]) -> Response[t.BillReceiptByOutBatchNoGetAnswer]:
+    def get(self, options: t.BillReceiptGivenOutBatchNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Response[t.BillReceiptByOutBatchNoGetAnswer]:
         """查询转账电子回单 https://pay.weixin.qq.com/doc/v3/merchant/4012458950"""
-    @overload
-    def get(self, options: t.BillReceiptGivenOutBatchNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.BillReceiptByOutBatchNoGetAnswer]: ...
-    @overload
-    def get_async(self, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BillReceiptByOutBatchNoGetAnswer]]:
+    def get_async(self, options: t.BillReceiptGivenOutBatchNoGetOptions = ..., /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BillReceiptByOutBatchNoGetAnswer]]:
         """查询转账电子回单 https://pay.weixin.qq.com/doc/v3/merchant/4012458950"""
-    @overload
-    def get_async(self, options: t.BillReceiptGivenOutBatchNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.BillReceiptByOutBatchNoGetAnswer]]: ...
     getAsync = get_async

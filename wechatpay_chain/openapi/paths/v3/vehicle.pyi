@@ -57,16 +57,10 @@ class EtcContractsByContractId(call.Leaf):
     def get_async(self, options: t.EtcContractsByContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EtcContractsByContractIdGetAnswer]]: ...
     getAsync = get_async
 class EtcContractsGivenContractId(call.Leaf):
-    @overload
-    def get(self, *, query: t.EtcContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EtcContractsByContractIdGetAnswer]:
+    def get(self, options: t.EtcContractsGivenContractIdGetOptions = ..., /, *, query: t.EtcContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EtcContractsByContractIdGetAnswer]:
         """通过商户ETC绑定号查询签约状态 https://pay.weixin.qq.com/doc/v3/partner/4012715667"""
-    @overload
-    def get(self, options: t.EtcContractsGivenContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EtcContractsByContractIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.EtcContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EtcContractsByContractIdGetAnswer]]:
+    def get_async(self, options: t.EtcContractsGivenContractIdGetOptions = ..., /, *, query: t.EtcContractsByContractIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EtcContractsByContractIdGetAnswer]]:
         """通过商户ETC绑定号查询签约状态 https://pay.weixin.qq.com/doc/v3/partner/4012715667"""
-    @overload
-    def get_async(self, options: t.EtcContractsGivenContractIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EtcContractsByContractIdGetAnswer]]: ...
     getAsync = get_async
 class EtcPreopen(call.Leaf):
     @overload
@@ -126,16 +120,10 @@ class EtcTransactionsIdByTransactionId(call.Leaf):
     def get_async(self, options: t.EtcTransactionsIdByTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EtcTransactionsIdByTransactionIdGetAnswer]]: ...
     getAsync = get_async
 class EtcTransactionsIdGivenTransactionId(call.Leaf):
-    @overload
-    def get(self, *, query: t.EtcTransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EtcTransactionsIdByTransactionIdGetAnswer]:
+    def get(self, options: t.EtcTransactionsIdGivenTransactionIdGetOptions = ..., /, *, query: t.EtcTransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EtcTransactionsIdByTransactionIdGetAnswer]:
         """查询订单 https://pay.weixin.qq.com/doc/v3/partner/4012715719"""
-    @overload
-    def get(self, options: t.EtcTransactionsIdGivenTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EtcTransactionsIdByTransactionIdGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.EtcTransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EtcTransactionsIdByTransactionIdGetAnswer]]:
+    def get_async(self, options: t.EtcTransactionsIdGivenTransactionIdGetOptions = ..., /, *, query: t.EtcTransactionsIdByTransactionIdGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EtcTransactionsIdByTransactionIdGetAnswer]]:
         """查询订单 https://pay.weixin.qq.com/doc/v3/partner/4012715719"""
-    @overload
-    def get_async(self, options: t.EtcTransactionsIdGivenTransactionIdGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EtcTransactionsIdByTransactionIdGetAnswer]]: ...
     getAsync = get_async
 class EtcTransactionsOutTradeNo(call.Node):
     _out_trade_no_: EtcTransactionsOutTradeNoByOutTradeNo
@@ -158,16 +146,10 @@ class EtcTransactionsOutTradeNoByOutTradeNo(call.Leaf):
     def get_async(self, options: t.EtcTransactionsOutTradeNoByOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EtcTransactionsOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class EtcTransactionsOutTradeNoGivenOutTradeNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.EtcTransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EtcTransactionsOutTradeNoByOutTradeNoGetAnswer]:
+    def get(self, options: t.EtcTransactionsOutTradeNoGivenOutTradeNoGetOptions = ..., /, *, query: t.EtcTransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.EtcTransactionsOutTradeNoByOutTradeNoGetAnswer]:
         """查询订单 https://pay.weixin.qq.com/doc/v3/partner/4012715845"""
-    @overload
-    def get(self, options: t.EtcTransactionsOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.EtcTransactionsOutTradeNoByOutTradeNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.EtcTransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EtcTransactionsOutTradeNoByOutTradeNoGetAnswer]]:
+    def get_async(self, options: t.EtcTransactionsOutTradeNoGivenOutTradeNoGetOptions = ..., /, *, query: t.EtcTransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.EtcTransactionsOutTradeNoByOutTradeNoGetAnswer]]:
         """查询订单 https://pay.weixin.qq.com/doc/v3/partner/4012715845"""
-    @overload
-    def get_async(self, options: t.EtcTransactionsOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.EtcTransactionsOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class EtcUsers(call.Node):
     _openid_: EtcUsersByOpenid
@@ -283,16 +265,10 @@ class TransactionsOutTradeNoByOutTradeNo(call.Leaf):
     def get_async(self, options: t.TransactionsOutTradeNoByOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class TransactionsOutTradeNoGivenOutTradeNo(call.Leaf):
-    @overload
-    def get(self, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]:
+    def get(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions = ..., /, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]:
         """查询订单 https://pay.weixin.qq.com/doc/v3/merchant/4012534308"""
-    @overload
-    def get(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]: ...
-    @overload
-    def get_async(self, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]:
+    def get_async(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions = ..., /, *, query: t.TransactionsOutTradeNoByOutTradeNoGetQuery = ..., **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]:
         """查询订单 https://pay.weixin.qq.com/doc/v3/merchant/4012534308"""
-    @overload
-    def get_async(self, options: t.TransactionsOutTradeNoGivenOutTradeNoGetOptions, /, **more: Unpack[call.CallOptions]) -> Promise[Response[t.TransactionsOutTradeNoByOutTradeNoGetAnswer]]: ...
     getAsync = get_async
 class TransactionsParking(call.Leaf):
     @overload
