@@ -18,6 +18,7 @@ LAYERS: list[set[str]] = [
         "bodies",
         "catalogue",
         "chain",
+        "completion",
         "crypto",
         "formatter",
         "headers",

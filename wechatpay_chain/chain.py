@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from wechatpay_chain import completion
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol.segments import attribute
@@ -131,7 +132,10 @@ class Chain:
         return _restore, (type(self), self._sender.identity, self._path, *self._extra())
 
     def __dir__(self) -> list[str]:
-        return [*object.__dir__(self), *_VERBS]
+        return [*object.__dir__(self), *_VERBS, *completion.attributes(self._path)]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return completion.keys(self._path)
 
     def _extra(self) -> tuple[str, ...]:
         return ()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from aiohttp import ClientMiddlewareType
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from wechatpay_chain import completion
 from wechatpay_chain.addresses import check_base
 from wechatpay_chain.chain import Chain, register
 from wechatpay_chain.driver import Driver
@@ -26,11 +27,12 @@ from wechatpay_chain.protocol import hosts, segments
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.tls import Tls
 
-if TYPE_CHECKING:
-    # What is known of paths, verbs and fields; at run time every path is open.
-    from wechatpay_chain.openapi import Root
-else:
+if not TYPE_CHECKING:
     Root = object
+else:
+    # What is known of paths, verbs and fields; at run time every path is open. It stands
+    # last because jedi, with which Jupyter completes, believes what it reads last.
+    from wechatpay_chain.openapi import Root
 
 __all__ = ["Client"]
 
@@ -186,6 +188,12 @@ class Client(Root):
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    def __dir__(self) -> list[str]:
+        return [*object.__dir__(self), *completion.attributes("")]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return completion.keys("")
 
     def __repr__(self) -> str:
         if "_flow" not in vars(self):

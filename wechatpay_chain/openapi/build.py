@@ -67,10 +67,9 @@ def build() -> dict[str, str]:
 def write() -> None:
     """Write every stub, and take away those of groups that are no more."""
     made = build()
-    for old in HERE.glob("*/**/*.py*"):
-        if old.is_file() and old.suffix in (".py", ".pyi"):
-            if old.relative_to(HERE).as_posix() not in made:
-                old.unlink()
+    for old in (*HERE.glob("*/**/*.py"), *HERE.glob("*/**/*.pyi")):
+        if old.relative_to(HERE).as_posix() not in made:
+            old.unlink()
     for name, text in made.items():
         (HERE / name).parent.mkdir(parents=True, exist_ok=True)
         (HERE / name).write_text(text, "utf-8")

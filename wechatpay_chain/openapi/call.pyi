@@ -18,7 +18,7 @@ Texts: TypeAlias = list[str] | list[Text] | tuple[Text, ...]
 """A list of texts. (A sequence of them would be a mere str, too.)"""
 
 Scalar: TypeAlias = str | int
-"""The value of a path variable."""
+"""The value of a path variable, as an option of a call."""
 
 class Node:
     """A known path. `Chain` is its counterpart for the others: everything goes there."""
@@ -34,7 +34,15 @@ class Leaf(Node):
 
     def __getitem__(self, path: Path) -> Chain: ...
 
-Path: TypeAlias = str | int | Chain | Node
+class AnyText(Protocol):
+    """Any str. Beside str itself, pyright would not complete the known paths in brackets."""
+
+    def removeprefix(self, prefix: str, /) -> str: ...
+
+Segment: TypeAlias = AnyText | int
+"""The value of a path variable in brackets."""
+
+Path: TypeAlias = Segment | Chain | Node
 """What may be given to ``chain()`` and in brackets."""
 
 class _Writable(Protocol):

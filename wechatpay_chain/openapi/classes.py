@@ -36,7 +36,7 @@ def _items(node: Node) -> Iterator[str]:
     if node.by_value is None:
         yield _item("call.Path", "Chain")
     else:
-        yield _item("call.Scalar", node.by_value.name)
+        yield _item("call.Segment", node.by_value.name)
         yield _item("Chain | call.Node", "Chain")
 
 
