@@ -10,7 +10,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_type
 
-from wechatpay_chain import Chain, Client, MediaUtil, Promise, Response, Sensitive
+from wechatpay_chain import Chain, Client, MediaUtil, Promise, Response, Sensitive, guard
 
 if TYPE_CHECKING:
     from wechatpay_chain.openapi.v3.pay import TransactionsNativePostAnswer as Answer
@@ -234,13 +234,13 @@ def options_of_every_call(client: Client) -> None:
     client.v3.certificates.get(
         timeout=3,
         connect_timeout=None,
-        headers={"X-Mine": "1"},
+        headers={"X-Mine": "1", "X-Number": 1, "X-More": ["1", "2"], "User-Agent": None},
         base_uri="https://api2.mch.weixin.qq.com/",
         debug=shown,
         http_errors=False,
         encrypt=False,
         proxy={"https": "http://127.0.0.1:3128", "no": ["localhost"]},
-        middlewares=[],
+        middlewares=[guard],
         handler=client.stack.copy(),
         allow_redirects=False,
     )

@@ -1,10 +1,10 @@
 """What the generated types have in common: a node, the options of every call, kinds of values."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, BinaryIO, Literal, Protocol, TypeAlias, TypedDict
 
-from aiohttp import ClientMiddlewareType
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
 from wechatpay_chain.chain import Chain
 from wechatpay_chain.media import MediaUtil
@@ -45,6 +45,13 @@ Segment: TypeAlias = AnyText | int
 Path: TypeAlias = Segment | Chain | Node
 """What may be given to ``chain()`` and in brackets."""
 
+class Middleware(Protocol):
+    """A middleware of aiohttp's clients, under a name that is short in messages."""
+
+    def __call__(
+        self, request: ClientRequest, handler: ClientHandlerType, /
+    ) -> Awaitable[ClientResponse]: ...
+
 class _Writable(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
@@ -61,7 +68,7 @@ class HeadlessOptions(TypedDict, total=False):
     encrypt: bool | None
     handler: Any
     http_errors: bool | None
-    middlewares: Iterable[ClientMiddlewareType] | ClientMiddlewareType | None
+    middlewares: Iterable[Middleware] | Middleware | None
     proxy: str | Mapping[str, Any] | Sensitive[str] | None
     sink: str | PathLike[str] | _Writable | None
     timeout: float | None
@@ -77,7 +84,7 @@ class XmlCallOptions(CallOptions, total=False):
     nonceless: bool | None
     security: bool | None
 
-Headers: TypeAlias = Mapping[str, Text]
+Headers: TypeAlias = Mapping[str, Text | float | Texts | None]
 File: TypeAlias = str | PathLike[str] | BinaryIO | bytes
 Body: TypeAlias = str | bytes | bytearray | memoryview | Multipart | MediaUtil
 Parts: TypeAlias = Sequence[Mapping[str, Any]]

@@ -36,12 +36,7 @@ class Item:
 
 def verbs(node: Node, documents: Documents) -> list[str]:
     """Return the methods of a node's operations; what they refer to goes to `documents`."""
-    template = _name_of(node.operations[0]) if node.operations else ""
-    return [
-        method
-        for operation in node.operations
-        for method in _verb(node, operation, template + pascal(operation.method.lower()), documents)
-    ]
+    return [method for one in node.operations for method in _verb(node, one, documents)]
 
 
 def _name_of(operation: Operation) -> str:
@@ -49,8 +44,9 @@ def _name_of(operation: Operation) -> str:
     return Node(operation.path, frozenset(), (), (), None).name
 
 
-def _verb(node: Node, operation: Operation, stem: str, documents: Documents) -> Iterator[str]:
+def _verb(node: Node, operation: Operation, documents: Documents) -> Iterator[str]:
     verb = operation.method.lower()
+    stem = _name_of(operation) + pascal(verb)
     items = [*_variables(node, operation), *_places(operation, stem, documents)]
     rest = "call.XmlCallOptions" if operation.is_v2 else "call.CallOptions"
     if any(item.name == "headers" for item in items):
