@@ -250,18 +250,6 @@ def test_a_path_that_is_no_text_is_refused(path: Any, root: Client) -> None:
         root.chain(path)
 
 
-def test_a_node_lists_its_verbs(root: Client) -> None:
-    """dir() shows the verbs, chain and what is known to follow, so that completion offers them."""
-    own = {"chain", *VERBS, *(f"{v}_async" for v in VERBS), *(f"{v}Async" for v in VERBS)}
-    for node, known in (
-        (root.v3["brand-new"], set()),
-        (root.v3.pay.transactions.out_trade_no["1"], {"close", "reverse"}),
-        (root.v3.papay["insurance-sign"], {"contracts", "policy_periods", "policyPeriods"}),
-    ):
-        assert {name for name in dir(node) if not name.startswith("_")} == own | known
-    assert {"v2", "v3"} <= set(dir(root))
-
-
 def test_a_node_outlives_its_clients_name() -> None:
     """A node keeps what it needs of its client."""
     node = client().v3.pay

@@ -96,6 +96,7 @@ def check_signature(mchid: str, got: Request) -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore::wechatpay_chain.DeprecatedOperationWarning")
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call["id"])
 def test_recorded_call_makes_the_recorded_request(

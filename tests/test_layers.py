@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,20 +14,22 @@ import wechatpay_chain
 
 PACKAGE = Path(wechatpay_chain.__file__).parent
 LAYERS: list[set[str]] = [
-    {"errors", "warning"},
+    {"errors", "version", "warning"},
     {"protocol"},
     {
         "addresses",
         "bodies",
         "catalogue",
         "chain",
-        "completion",
+        "checks",
         "crypto",
         "formatter",
         "headers",
         "keys",
         "media",
         "openapi",
+        "opening",
+        "option_values",
         "options",
         "payload",
         "pem",
@@ -32,10 +37,11 @@ LAYERS: list[set[str]] = [
         "refusals",
         "response",
         "tls",
+        "tls_material",
         "transformer",
     },
     {"middleware"},
-    {"loops", "sessions", "sinks", "flow", "driver", "client", "builder"},
+    {"loops", "sessions", "sinks", "limiter", "flow", "driver", "client", "builder"},
     {"sandbox"},
     {"cli"},
 ]
@@ -43,6 +49,8 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # What must stay pure: neither clock nor chance, neither network nor disk.
 IMPURE = {"aiohttp", "asyncio", "time", "datetime", "random", "secrets", "os", "pathlib", "socket",
           "logging", "threading", "io", "tempfile", "multidict", "yarl"}  # fmt: skip
+# Without site, whose .pth files load modules of other packages, paths must be told.
+PATHS = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
@@ -150,8 +158,38 @@ def test_public_names_are_documented(path: Path) -> None:
 def test_all_lists_what_is_there() -> None:
     """Every public name of the package is in __all__, sorted, and there."""
     assert wechatpay_chain.__all__ == sorted(wechatpay_chain.__all__)
+    assert set(wechatpay_chain.__all__) <= set(dir(wechatpay_chain))
     for name in wechatpay_chain.__all__:
         assert getattr(wechatpay_chain, name) is not None
+
+
+def test_a_public_name_is_imported_from_where_checkers_see_it() -> None:
+    """What type checkers read and what is imported at run time are one list."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
+    seen = {
+        alias.name: (node.module or "").removeprefix("wechatpay_chain.")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wechatpay_chain")
+        for alias in node.names
+    }
+    assert seen.pop("__version__") == "version"
+    assert seen == wechatpay_chain._HOME
+    assert sorted(seen) == wechatpay_chain.__all__
+    assert set(wechatpay_chain.__all__) <= set(dir(wechatpay_chain))
+    assert wechatpay_chain.errors.WechatPayError is wechatpay_chain.WechatPayError
+    assert not hasattr(wechatpay_chain, "Nothing")
+
+
+def test_looking_an_operation_up_does_not_wait_for_aiohttp() -> None:
+    """The package, its catalogue and the command import neither aiohttp nor cryptography."""
+    program = (
+        "import sys\n"
+        "from wechatpay_chain.cli import main\n"
+        "main(['api', 'punish'])\n"
+        "print({'aiohttp', 'cryptography', 'asyncio', 'rich'} & set(sys.modules))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert ended.stdout.decode().splitlines()[-1] == "set()"
 
 
 def test_every_error_is_in_the_tree() -> None:
@@ -166,3 +204,19 @@ def test_every_error_is_in_the_tree() -> None:
             assert name in (errors.__doc__ or "")
             assert thing.__doc__
             assert isinstance(thing.sent, bool)
+
+
+def test_importing_the_package_loads_nothing_else() -> None:
+    """Names are loaded when used, submodules too; what is not there is an AttributeError."""
+    code = (
+        "import sys, wechatpay_chain\n"
+        "heavy = {'aiohttp', 'cryptography', 'asyncio'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "from wechatpay_chain import catalogue\n"
+        "assert catalogue.find('POST', 'v3/pay/transactions/native').name\n"
+        "assert 'aiohttp' not in sys.modules\n"
+        "assert wechatpay_chain.errors.RequestError is wechatpay_chain.RequestError\n"
+        "assert not hasattr(wechatpay_chain, 'no_such_name')\n"
+        "assert wechatpay_chain.Client is wechatpay_chain.client.Client\n"
+    )
+    subprocess.run([sys.executable, "-S", "-c", code], check=True, cwd=PACKAGE.parent, env=PATHS)

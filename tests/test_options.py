@@ -325,7 +325,7 @@ def test_the_driver_reaches_both_stacks(server: Server) -> None:
         assert driver.select("v3").names == ("verifier", "encryptor", "signer")
         stack = driver.select(driver.XML_BASED)
         assert isinstance(stack, Stack)
-        assert stack.names == ("transform_response", "transform_request")
+        assert stack.names == ("transform_response", "encryptor", "transform_request")
         stack.before("transform_request", look, name="before")
         stack.after("transform_request", look, name="after")
         root.v2.pay.unifiedorder.post(xml=FORM)

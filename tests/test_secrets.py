@@ -132,7 +132,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "serial": ({"serial": ""}, "serial is missing"),
     "certs serial": ({"certs": {"a\nb": pem("plat_pub")}}, "serial of a platform key"),
     "base": ({"base_uri": "http://api.mch.weixin.qq.com/"}, "use https://"),
-    "base no text": ({"base_uri": None}, "base_uri must be"),
+    "base no text": ({"base_uri": 5}, "base_uri must be"),
     "timeout": ({"timeout": "5"}, "timeout must be a number"),
     "encrypt": ({"encrypt": "yes"}, "encrypt must be"),
     "proxy": ({"proxy": "nonsense"}, "proxy must be"),

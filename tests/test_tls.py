@@ -95,14 +95,31 @@ def test_the_right_certificate_is_accepted(face: str, gateway: Sandbox) -> None:
 
 
 def test_no_certificate_is_refused(gateway: Sandbox) -> None:
-    """Without security=True the gateway refuses, and the error names the option."""
+    """Without the certificate the gateway refuses, and the error says where to give it."""
     gateway.clear()
     mchid = gateway.identity.merchant.mchid
     with gateway.client() as client:
-        for options in ({}, {"security": False}, {"security": None}):
-            with pytest.raises(ClientError, match="needs security=True"):
-                client.v2.secapi.pay.refund.post(xml=refund(mchid), **options)
-    assert shown(gateway) == [None, None, None]
+        with pytest.raises(ClientError, match="needs merchant="):
+            client.v2.secapi.pay.refund.post(xml=refund(mchid), security=False)
+    with gateway.client(merchant=None) as client:
+        with pytest.raises(ClientError, match="needs merchant="):
+            client.v2.secapi.pay.refund.post(xml=refund(mchid))
+    assert shown(gateway) == [None, None]
+
+
+def test_the_catalogue_knows_who_wants_a_certificate(gateway: Sandbox) -> None:
+    """An operation that wants it gets it without being told; one that does not, does not."""
+    gateway.clear()
+    merchant = gateway.identity.merchant
+    with gateway.client() as client:
+        for options in ({}, {"security": None}, {"security": True}):
+            with pytest.raises(BusinessError):
+                client.v2.secapi.pay.refund.post(xml=refund(merchant.mchid), **options)
+        with pytest.raises(BusinessError):
+            client.v2.pay.orderquery.post(
+                xml={"mch_id": merchant.mchid, "appid": "wx", "out_trade_no": "no_such"}
+            )
+    assert shown(gateway) == [merchant.serial] * 3 + [None]
 
 
 WRONG = {
@@ -165,7 +182,7 @@ def test_fifty_merchants_are_told_apart(face: str, gateway: Sandbox) -> None:
         rounds = list(itertools.product(range(10), MERCHANTS))
 
         def options(number: int) -> dict[str, Any]:
-            return {"security": True} if number % 2 == 0 else {}
+            return {"security": number % 2 == 0}
 
         def call(job: tuple[int, str]) -> None:
             number, mchid = job

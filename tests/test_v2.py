@@ -180,8 +180,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "json": ({"json": {"mch_id": MCHID}}, "takes xml"),
     "two": ({"xml": FORM, "body": "x"}, "2 bodies"),
     "no xml": ({"body": "nonsense"}, "cannot be signed"),
-    "sensitive": ({"xml": {**FORM, "a": Sensitive("x")}}, "cannot be Sensitive"),
-    "sensitive header": ({"xml": FORM, "headers": {"a": Sensitive("x")}}, "Sensitive is for v3"),
+    "sensitive": ({"xml": {**FORM, "a": Sensitive("x")}}, "no key to encrypt it for"),
+    "sensitive header": ({"xml": FORM, "headers": {"a": Sensitive("x")}}, "only fields of xml"),
     "security": ({"xml": FORM, "security": "yes"}, "True or False"),
 }
 

@@ -7,46 +7,61 @@
     client = Client(mchid=…, serial=…, private_key=…, certs={…})
     client.v3.pay.transactions.native.post(json={…}).json()
     await client.v3.pay.transactions.native.post_async(json={…})
+
+A name is imported when it is first asked for, so that what needs no client, such as
+looking an operation up, does not wait for aiohttp.
 """
 
-from wechatpay_chain.builder import Builder
-from wechatpay_chain.chain import Chain
-from wechatpay_chain.client import Client
-from wechatpay_chain.crypto import AesEcb, AesGcm, AesInterface, Hash, Rsa
-from wechatpay_chain.driver import Driver
-from wechatpay_chain.errors import (
-    BusinessError,
-    ClientError,
-    ConfigurationError,
-    ConnectError,
-    DecodeError,
-    DecryptError,
-    NotSentError,
-    OutcomeUnknownError,
-    Reason,
-    RedirectError,
-    RefusedError,
-    RequestError,
-    SegmentError,
-    ServerError,
-    UnverifiedError,
-    WechatPayError,
-)
-from wechatpay_chain.flow import CapitalWarning
-from wechatpay_chain.formatter import Formatter
-from wechatpay_chain.keys import KeyFileWarning, PlatformKeys
-from wechatpay_chain.media import MediaUtil
-from wechatpay_chain.middleware.encryptor import Encryptor
-from wechatpay_chain.middleware.guard import guard
-from wechatpay_chain.middleware.signer import Signer
-from wechatpay_chain.middleware.stack import Stack
-from wechatpay_chain.middleware.v2 import TransformRequest, TransformResponse
-from wechatpay_chain.middleware.verifier import Verifier
-from wechatpay_chain.pem import PemUtil
-from wechatpay_chain.promise import Promise
-from wechatpay_chain.protocol.sensitive import Sensitive
-from wechatpay_chain.response import Response
-from wechatpay_chain.transformer import Transformer
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from wechatpay_chain.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from wechatpay_chain.builder import Builder
+    from wechatpay_chain.chain import Chain
+    from wechatpay_chain.client import Client
+    from wechatpay_chain.crypto import AesEcb, AesGcm, AesInterface, Hash, Rsa
+    from wechatpay_chain.driver import Driver
+    from wechatpay_chain.errors import (
+        BusinessError,
+        CheckError,
+        ClientError,
+        ConfigurationError,
+        ConnectError,
+        DecodeError,
+        DecryptError,
+        NotSentError,
+        OutcomeUnknownError,
+        RateLimitError,
+        Reason,
+        RedirectError,
+        RefusedError,
+        RequestError,
+        SegmentError,
+        ServerError,
+        UnverifiedError,
+        WechatPayError,
+    )
+    from wechatpay_chain.formatter import Formatter
+    from wechatpay_chain.keys import KeyFileWarning, PlatformKeys
+    from wechatpay_chain.limiter import RateLimiter
+    from wechatpay_chain.media import MediaUtil
+    from wechatpay_chain.middleware.encryptor import Encryptor
+    from wechatpay_chain.middleware.guard import guard
+    from wechatpay_chain.middleware.signer import Signer
+    from wechatpay_chain.middleware.stack import Stack
+    from wechatpay_chain.middleware.v2 import TransformRequest, TransformResponse
+    from wechatpay_chain.middleware.v2_encryptor import V2Encryptor
+    from wechatpay_chain.middleware.verifier import Verifier
+    from wechatpay_chain.pem import PemUtil
+    from wechatpay_chain.promise import Promise
+    from wechatpay_chain.protocol.sensitive import Sensitive
+    from wechatpay_chain.response import Response
+    from wechatpay_chain.transformer import Transformer
+    from wechatpay_chain.warning import CapitalWarning, DeprecatedOperationWarning
 
 __all__ = [
     "AesEcb",
@@ -56,12 +71,14 @@ __all__ = [
     "BusinessError",
     "CapitalWarning",
     "Chain",
+    "CheckError",
     "Client",
     "ClientError",
     "ConfigurationError",
     "ConnectError",
     "DecodeError",
     "DecryptError",
+    "DeprecatedOperationWarning",
     "Driver",
     "Encryptor",
     "Formatter",
@@ -73,6 +90,8 @@ __all__ = [
     "PemUtil",
     "PlatformKeys",
     "Promise",
+    "RateLimitError",
+    "RateLimiter",
     "Reason",
     "RedirectError",
     "RefusedError",
@@ -88,7 +107,70 @@ __all__ = [
     "TransformResponse",
     "Transformer",
     "UnverifiedError",
+    "V2Encryptor",
     "Verifier",
     "WechatPayError",
     "guard",
 ]
+
+_HOMES: dict[str, tuple[str, ...]] = {
+    "builder": ("Builder",),
+    "chain": ("Chain",),
+    "client": ("Client",),
+    "crypto": ("AesEcb", "AesGcm", "AesInterface", "Hash", "Rsa"),
+    "driver": ("Driver",),
+    "errors": (
+        "BusinessError",
+        "CheckError",
+        "ClientError",
+        "ConfigurationError",
+        "ConnectError",
+        "DecodeError",
+        "DecryptError",
+        "NotSentError",
+        "OutcomeUnknownError",
+        "RateLimitError",
+        "Reason",
+        "RedirectError",
+        "RefusedError",
+        "RequestError",
+        "SegmentError",
+        "ServerError",
+        "UnverifiedError",
+        "WechatPayError",
+    ),
+    "formatter": ("Formatter",),
+    "keys": ("KeyFileWarning", "PlatformKeys"),
+    "limiter": ("RateLimiter",),
+    "media": ("MediaUtil",),
+    "middleware.encryptor": ("Encryptor",),
+    "middleware.guard": ("guard",),
+    "middleware.signer": ("Signer",),
+    "middleware.stack": ("Stack",),
+    "middleware.v2": ("TransformRequest", "TransformResponse"),
+    "middleware.v2_encryptor": ("V2Encryptor",),
+    "middleware.verifier": ("Verifier",),
+    "pem": ("PemUtil",),
+    "promise": ("Promise",),
+    "protocol.sensitive": ("Sensitive",),
+    "response": ("Response",),
+    "transformer": ("Transformer",),
+    "warning": ("CapitalWarning", "DeprecatedOperationWarning"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+# Hidden from type checkers, which would believe in any name.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOME:
+            value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        elif name in _HOMES:
+            value = import_module(f"{__name__}.{name}")
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return [*globals(), *__all__]

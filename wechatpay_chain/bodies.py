@@ -18,6 +18,7 @@ from wechatpay_chain.payload import Multipart, Part, Source
 from wechatpay_chain.protocol import document, multipart, query, sensitive, transformer
 from wechatpay_chain.protocol.binary import octets
 from wechatpay_chain.protocol.sensitive import Path as FieldPath
+from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.protocol.text import scalar
 
 __all__ = ["Body", "Content", "build", "fields_of"]
@@ -68,24 +69,30 @@ def build(
     return _BODIES[name](options[name], sealed)
 
 
-def fields_of(xml: Any) -> Mapping[str, Any]:
+def fields_of(xml: Any, sealed: list[FieldPath]) -> Mapping[str, Any]:
     """Return the fields of the ``xml`` option, checked: each must be signed, so each is flat.
+
+    Those that are `Sensitive` are noted in `sealed`.
 
     Raises:
         RequestError: it is no mapping, or a field is nested, or its name no XML name.
     """
     if not isinstance(xml, Mapping):
         raise RequestError(f"xml must be a mapping, not {type(xml).__name__}")
+    fields: dict[str, Any] = {}
     for name, value in xml.items():
         if not isinstance(name, str) or not transformer.is_name(name):
             raise RequestError("xml has a field whose name is no XML name")
-        sensitive.refuse(value, f"xml[{name!r}]")
+        if isinstance(value, Sensitive):
+            value = value.reveal()
+            sealed.append(("xml", name))
         if isinstance(value, (Mapping, list, tuple)):
             raise RequestError(
                 f"xml[{name!r}] is nested, which v2 cannot sign: give JSON text, json.dumps(…)"
             )
-    # What the caller does to it later changes nothing.
-    return dict(xml)
+        fields[name] = value
+    # What the caller does to the mapping later changes nothing.
+    return fields
 
 
 def _json(value: Any, sealed: list[FieldPath]) -> Body:
@@ -97,7 +104,7 @@ def _json(value: Any, sealed: list[FieldPath]) -> Body:
 
 
 def _xml(value: Any, sealed: list[FieldPath]) -> Body:
-    fields = fields_of(value)
+    fields = fields_of(value, sealed)
     return Body(octets(transformer.to_xml(fields), "xml"), fields=fields)
 
 

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from wechatpay_chain import completion
+from wechatpay_chain.catalogue import completion
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol.segments import attribute
@@ -132,7 +132,10 @@ class Chain:
         return _restore, (type(self), self._sender.identity, self._path, *self._extra())
 
     def __dir__(self) -> list[str]:
-        return [*object.__dir__(self), *_VERBS, *completion.attributes(self._path)]
+        known = completion.verbs(self._path)
+        verbs = [name for name, (_, method) in _VERBS.items() if known is None or method in known]
+        own = [name for name in object.__dir__(self) if name not in _VERBS]
+        return [*own, *verbs, *completion.names(self._path)]
 
     def _ipython_key_completions_(self) -> list[str]:
         return completion.keys(self._path)

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from aiohttp import ClientMiddlewareType
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from wechatpay_chain import completion
+from wechatpay_chain import catalogue
 from wechatpay_chain.addresses import check_base
+from wechatpay_chain.catalogue import completion
 from wechatpay_chain.chain import Chain, register
 from wechatpay_chain.driver import Driver
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.flow import Flow
-from wechatpay_chain.keys import KeySource, PlatformKeys, check_token, load_private_key
+from wechatpay_chain.keys import (
+    KeySource,
+    PlatformKeys,
+    check_token,
+    load_private_key,
+    load_public_key,
+)
 from wechatpay_chain.middleware.encryptor import Encryptor
 from wechatpay_chain.middleware.signer import RemoteSign, Signer
 from wechatpay_chain.middleware.stack import Stack
 from wechatpay_chain.middleware.v2 import TransformRequest, TransformResponse
+from wechatpay_chain.middleware.v2_encryptor import V2Encryptor
 from wechatpay_chain.middleware.verifier import Verifier
-from wechatpay_chain.options import Defaults, check_proxy, check_seconds
+from wechatpay_chain.option_values import check_proxy, check_seconds
+from wechatpay_chain.options import Defaults
 from wechatpay_chain.protocol import hosts, segments
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.tls import Tls
+
+if TYPE_CHECKING:
+    from wechatpay_chain.limiter import RateLimiter
 
 if not TYPE_CHECKING:
     Root = object
@@ -66,12 +79,15 @@ class Client(Root):
         secret: str | Sensitive[Any] | None = None,
         merchant: Mapping[str, KeySource] | None = None,
         ca_certs: KeySource | None = None,
-        base_uri: str = hosts.DEFAULT_BASE,
+        v2_public_key: KeySource | None = None,
+        base_uri: str | None = None,
         encrypt: bool = True,
+        check: bool = False,
         timeout: float = 30.0,
         connect_timeout: float = 5.0,
         proxy: str | None = None,
         middlewares: Iterable[ClientMiddlewareType] = (),
+        rate_limiter: RateLimiter | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Make a client; keys are loaded and checked now, nothing is sent.
@@ -90,13 +106,20 @@ class Client(Root):
                 (apiclient_cert.pem and apiclient_key.pem), for calls with ``security=True``;
                 or ``{"cert": ("apiclient_cert.p12", passphrase)}``.
             ca_certs: TLS authorities to trust in place of the system's, for the sandbox.
-            base_uri: where requests go, save those that say otherwise.
+            v2_public_key: the key that ``v2/risk/getpublickey`` answers (RSA加密公钥), for
+                the sensitive fields of the XML protocol; by default one of `certs` is used.
+            base_uri: where requests go, save those that say otherwise. By default each
+                operation's own host (域名), which is https://api.mch.weixin.qq.com/ for most.
             encrypt: whether sensitive fields are encrypted.
+            check: whether a request with a missing required field, a wrong type or an
+                undocumented enum value is refused before it is sent, all faults at once.
+                Fields that the catalogue does not know are never refused.
             timeout: seconds that a whole call may take, 0 for no limit.
             connect_timeout: seconds that making a connection may take, 0 for no limit.
             proxy: the address of an HTTP proxy.
             middlewares: aiohttp client middlewares, outermost first; they see requests
                 before they are encrypted and signed, and answers after they were verified.
+            rate_limiter: keeps calls within their rate limits (频率限制), before they are sent.
             clock: seconds since the epoch.
 
         Raises:
@@ -108,7 +131,10 @@ class Client(Root):
         # What is left in this frame may be seen in a traceback with locals.
         del private_key, certs, apiv3_key, secret, merchant, ca_certs, proxy
         defaults = Defaults(
-            base_uri=check_base(base_uri),
+            base_uri=check_base(hosts.DEFAULT_BASE if base_uri is None else base_uri),
+            has_own_base=base_uri is not None,
+            has_certificate=secrets[2].reveal() is not None,
+            check=_flag(check, "check"),
             timeout=check_seconds(timeout, "timeout", ConfigurationError),
             connect_timeout=check_seconds(connect_timeout, "connect_timeout", ConfigurationError),
             encrypt=_flag(encrypt, "encrypt"),
@@ -118,15 +144,27 @@ class Client(Root):
         _check_apiv3_key(secrets[0])
         _check_secret(secrets[1])
         self._secrets = secrets[:2]
-        stacks = {"v2": _v2_stack(self._mchid, secrets[1])}
         is_v2_only = serial is None and key.reveal() is None and keys.reveal() is None
+        stacks: dict[str, Stack] = {}
+        signing, platform = Sensitive[Any](None), None
         if secrets[1].reveal() is None or not is_v2_only:
-            stacks["v3"] = _v3_stack(self._mchid, serial, key, keys, clock)
+            serial = check_token(_given(serial, "serial"), "serial")
+            signing = _signing_key(key)
+            platform = _platform_keys(keys, serial, signing)
+            stacks["v3"] = _v3_stack(self._mchid, serial, signing, platform, clock)
+        public = None if v2_public_key is None else load_public_key(v2_public_key, "v2_public_key")
+        stacks["v2"] = _v2_stack(self._mchid, secrets[1], V2Encryptor(platform, public))
         for stack in stacks.values():
             outermost = stack.names[0]
             for middleware in middlewares:
                 stack.before(outermost, middleware)
-        self._flow = Flow(stacks, defaults, Tls(authorities, secrets[2], clock))
+        tls = Tls(authorities, secrets[2], clock)
+        admit = None
+        if rate_limiter is not None:
+            if not callable(getattr(rate_limiter, "acquire", None)):
+                raise ConfigurationError("rate_limiter must be a RateLimiter")
+            admit = partial(rate_limiter.acquire, mchid=self._mchid)
+        self._flow = Flow(stacks, defaults, tls, _opening_key(signing, tls), admit)
         register(self._flow)
 
     @property
@@ -159,6 +197,25 @@ class Client(Root):
             segment = segments.attribute("", name)
             return Chain(self._flow, segment)
 
+    def describe(self, path: object, method: str | None = None) -> catalogue.Description:
+        """Describe the operations at a path: fields, host, certificate, limit, pages, a sample.
+
+        Args:
+            path: a path such as ``"v3/pay/transactions/native"``, or a chain.
+            method: only this HTTP method's, by default all that the path has.
+
+        Raises:
+            RequestError: nothing is known of it; the message names the nearest known paths.
+                It can be called all the same.
+        """
+        return catalogue.describe(path, method)
+
+    def __dir__(self) -> list[str]:
+        return [*object.__dir__(self), *completion.names("")]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return completion.keys("")
+
     def close(self) -> None:
         """Close the connections of all threads and loops; the client cannot be used afterwards."""
         self._flow.sessions.close()
@@ -189,12 +246,6 @@ class Client(Root):
     ) -> None:
         await self.aclose()
 
-    def __dir__(self) -> list[str]:
-        return [*object.__dir__(self), *completion.attributes("")]
-
-    def _ipython_key_completions_(self) -> list[str]:
-        return completion.keys("")
-
     def __repr__(self) -> str:
         if "_flow" not in vars(self):
             return "<Client that could not be made>"
@@ -214,10 +265,11 @@ def _given(value: str | None, name: str) -> str:
     return value
 
 
-def _v2_stack(mchid: str, secret: Sensitive[Any]) -> Stack:
+def _v2_stack(mchid: str, secret: Sensitive[Any], encryptor: V2Encryptor) -> Stack:
     return Stack(
         [
             ("transform_response", TransformResponse(secret)),
+            ("encryptor", encryptor),
             ("transform_request", TransformRequest(mchid, secret)),
         ]
     )
@@ -225,14 +277,11 @@ def _v2_stack(mchid: str, secret: Sensitive[Any]) -> Stack:
 
 def _v3_stack(
     mchid: str,
-    serial: str | None,
-    key: Sensitive[Any],
-    keys: Sensitive[Any],
+    serial: str,
+    signing: Sensitive[RSAPrivateKey | RemoteSign],
+    platform: PlatformKeys,
     clock: Callable[[], float],
 ) -> Stack:
-    serial = check_token(_given(serial, "serial"), "serial")
-    signing = _signing_key(key)
-    platform = _platform_keys(keys, serial, signing)
     return Stack(
         [
             ("verifier", Verifier(platform, clock=clock)),
@@ -248,6 +297,11 @@ def _signing_key(key: Sensitive[Any]) -> Sensitive[RSAPrivateKey | RemoteSign]:
     if callable(key.reveal()):
         return key
     return Sensitive(load_private_key(key))
+
+
+def _opening_key(signing: Sensitive[Any], tls: Tls) -> Sensitive[RSAPrivateKey | None]:
+    """Return the key that opens answers: the API's, or that of the TLS certificate, the same."""
+    return signing if isinstance(signing.reveal(), RSAPrivateKey) else tls.private_key
 
 
 def _platform_keys(

@@ -6,8 +6,10 @@
     ├── ConfigurationError        the client cannot be built or used like this: mend its settings
     ├── NotSentError              nothing left this machine: calling again is safe
     │   ├── RequestError          the call's own options make no valid request: mend the call
+    │   │   ├── CheckError        ``Client(check=True)`` found faults in the fields: all of them
     │   │   └── SegmentError      an attribute name that is no path segment (also an AttributeError)
-    │   └── ConnectError          no connection to the gateway could be made
+    │   ├── ConnectError          no connection to the gateway could be made
+    │   └── RateLimitError        the call's rate limit has no room: call again later
     ├── OutcomeUnknownError       bytes left and no whole answer came back: query, then decide
     ├── RefusedError              the gateway answered, and the answer is no
     │   ├── RedirectError         3xx: never followed
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BusinessError",
+    "CheckError",
     "ClientError",
     "ConfigurationError",
     "ConnectError",
@@ -44,6 +47,7 @@ __all__ = [
     "DecryptError",
     "NotSentError",
     "OutcomeUnknownError",
+    "RateLimitError",
     "Reason",
     "RedirectError",
     "RefusedError",
@@ -74,6 +78,23 @@ class RequestError(NotSentError):
     """The options of the call cannot make a valid request; mend the call."""
 
 
+class CheckError(RequestError):
+    """Fields of the request are not as documented; ``Client(check=True)`` looks for that.
+
+    Attributes:
+        problems: every fault, each with the path of its field, such as
+            ``json.amount.total is required``. Values are never in them.
+    """
+
+    def __init__(self, what: str, problems: tuple[str, ...]) -> None:
+        super().__init__(what, problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        count = "1 fault" if len(self.problems) == 1 else f"{len(self.problems)} faults"
+        return f"{self.args[0]} was not sent, {count}: {'; '.join(self.problems)}"
+
+
 class SegmentError(RequestError, AttributeError):
     """The attribute is no path segment.
 
@@ -84,6 +105,26 @@ class SegmentError(RequestError, AttributeError):
 
 class ConnectError(NotSentError):
     """No connection could be made: wrong host, no network, TLS refused, proxy down, timed out."""
+
+
+class RateLimitError(NotSentError):
+    """A `RateLimiter` held the call back: one of its limits (频率限制) has no room yet.
+
+    Attributes:
+        operation: the method and path that were to be called.
+        calls: how many calls the limit allows
+        seconds: in any stretch of so many seconds.
+        retry_after: seconds from then until there is room, unless others take it.
+    """
+
+    def __init__(
+        self, message: str, *, operation: str, calls: int, seconds: float, retry_after: float
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.calls = calls
+        self.seconds = seconds
+        self.retry_after = retry_after
 
 
 class OutcomeUnknownError(WechatPayError):

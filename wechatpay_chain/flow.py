@@ -10,15 +10,15 @@ import io
 import os
 import platform
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
-from importlib.metadata import version
 from types import CoroutineType
 from typing import Any, cast
 
 import aiohttp
 from aiohttp import ClientResponse, ClientTimeout
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from yarl import URL
 
 from wechatpay_chain import loops, refusals, sinks
@@ -37,16 +37,19 @@ from wechatpay_chain.middleware.debug import Debug
 from wechatpay_chain.middleware.guard import WIRE_FAILURES, guard, hide, leave, translate
 from wechatpay_chain.middleware.stack import Stack
 from wechatpay_chain.middleware.verifier import distrusted
+from wechatpay_chain.opening import Opening
 from wechatpay_chain.options import Defaults, Prepared, prepare
 from wechatpay_chain.payload import Multipart
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol import segments
+from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.response import Response
 from wechatpay_chain.sessions import Sessions
 from wechatpay_chain.tls import Tls
-from wechatpay_chain.warning import warn
+from wechatpay_chain.version import __version__
+from wechatpay_chain.warning import CapitalWarning, DeprecatedOperationWarning, warn
 
-__all__ = ["CapitalWarning", "Flow"]
+__all__ = ["Flow"]
 
 KEEP_ALIVE = 6.0
 """Seconds that an idle connection is kept: less than the 8 after which the gateway closes it."""
@@ -57,23 +60,32 @@ CONNECTIONS = 100
 LARGE_BODY = 1024 * 1024
 
 
-_CERTIFICATE_HINT = "; an operation that wants the merchant's certificate needs security=True"
-
-
-class CapitalWarning(UserWarning):
-    """A capital letter in ``chain()`` or ``[…]`` became a hyphen, as it does in PHP."""
+_CERTIFICATE_HINT = (
+    "; an operation that wants the merchant's certificate needs merchant={'cert': …, 'key': …} in "
+    "Client, and security=True if the catalogue does not know it"
+)
 
 
 class Flow:
     """What sends the requests of one client."""
 
-    def __init__(self, stacks: Mapping[str, Stack], defaults: Defaults, tls: Tls) -> None:
+    def __init__(
+        self,
+        stacks: Mapping[str, Stack],
+        defaults: Defaults,
+        tls: Tls,
+        private_key: Sensitive[RSAPrivateKey | None],
+        admit: Callable[[str, str], Awaitable[None]] | None = None,
+    ) -> None:
+        """Send through stacks; `admit` is awaited with method and path before each call."""
         self.identity = uuid.uuid4().hex
         self.defaults = defaults
         self.sessions = Sessions(_session)
         self._stacks = stacks
         self._tls = tls
-        self._warned = False
+        self._private_key = private_key
+        self._admit = admit
+        self._warned: set[str] = set()
 
     def stack_of(self, protocol: str) -> Stack:
         """Return the stack that the calls of a protocol pass.
@@ -97,9 +109,9 @@ class Flow:
         else:
             raise RequestError(f"a path must be a string, not {type(text).__name__}")
         normalised = path if isinstance(text, Chain) else segments.normalise(path)
-        if not self._warned and segments.has_capital(path):
-            self._warned = True
-            warn(
+        if segments.has_capital(path):
+            self._warn_once(
+                "capital",
                 f"capitals in the path {path!r} became hyphens, {normalised!r}, as in the PHP SDK; "
                 "write a value as a lower-case placeholder, chain('v3/…/{name}'), and give "
                 "name=… to the verb",
@@ -115,7 +127,7 @@ class Flow:
         more: Mapping[str, Any],
     ) -> Response:
         """Send a request and return its answer."""
-        return loops.run(self.send(prepare(method, path, options, more, self.defaults)))
+        return loops.run(self.send(self._prepare(method, path, options, more)))
 
     def send_async(
         self,
@@ -126,13 +138,36 @@ class Flow:
     ) -> Promise[Response]:
         """Return a promise of the answer to a request that is made up now and sent when awaited."""
         try:
-            coroutine = self.send(prepare(method, path, options, more, self.defaults))
+            coroutine = self.send(self._prepare(method, path, options, more))
         except WechatPayError as error:
             coroutine = _fail(error)
         # What Python names if the promise is never awaited.
         named = cast("CoroutineType[Any, Any, Response]", coroutine)
         named.__qualname__ = f"{path}.{method.lower()}_async"
         return Promise(coroutine, loops.run)
+
+    def _prepare(
+        self,
+        method: str,
+        path: str,
+        options: Mapping[str, Any] | None,
+        more: Mapping[str, Any],
+    ) -> Prepared:
+        prepared = prepare(method, path, options, more, self.defaults)
+        operation = prepared.operation
+        if operation is not None and operation.deprecated:
+            pages = f": see {operation.docs[0]}" if operation.docs else ""
+            self._warn_once(
+                str(operation),
+                f"{operation} ({operation.name}) is deprecated{pages}",
+                DeprecatedOperationWarning,
+            )
+        return prepared
+
+    def _warn_once(self, cause: str, message: str, category: type[Warning]) -> None:
+        if cause not in self._warned:
+            self._warned.add(cause)
+            warn(message, category)
 
     async def send(self, prepared: Prepared) -> Response:
         """Send a request once and return its answer, verified.
@@ -161,9 +196,13 @@ class Flow:
             current.reset(token)
 
     async def _send(self, prepared: Prepared, call: Call) -> Response:
-        if self.sessions.closed:
-            raise RequestError(f"{prepared}: the client is closed: make a new one")
+        self._check_open(prepared)
         sinks.check(prepared.sink)
+        if self._admit is not None:
+            # Before anything is begun, so that no timeout runs while it waits.
+            known = prepared.operation
+            await self._admit(prepared.method, known.path if known else prepared.template)
+            self._check_open(prepared)
         try:
             opened = await self.sessions.open()
             opened.calls += 1
@@ -175,6 +214,10 @@ class Flow:
             failure = translate(error, str(prepared), left=call.left)
         # Raised out here, so that the original, which holds the request, is not its context.
         raise failure
+
+    def _check_open(self, prepared: Prepared) -> None:
+        if self.sessions.closed:
+            raise RequestError(f"{prepared}: the client is closed: make a new one")
 
     async def _exchange(
         self, prepared: Prepared, call: Call, session: aiohttp.ClientSession
@@ -211,7 +254,8 @@ class Flow:
             proxy=prepared.proxy,
             ssl=self._tls.context(security=prepared.security),
         )
-        return await _finish(prepared, call, answer)
+        opener = Opening.of(prepared.operation, self._private_key)
+        return await _finish(prepared, call, answer, opener)
 
     def _middlewares(self, prepared: Prepared) -> tuple[aiohttp.ClientMiddlewareType, ...]:
         skipped = () if prepared.encrypt else ("encryptor",)
@@ -224,12 +268,15 @@ class Flow:
         return (guard, *prepared.middlewares, *stack.without(*skipped), *shown, leave)
 
 
-async def _finish(prepared: Prepared, call: Call, answer: ClientResponse) -> Response:
+async def _finish(
+    prepared: Prepared, call: Call, answer: ClientResponse, opener: Opening | None
+) -> Response:
     """Read an answer to its end, or into its sink."""
     succeeded = 200 <= answer.status < 300
     if not succeeded or prepared.sink is None:
         body = await (read(answer, decode=True) if call.unread else answer.read())
-        response = Response.of(answer, body, verified=call.verified)
+        opener = opener if succeeded else None
+        response = Response.of(answer, body, verified=call.verified, opener=opener)
         if not succeeded and prepared.http_errors:
             # Without a certificate the gateway answers a bare 400.
             hint = _CERTIFICATE_HINT if prepared.is_v2 and not prepared.security else ""
@@ -296,5 +343,4 @@ def _session() -> aiohttp.ClientSession:
 @lru_cache(maxsize=1)
 def _user_agent() -> str:
     python = platform.python_version()
-    ours = version("wechatpay-chain")
-    return f"wechatpay-chain/{ours} Python/{python} aiohttp/{aiohttp.__version__}"
+    return f"wechatpay-chain/{__version__} Python/{python} aiohttp/{aiohttp.__version__}"

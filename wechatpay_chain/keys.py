@@ -22,10 +22,9 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 from urllib.parse import unquote
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
     EllipticCurvePrivateKey,
@@ -38,6 +37,9 @@ from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.protocol import pem
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.warning import warn
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 __all__ = [
     "KeyFileWarning",
@@ -59,7 +61,7 @@ KeySource: TypeAlias = Union[
     Sensitive[Any],
     RSAPrivateKey,
     RSAPublicKey,
-    x509.Certificate,
+    "x509.Certificate",
 ]
 
 SMALLEST_KEY = 2048
@@ -71,7 +73,6 @@ PUBLIC_KEY_ID = "PUB_KEY_ID_"
 _KINDS = (
     (RSAPrivateKey, "a private key"),
     (RSAPublicKey, "a public key"),
-    (x509.Certificate, "a certificate"),
     (EllipticCurvePrivateKey, "no RSA key (an elliptic-curve one)"),
     (EllipticCurvePublicKey, "no RSA key (an elliptic-curve one)"),
 )
@@ -100,7 +101,7 @@ class PlatformKeys(Mapping[str, RSAPublicKey]):
         for serial, source in sources.items():
             name = f"certs[{check_token(serial, 'the serial of a platform key')!r}]"
             loaded = _load(source, name)
-            if isinstance(loaded, x509.Certificate):
+            if pem.is_certificate(loaded):
                 self._expiry[serial] = loaded.not_valid_after_utc.timestamp()
             self._keys[serial] = _public(loaded, name)
 
@@ -155,7 +156,7 @@ def load_certificate(source: KeySource, name: str = "certificate") -> x509.Certi
         ConfigurationError: it cannot be read, or is something else; `name` says which.
     """
     certificate = _load(source, name)
-    if not isinstance(certificate, x509.Certificate):
+    if not pem.is_certificate(certificate):
         raise ConfigurationError(f"{name} is {_kind(certificate)}, but a certificate is needed")
     _public(certificate, name)
     return certificate
@@ -170,7 +171,7 @@ def read_source(source: KeySource, name: str) -> tuple[Sensitive[bytes], Sensiti
     material, passphrase = _split(source)
     del source
     value = material.reveal()
-    if isinstance(value, x509.Certificate):
+    if pem.is_certificate(value):
         return Sensitive(value.public_bytes(Encoding.PEM)), Sensitive(None)
     if not isinstance(value, (str, bytes, bytearray, os.PathLike)):
         raise ConfigurationError(f"{name} must be a path, PEM or DER, not {type(value).__name__}")
@@ -191,9 +192,9 @@ def check_token(value: object, name: str) -> str:
 
 
 def _public(loaded: object, name: str) -> RSAPublicKey:
-    key = _key_of(loaded) if isinstance(loaded, x509.Certificate) else loaded
+    key = _key_of(loaded) if pem.is_certificate(loaded) else loaded
     if not isinstance(key, RSAPublicKey):
-        holder = "a certificate with " if isinstance(loaded, x509.Certificate) else ""
+        holder = "a certificate with " if pem.is_certificate(loaded) else ""
         raise ConfigurationError(
             f"{name} is {holder}{_kind(key)}, but an RSA public key or certificate is needed"
         )
@@ -308,4 +309,6 @@ def _kind(key: object) -> str:
     for kind, words in _KINDS:
         if isinstance(key, kind):
             return words
+    if pem.is_certificate(key):
+        return "a certificate"
     return f"no RSA key ({type(key).__name__})"

@@ -6,28 +6,30 @@ and what is sent; changing a dictionary after the call changes nothing.
 
 from __future__ import annotations
 
-import difflib
-import math
-import os
-import sys
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from multidict import CIMultiDict
 
-from wechatpay_chain import addresses, bodies, headers
+from wechatpay_chain import addresses, bodies, checks, headers
 from wechatpay_chain.bodies import Content
-from wechatpay_chain.catalogue import find
-from wechatpay_chain.errors import ConfigurationError, RequestError
-from wechatpay_chain.protocol.frames import without_frames
-from wechatpay_chain.protocol.sensitive import Path, Sensitive
-from wechatpay_chain.protocol.template import variables
+from wechatpay_chain.catalogue import Operation, find
+from wechatpay_chain.errors import CheckError, RequestError
+from wechatpay_chain.option_values import (
+    debug_of,
+    flag,
+    middlewares_of,
+    only_v2,
+    proxy_of,
+    seconds,
+    sink_of,
+)
+from wechatpay_chain.protocol.sensitive import Path
+from wechatpay_chain.protocol.template import expand, variables
 from wechatpay_chain.protocol.text import one_line
 
-__all__ = ["Defaults", "Prepared", "check_proxy", "check_seconds", "prepare"]
+__all__ = ["Defaults", "Prepared", "prepare"]
 
 OPTIONS = frozenset(
     {
@@ -77,6 +79,9 @@ _FOREIGN = {
 }
 
 
+_VERSIONS = ("v2/", "v3/")
+
+
 @dataclass(frozen=True, slots=True)
 class Defaults:
     """What a call uses where it does not say otherwise."""
@@ -85,6 +90,12 @@ class Defaults:
     timeout: float
     connect_timeout: float
     encrypt: bool
+    has_own_base: bool = True
+    """Whether `base_uri` was given; else an operation's own host (域名) goes before it."""
+    has_certificate: bool = False
+    """Whether there is a merchant's TLS certificate to show where the catalogue says so."""
+    check: bool = False
+    """Whether requests are checked against the catalogue before they are sent."""
     proxy: str | None = field(default=None, repr=False)
     """It may hold a password."""
 
@@ -94,6 +105,7 @@ class Prepared(NamedTuple):
 
     method: str
     template: str
+    operation: Operation | None
     is_v2: bool
     url: str
     origin: str
@@ -151,26 +163,39 @@ def prepare(
     _refuse_unknown(options, variables(template))
     _refuse_redirects(options)
     sealed: list[Path] = []
-    address = addresses.build(template, options, defaults.base_uri, sealed)
+    operation = _operation(method, template, options)
+    found = checks.problems(operation, options) if defaults.check and operation else ()
+    if found:
+        raise CheckError(f"{method} {one_line(template)}", found)
+    home = defaults.base_uri
+    if operation is not None and operation.base_uri and not defaults.has_own_base:
+        home = operation.base_uri
+    address = addresses.build(template, options, home, sealed)
     if address.is_v2 and method == "GET" and options.get("xml") is not None:
-        address, options = _as_query(address, options), {**options, "xml": None}
-    operation = find(method, template)
+        address, options = _as_query(address, options, sealed), {**options, "xml": None}
     upload = None if operation is None else operation.upload_fields
     body = bodies.build(options, upload, sealed, is_v2=address.is_v2)
     head = headers.build(options.get("headers", {}), body.content_type, sealed, is_v2=address.is_v2)
-    security = _only_v2(options, "security", address.is_v2)
-    proxy = _proxy(options, address.url, defaults.proxy)
+    wants_certificate = operation is not None and operation.client_certificate
+    security = only_v2(
+        options,
+        "security",
+        address.is_v2,
+        default=wants_certificate and defaults.has_certificate and address.url.startswith("https:"),
+    )
+    proxy = proxy_of(options, address.url, defaults.proxy)
     if security and proxy is not None and proxy.lower().startswith("https:"):
         # aiohttp would use the same certificate for the handshake with the proxy.
         raise RequestError(
-            "security=True and an https:// proxy: the proxy would be shown the merchant's "
-            "certificate, so use an http:// one"
+            "security=True, which is the default of operations that want the merchant's "
+            "certificate, and an https:// proxy: the proxy would be shown it, so use an http:// one"
         )
-    if sealed and address.is_v2:
-        raise RequestError("Sensitive is for v3: nothing of a v2 request is encrypted by itself")
+    if address.is_v2 and any(path[0] != "xml" for path in sealed):
+        raise RequestError("of a v2 request only fields of xml can be Sensitive")
     return Prepared(
         method=method,
         template=template,
+        operation=operation,
         is_v2=address.is_v2,
         url=address.url,
         origin=address.origin,
@@ -178,36 +203,23 @@ def prepare(
         body=body.content,
         xml=body.fields,
         sealed=tuple(sealed),
-        timeout=_seconds(options, "timeout", defaults.timeout),
-        connect_timeout=_seconds(options, "connect_timeout", defaults.connect_timeout),
-        encrypt=_flag(options, "encrypt", default=defaults.encrypt),
-        http_errors=_flag(options, "http_errors", default=True),
-        nonceless=_only_v2(options, "nonceless", address.is_v2),
+        timeout=seconds(options, "timeout", defaults.timeout),
+        connect_timeout=seconds(options, "connect_timeout", defaults.connect_timeout),
+        encrypt=flag(options, "encrypt", default=defaults.encrypt),
+        http_errors=flag(options, "http_errors", default=True),
+        nonceless=only_v2(
+            options,
+            "nonceless",
+            address.is_v2,
+            default=operation is not None and operation.nonceless,
+        ),
         security=security,
-        sink=_sink(options.get("sink")),
+        sink=sink_of(options.get("sink")),
         proxy=proxy,
-        debug=_debug(options.get("debug")),
-        middlewares=_middlewares(options.get("middlewares")),
+        debug=debug_of(options.get("debug")),
+        middlewares=middlewares_of(options.get("middlewares")),
         handler=options.get("handler"),
     )
-
-
-def check_seconds(
-    value: object, name: str, error: type[ConfigurationError | RequestError]
-) -> float:
-    """Return a number of seconds, 0 for no limit.
-
-    Raises:
-        ConfigurationError: (or `error`) it is no such number.
-    """
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not math.isfinite(value)
-        or value < 0
-    ):
-        raise error(f"{name} must be a number of seconds, 0 for no limit")
-    return float(value)
 
 
 def _refuse_unknown(options: Mapping[str, Any], names: frozenset[str]) -> None:
@@ -216,6 +228,8 @@ def _refuse_unknown(options: Mapping[str, Any], names: frozenset[str]) -> None:
             raise RequestError("the names of options must be strings")
         if name in _FOREIGN:
             raise RequestError(f"there is no option {name!r}: {_FOREIGN[name]}")
+        import difflib  # only for this message
+
         near = difflib.get_close_matches(name.lower(), OPTIONS, n=1, cutoff=0.8)
         if near:
             raise RequestError(f"there is no option {name!r}: did you mean {near[0]!r}?")
@@ -229,98 +243,24 @@ def _refuse_redirects(options: Mapping[str, Any]) -> None:
         )
 
 
-@without_frames
-def check_proxy(
-    value: object, error: type[ConfigurationError | RequestError] = ConfigurationError
-) -> str | None:
-    """Return the address of a proxy, checked; nothing, or an empty text, is none.
-
-    Raises:
-        ConfigurationError: (or `error`) it is no http address; it may hold a password, so it
-            is not shown.
-    """
-    value = value.reveal() if isinstance(value, Sensitive) else value
-    if value is None or value == "":
-        return None
-    try:
-        parts = urlsplit(value) if isinstance(value, str) else None
-        if parts and parts.scheme in ("http", "https") and parts.hostname:
-            return str(value)
-    except ValueError:
-        pass
-    raise error("proxy must be an address such as http://127.0.0.1:3128")
-
-
-def _as_query(address: addresses.Address, options: Mapping[str, Any]) -> addresses.Address:
+def _as_query(
+    address: addresses.Address, options: Mapping[str, Any], sealed: list[Path]
+) -> addresses.Address:
     """Return a GET's address with the fields of ``xml``, which has no body to be put into."""
     if options.get("query") is not None:
         raise RequestError("query and xml are two queries of a GET: give one")
-    return addresses.with_query(address, bodies.fields_of(options["xml"]))
+    marked = len(sealed)
+    fields = bodies.fields_of(options["xml"], sealed)
+    if len(sealed) > marked:
+        raise RequestError("Sensitive works in the xml of a body, not in a GET's query")
+    return addresses.with_query(address, fields)
 
 
-def _seconds(options: Mapping[str, Any], name: str, default: float) -> float:
-    value = options.get(name, default)
-    # As in PHP, None takes a default away; without one there is no limit.
-    return 0.0 if value is None else check_seconds(value, name, RequestError)
-
-
-def _flag(options: Mapping[str, Any], name: str, *, default: bool) -> bool:
-    value = options.get(name)
-    if value is None:
-        return default
-    if not isinstance(value, bool):
-        raise RequestError(f"{name} must be True or False")
-    return value
-
-
-def _only_v2(options: Mapping[str, Any], name: str, is_v2: bool) -> bool:
-    if _flag(options, name, default=False) and not is_v2:
-        raise RequestError(f"{name} is for paths that begin with v2/: leave it out")
-    return options.get(name) is True
-
-
-def _sink(sink: Any) -> Any:
-    if (
-        sink is None
-        or isinstance(sink, (str, os.PathLike))
-        or callable(getattr(sink, "write", None))
-    ):
-        return sink
-    raise RequestError("sink must be a path, or a binary stream with a write method")
-
-
-def _proxy(options: Mapping[str, Any], url: str, default: str | None) -> str | None:
-    if "proxy" not in options:
-        return default
-    proxy = options["proxy"]
-    if isinstance(proxy, Mapping):
-        # Guzzle's form: one proxy a scheme, and the hosts that are reached without one.
-        parts = urlsplit(url)
-        host = f".{parts.hostname}"
-        excluded = proxy.get("no") or ()
-        names = excluded.split(",") if isinstance(excluded, str) else excluded
-        ends = [str(name).strip().lstrip(".").lower() for name in names]
-        if any(end == "*" or host.endswith(f".{end}") for end in ends):
-            return None
-        proxy = proxy.get(parts.scheme)
-    return check_proxy(proxy, RequestError)
-
-
-def _debug(debug: Any) -> Any:
-    if debug is None or debug is False:
-        return None
-    if debug is True:
-        return sys.stderr
-    with suppress(AttributeError, OSError, TypeError, ValueError):
-        debug.write("")
-        return debug
-    raise RequestError("debug must be True, or a text stream with a write method")
-
-
-def _middlewares(middlewares: Any) -> tuple[Any, ...]:
-    if middlewares is None:
-        return ()
-    found = tuple(middlewares) if isinstance(middlewares, Iterable) else (middlewares,)
-    if not all(map(callable, found)):
-        raise RequestError("middlewares must be a list of what is called as (request, handler)")
-    return found
+def _operation(method: str, template: str, options: Mapping[str, Any]) -> Operation | None:
+    """Return what is known of the operation, by its template or by the path that it makes."""
+    found = find(method, template)
+    if found is None and variables(template):
+        template = expand(template, options)
+        found = find(method, template)
+    # What stands before the version is the caller's own choice of host and prefix.
+    return found if template.lstrip("/")[:3] in _VERSIONS else None

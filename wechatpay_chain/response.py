@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Self, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, cast
 
 from aiohttp import ClientResponse, RequestInfo
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from wechatpay_chain.protocol import document, transformer
 
-__all__ = ["REDACTED", "Response", "SentRequest"]
+__all__ = ["REDACTED", "Opener", "Response", "SentRequest"]
 
 REDACTED = "(redacted)"
 
@@ -24,6 +24,12 @@ else:
     from typing import TypeVar
 
     JsonT, XmlT = TypeVar("JsonT"), TypeVar("XmlT")
+
+
+class Opener(Protocol):
+    """What opens the encrypted fields of an answer."""
+
+    def __call__(self, answer: Any) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,12 +57,13 @@ class Response(Generic[JsonT, XmlT]):
         status: the HTTP status.
         headers: the answer's headers, case-insensitive; a name may be there twice.
         body: the raw bytes, decompressed; empty if the answer went to a `sink`.
+            Encrypted fields in it are as they came.
         verified: whether WeChat Pay's signature over the body holds. False for the
             few downloads that WeChat Pay does not sign, and for a refusal that was
             asked for with ``http_errors=False`` and bore no valid signature.
     """
 
-    __slots__ = ("_sent", "body", "headers", "status", "verified")
+    __slots__ = ("_opener", "_sent", "body", "headers", "status", "verified")
 
     def __init__(
         self,
@@ -66,17 +73,33 @@ class Response(Generic[JsonT, XmlT]):
         *,
         verified: bool,
         sent: RequestInfo | SentRequest,
+        opener: Opener | None = None,
     ) -> None:
         self.status = status
         self.headers = headers
         self.body = body
         self.verified = verified
         self._sent = sent
+        self._opener = opener
 
     @classmethod
-    def of(cls, answer: ClientResponse, body: bytes, *, verified: bool) -> Self:
+    def of(
+        cls,
+        answer: ClientResponse,
+        body: bytes,
+        *,
+        verified: bool,
+        opener: Opener | None = None,
+    ) -> Self:
         """Return aiohttp's answer as one of ours."""
-        return cls(answer.status, answer.headers, body, verified=verified, sent=answer.request_info)
+        return cls(
+            answer.status,
+            answer.headers,
+            body,
+            verified=verified,
+            sent=answer.request_info,
+            opener=opener,
+        )
 
     @property
     def request(self) -> SentRequest:
@@ -95,22 +118,31 @@ class Response(Generic[JsonT, XmlT]):
         """WeChat Pay's number of the request, which its support asks for, or nothing."""
         return self.headers.get("Request-ID", "")
 
-    def json(self) -> JsonT:
-        """Return the body's JSON value, strictly read.
+    def json(self, *, decrypt: bool = True) -> JsonT:
+        """Return the body's JSON value, strictly read, its encrypted fields (敏感信息) opened.
+
+        With ``decrypt=False`` they are as they came, and so they are once the
+        response was pickled: the key does not go along.
 
         Raises:
             DecodeError: it is no JSON, or JSON that could be read in two ways.
+            DecryptError: a field cannot be opened; it says which.
         """
-        value: JsonT = document.loads(self.body)
-        return value
+        value = document.loads(self.body)
+        opened = self._opener(value) if decrypt and self._opener is not None else value
+        return cast("JsonT", opened)
 
-    def xml(self) -> XmlT:
-        """Return the children of the body's XML root as a dictionary.
+    def xml(self, *, decrypt: bool = True) -> XmlT:
+        """Return the children of the body's XML root as a dictionary, encrypted ones opened.
 
         Raises:
             DecodeError: it is no XML, too deep or large, or has a document type.
+            DecryptError: a field cannot be opened; it says which.
         """
-        return cast("XmlT", transformer.to_array(self.body))
+        fields = transformer.to_array(self.body)
+        if decrypt and self._opener is not None:
+            fields = dict(self._opener(fields))
+        return cast("XmlT", fields)
 
     def __repr__(self) -> str:
         trust = "verified" if self.verified else "unverified"

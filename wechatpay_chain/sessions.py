@@ -8,21 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, Callable
-
-import aiohttp
+from typing import Any, Generic, Protocol, TypeVar
 
 from wechatpay_chain import loops
 
 __all__ = ["Open", "Sessions"]
 
 
-class Open:
+class Session(Protocol):
+    """What can be kept for a loop: aiohttp's session, or anything that is closed like it."""
+
+    @property
+    @abstractmethod
+    def closed(self) -> bool:
+        """Whether it was closed."""
+
+    async def close(self) -> None:
+        """Close it, on its own loop."""
+
+
+S = TypeVar("S", bound=Session)
+
+
+class Open(Generic[S]):
     """A session in use on one loop."""
 
     __slots__ = ("calls", "keeper", "session")
 
-    def __init__(self, session: aiohttp.ClientSession, keeper: AsyncGenerator[None, None]) -> None:
+    def __init__(self, session: S, keeper: AsyncGenerator[None, None]) -> None:
         self.session = session
         self.keeper = keeper
         self.calls = 0
@@ -38,17 +53,17 @@ class Open:
                 await asyncio.sleep(0)
 
 
-class Sessions:
+class Sessions(Generic[S]):
     """One client's sessions, one a loop."""
 
-    def __init__(self, create: Callable[[], aiohttp.ClientSession]) -> None:
+    def __init__(self, create: Callable[[], S]) -> None:
         """Hold no session yet; `create` is called inside a running loop when one is needed."""
         self._create = create
         self.closed = False
         self._start()
         _all.add(self)
 
-    async def open(self) -> Open:
+    async def open(self) -> Open[S]:
         """Return the running loop's session; its `calls` counts who uses it now."""
         loop = asyncio.get_running_loop()
         found = self._open.get(loop)
@@ -87,15 +102,15 @@ class Sessions:
         return parked
 
     def _start(self) -> None:
-        self._open: dict[asyncio.AbstractEventLoop, Open] = {}
+        self._open: dict[asyncio.AbstractEventLoop, Open[S]] = {}
         # It also holds what is open, so that none of it becomes garbage unclosed.
         self._finalizer = weakref.finalize(self, _abandon, self._open)
         self._finalizer.atexit = False
 
 
 async def _keep(
-    session: aiohttp.ClientSession,
-    opened: dict[asyncio.AbstractEventLoop, Open],
+    session: S,
+    opened: dict[asyncio.AbstractEventLoop, Open[S]],
     loop: asyncio.AbstractEventLoop,
 ) -> AsyncGenerator[None, None]:
     try:
@@ -105,11 +120,13 @@ async def _keep(
         await session.close()
 
 
-def _finish(loop: asyncio.AbstractEventLoop, opened: Open) -> None:
+def _finish(loop: asyncio.AbstractEventLoop, opened: Open[Any]) -> None:
     """Close a session on its own loop, from wherever this thread is."""
     if loop.is_closed():
-        if opened.session.connector is not None:
-            opened.session.connector.close()
+        # No goodbye can be said without the loop, but sockets can be closed.
+        connector = getattr(opened.session, "connector", None)
+        if connector is not None:
+            connector.close()
         return
     lane = loops.lane_of(loop)
     running = loops.running_loop()
@@ -129,7 +146,7 @@ def _finish(loop: asyncio.AbstractEventLoop, opened: Open) -> None:
         loops.helpers().submit(turn).result()
 
 
-def _abandon(opened: dict[asyncio.AbstractEventLoop, Open]) -> None:
+def _abandon(opened: dict[asyncio.AbstractEventLoop, Open[Any]]) -> None:
     """Close the sessions of a client that is garbage, as soon as their loops turn."""
     for loop, found in list(opened.items()):
         if loop.is_closed():
@@ -138,7 +155,7 @@ def _abandon(opened: dict[asyncio.AbstractEventLoop, Open]) -> None:
             loop.call_soon_threadsafe(_begin_to_close, loop, found)
 
 
-def _begin_to_close(loop: asyncio.AbstractEventLoop, opened: Open) -> None:
+def _begin_to_close(loop: asyncio.AbstractEventLoop, opened: Open[Any]) -> None:
     task = loop.create_task(_aclose(opened.keeper))
     _closing.add(task)
     task.add_done_callback(_closing.discard)
@@ -148,6 +165,6 @@ async def _aclose(keeper: AsyncGenerator[None, None]) -> None:
     await keeper.aclose()
 
 
-_all: weakref.WeakSet[Sessions] = weakref.WeakSet()
+_all: weakref.WeakSet[Sessions[Any]] = weakref.WeakSet()
 _closing: set[asyncio.Task[None]] = set()
 loops.at_fork(lambda: [sessions.park() for sessions in _all])

@@ -7,33 +7,20 @@ and so connections, of its own: it is never offered on a call that did not ask f
 from __future__ import annotations
 
 import datetime
-import os
-import secrets
 import ssl
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    PrivateFormat,
-    pkcs12,
-)
 
 from wechatpay_chain.errors import ConfigurationError
-from wechatpay_chain.keys import load_private_key, read_source
-from wechatpay_chain.protocol.frames import without_frames
 from wechatpay_chain.protocol.sensitive import Sensitive
 
-__all__ = ["Tls"]
+if TYPE_CHECKING:
+    from cryptography import x509
 
-_NAMES = {"cert", "key"}
+__all__ = ["Tls"]
 
 
 class Tls:
@@ -56,14 +43,24 @@ class Tls:
         Raises:
             ConfigurationError: something cannot be read, or certificate and key do not match.
         """
-        self._ca_certs = None if ca_certs.reveal() is None else _authorities(ca_certs)
-        self._plain: ssl.SSLContext | bool = True if self._ca_certs is None else self._context()
+        self._ca_certs: str | None = None
+        self._plain: ssl.SSLContext | bool = True
         self._clock = clock
         self._merchant: ssl.SSLContext | None = None
         self._certificate: x509.Certificate | None = None
+        self.private_key = Sensitive[RSAPrivateKey | None](None)
+        """The key of the merchant's certificate, which opens what is encrypted for it."""
+        if ca_certs.reveal() is None and merchant.reveal() is None:
+            return
+        from wechatpay_chain import tls_material
+
+        if ca_certs.reveal() is not None:
+            self._ca_certs = tls_material.authorities(ca_certs)
+            self._plain = self._context()
         if merchant.reveal() is not None:
             self._merchant = self._context()
-            self._certificate = _present(self._merchant, *_identity(merchant))
+            chain, self.private_key = tls_material.identity(merchant)
+            self._certificate = tls_material.present(self._merchant, chain, self.private_key)
 
     def context(self, *, security: bool) -> ssl.SSLContext | bool:
         """Return what a call's connection uses; with `security` the merchant's certificate.
@@ -93,90 +90,3 @@ class Tls:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
         return context
-
-
-def _authorities(ca_certs: Sensitive[Any]) -> str:
-    material, _ = read_source(ca_certs, "ca_certs")
-    try:
-        found = x509.load_pem_x509_certificates(material.reveal())
-    except ValueError:
-        found = []
-    if not found:
-        raise ConfigurationError("ca_certs holds no certificate: give PEM, or a path to it")
-    return "".join(each.public_bytes(Encoding.PEM).decode() for each in found)
-
-
-@without_frames
-def _identity(merchant: Sensitive[Any]) -> tuple[list[x509.Certificate], RSAPrivateKey]:
-    """Return certificate chain and key of a merchant, checked to belong together."""
-    given = merchant.reveal()
-    if not isinstance(given, Mapping) or not {"cert"} <= set(given) <= _NAMES:
-        raise ConfigurationError("merchant must be {'cert': …, 'key': …}")
-    material, passphrase = read_source(given["cert"], "merchant['cert']")
-    chain = _pem_chain(material)
-    has_key = chain is None or b"PRIVATE KEY-----" in material.reveal()
-    if chain is None:
-        chain = _pkcs12_chain(material, passphrase)
-    if given.get("key") is not None:
-        key = load_private_key(given["key"], "merchant['key']")
-    elif has_key:
-        key = load_private_key(given["cert"], "merchant['cert']")
-    else:
-        raise ConfigurationError("merchant['key'] is missing: give the key of merchant['cert']")
-    if chain[0].public_key() != key.public_key():
-        raise ConfigurationError("merchant['key'] is not the key of merchant['cert']")
-    return chain, key
-
-
-def _pem_chain(material: Sensitive[bytes]) -> list[x509.Certificate] | None:
-    """Return the certificates in PEM or DER, or None if it is something else."""
-    try:
-        if b"-----BEGIN " in material.reveal():
-            return x509.load_pem_x509_certificates(material.reveal())
-        return [x509.load_der_x509_certificate(material.reveal())]
-    except ValueError:
-        return None
-
-
-def _pkcs12_chain(
-    material: Sensitive[bytes], passphrase: Sensitive[bytes | None]
-) -> list[x509.Certificate]:
-    try:
-        found = pkcs12.load_pkcs12(material.reveal(), passphrase.reveal())
-    except ValueError:
-        raise ConfigurationError(
-            "merchant['cert'] is neither a certificate nor a PKCS#12 file that opens with this "
-            "passphrase: give (file, passphrase); WeChat Pay's is the mchid"
-        ) from None
-    if found.cert is None:
-        raise ConfigurationError("merchant['cert'] is a PKCS#12 file without a certificate")
-    return [found.cert.certificate, *(each.certificate for each in found.additional_certs)]
-
-
-def _present(
-    context: ssl.SSLContext, chain: list[x509.Certificate], key: RSAPrivateKey
-) -> x509.Certificate:
-    """Let a context show a certificate; return it."""
-    passphrase = Sensitive(secrets.token_hex(32).encode())
-    # OpenSSL takes files only; on the disk the key is locked, and gone at once.
-    locked = key.private_bytes(
-        Encoding.PEM,
-        PrivateFormat.PKCS8,
-        BestAvailableEncryption(passphrase.reveal()),
-    )
-    del key
-    pem = b"".join(each.public_bytes(Encoding.PEM) for each in chain)
-    with _file(pem + locked) as path:
-        context.load_cert_chain(path, password=passphrase.reveal())
-    return chain[0]
-
-
-@contextmanager
-def _file(content: bytes) -> Iterator[Path]:
-    handle, name = tempfile.mkstemp(suffix=".pem")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        yield Path(name)
-    finally:
-        Path(name).unlink()

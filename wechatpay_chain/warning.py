@@ -1,4 +1,4 @@
-"""Warn where the caller can see it: at the first line outside this package."""
+"""What is warned of, where the caller can see it: at the first line outside this package."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ import sys
 import warnings
 from pathlib import Path
 
-__all__ = ["warn"]
+__all__ = ["CapitalWarning", "DeprecatedOperationWarning", "warn"]
 
 _PACKAGE = str(Path(__file__).parent)
+
+
+class CapitalWarning(UserWarning):
+    """A capital letter in ``chain()`` or ``[…]`` became a hyphen, as it does in PHP."""
+
+
+class DeprecatedOperationWarning(DeprecationWarning):
+    """WeChat Pay has withdrawn an operation (接口已下线), or says that another replaces it."""
 
 
 def warn(message: str, category: type[Warning]) -> None:

@@ -24,7 +24,8 @@ def test_version() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--help"], ["demo", "sandbox", "微信支付"]),
+        (["--help"], ["api", "demo", "sandbox", "微信支付"]),
+        (["api", "--help"], ["--method", "--limit", "--all", "--json"]),
         (["demo", "--help"], ["--json"]),
         (["sandbox", "--help"], ["--port", "--host", "--keys", "--json"]),
     ],
@@ -94,7 +95,7 @@ def test_nobody_reads_on() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-@pytest.mark.parametrize("arguments", [["demo"], ["demo", "--json"], ["sandbox"]])
+@pytest.mark.parametrize("arguments", [["demo"], ["demo", "--json"], ["sandbox"], ["api"]])
 def test_output_cannot_be_written(arguments: list[str]) -> None:
     """A full disk is told in one line on stderr."""
     with Path("/dev/full").open("w") as full:

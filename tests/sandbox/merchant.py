@@ -26,7 +26,7 @@ from wechatpay_chain.sandbox import Merchant as Party
 from wechatpay_chain.sandbox import Sandbox
 
 FOUR = ("Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Serial", "Wechatpay-Signature")
-OAEP = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)  # noqa: S303
+OAEP = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)
 
 
 @dataclass

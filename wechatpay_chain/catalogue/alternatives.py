@@ -1,16 +1,15 @@
-"""Fields of the XML protocol of which one is wanted (二选一, 四选一).
-
-The catalogue calls each of them required.
-"""
+"""Fields that are listed as required one by one, where one of them is enough (二选一, 四选一)."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 __all__ = ["ALTERNATIVES"]
 
 _ORDER = ("transaction_id", "out_trade_no")
-_REFUND = ("transaction_id", "out_trade_no", "out_refund_no", "refund_id")
+_REFUND = (*_ORDER, "out_refund_no", "refund_id")
 
-ALTERNATIVES: dict[str, tuple[str, ...]] = {
+ALTERNATIVES: Mapping[str, tuple[str, ...]] = {
     "v2/cgi-bin/mch/customs/customdeclarequery": (*_ORDER, "sub_order_no", "sub_order_id"),
     "v2/deposit/consume": _ORDER,
     "v2/deposit/orderquery": _ORDER,
@@ -25,4 +24,4 @@ ALTERNATIVES: dict[str, tuple[str, ...]] = {
     "v2/secapi/pay/refund": _ORDER,
     "v2/secapi/pay/refundv2": _ORDER,
 }
-"""The names of such fields, by the operation's path."""
+"""By path: any one of these is wanted, and no single one is."""

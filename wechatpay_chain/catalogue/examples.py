@@ -8,7 +8,7 @@ from typing import Any
 
 from wechatpay_chain.catalogue.operation import PLACES, Field, Operation
 
-__all__ = ["document", "options", "value"]
+__all__ = ["OWN_HEADERS", "document", "options", "value"]
 
 _TIME = "2015-05-20T13:29:35+08:00"
 # Capitals in a path are written as a variable.
@@ -18,7 +18,8 @@ _CAPITALS = {
 }
 # What the client adds by itself.
 _OWN = frozenset({"nonce_str", "sign"})
-_OWN_HEADERS = frozenset({"Wechatpay-Serial"})
+OWN_HEADERS = frozenset({"Wechatpay-Serial"})
+"""The headers that the client adds by itself, of those that are documented as fields."""
 
 
 def value(field: Field, *, required_only: bool = False) -> Any:
@@ -47,7 +48,7 @@ def options(operation: Operation, *, required_only: bool = False) -> dict[str, A
         if field.name not in PLACES:
             made[field.name] = _CAPITALS.get(field.name) or value(field)
             continue
-        own = _OWN_HEADERS if field.name == "headers" else _OWN if operation.is_v2 else frozenset()
+        own = OWN_HEADERS if field.name == "headers" else _OWN if operation.is_v2 else frozenset()
         kept = [inner for inner in field.fields if inner.name not in own]
         if field.name == "body":
             made["upload"] = _upload(operation, field, required_only)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache, cached_property, lru_cache
-from importlib.resources import files
+from pathlib import Path
 
 from wechatpay_chain.catalogue import notation
 from wechatpay_chain.catalogue.operation import Operation, Segments
 
-__all__ = ["children", "find", "headings", "operations"]
+__all__ = ["children", "find", "headings", "operations", "segments_of", "texts"]
 
-_PACKAGE = __package__ or ""
+_LONGEST_HEADING = 256
+_DATA = Path(__file__).with_name("data")
 
 
 @lru_cache(maxsize=1024)
 def find(method: str, path: str) -> Operation | None:
     """Return what is known of an operation; None if it is not in the catalogue."""
-    segments = _segments(path)
+    segments = segments_of(path)
     group = _group(*segments[:2]) if segments[:2] in _groups() else None
     entry = None if group is None else group.find(method, segments)
     return None if entry is None else entry.operation
@@ -36,41 +37,44 @@ def headings(prefix: str = "") -> Iterator[tuple[str, str]]:
 def children(path: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return the segments that are known to follow a path, and the methods it has itself.
 
-    Any value stands for a path variable.
+    Any value stands for a path variable, save where the value is a known segment.
     """
-    above = _segments(path)
-    if len(above) < 2:
-        known = [group for group in _groups() if group[: len(above)] == above]
-        return frozenset(group[len(above)] for group in known), frozenset()
-    segments: set[str] = set()
-    methods: set[str] = set()
-    for entry in _group(*above[:2]).entries if above[:2] in _groups() else ():
-        if all(map(_fits, entry.segments, above)):
-            if len(entry.segments) > len(above):
-                segments.add(entry.segments[len(above)])
-            elif len(entry.segments) == len(above):
-                methods.add(entry.method)
-    return frozenset(segments), frozenset(methods)
+    above = segments_of(path)
+    depth = len(above)
+    if depth < 2:
+        known = [group for group in _groups() if group[:depth] == above]
+        return frozenset(group[depth] for group in known), frozenset()
+    entries = _group(*above[:2]).entries if above[:2] in _groups() else []
+    fitting = [one for one in entries if len(one.segments) >= depth and _leads(one.segments, above)]
+    fitting = [one for one in fitting if one.segments[:depth] == above] or fitting
+    segments = frozenset(one.segments[depth] for one in fitting if len(one.segments) > depth)
+    return segments, frozenset(one.method for one in fitting if len(one.segments) == depth)
+
+
+def texts() -> Iterator[str]:
+    """Yield the text of each file, in the order of groups: to search is faster than to read."""
+    return (_data(*group).decode() for group in sorted(_groups()))
 
 
 class _Entry:
     """One operation in a file, read when it is asked for."""
 
-    def __init__(self, heading: str, block: str) -> None:
+    def __init__(self, block: memoryview) -> None:
+        heading = bytes(block[:_LONGEST_HEADING]).partition(b"\n")[0].decode()
         self.method, _, self.path = heading.partition(" ")
-        self.segments = _segments(self.path)
+        self.segments = segments_of(self.path)
         self._block = block
 
     @cached_property
     def operation(self) -> Operation:
-        return notation.parse(self._block)
+        return notation.parse(str(self._block, "utf-8"))
 
 
 class _Group:
     """The operations of one file, where a segment of a path may be a ``{variable}``."""
 
-    def __init__(self, text: str) -> None:
-        self.entries = [_Entry(*one) for one in notation.split(text)]
+    def __init__(self, data: bytes) -> None:
+        self.entries = list(map(_Entry, _blocks(data)))
         self._exact: dict[tuple[str, Segments], _Entry] = {}
         self._templated: dict[tuple[str, int], list[_Entry]] = {}
         for entry in self.entries:
@@ -97,6 +101,16 @@ class _Group:
         return fitting[0] if fitting else None
 
 
+def _blocks(data: bytes) -> Iterator[memoryview]:
+    """Yield what stands between empty lines, as views: most of it is never read."""
+    view, start = memoryview(data), 0
+    while start < len(data):
+        end = data.find(b"\n\n", start)
+        end = len(data) if end < 0 else end
+        yield view[start:end]
+        start = end + 2
+
+
 def _entries(prefix: str) -> Iterator[_Entry]:
     for version, name in sorted(_groups()):
         if f"{version}/{name}".startswith(prefix) or prefix.startswith(f"{version}/{name}"):
@@ -107,11 +121,15 @@ def _fits(template: str, segment: str) -> bool:
     return template == segment or template.startswith("{")
 
 
+def _leads(template: Segments, above: Segments) -> bool:
+    return all(map(_fits, template, above))
+
+
 def _is_named(template: str, segment: str) -> bool:
     return template.startswith("{") and template.strip("{}") == segment.strip("{}").lower()
 
 
-def _segments(path: str) -> Segments:
+def segments_of(path: str) -> Segments:
     """Split a path from its protocol version on; a trailing slash or ``{empty}`` adds nothing."""
     segments = [segment for segment in path.split("/") if segment not in ("", "{empty}")]
     for version in ("v3", "v2"):
@@ -123,13 +141,13 @@ def _segments(path: str) -> Segments:
 @cache
 def _groups() -> frozenset[Segments]:
     """Return the first two segments of every known path; each such pair has a file."""
-    return frozenset(
-        (version.name, file.name.removesuffix(".txt"))
-        for version in files(_PACKAGE).joinpath("data").iterdir()
-        for file in version.iterdir()
-    )
+    return frozenset((file.parent.name, file.stem) for file in _DATA.glob("*/*.txt"))
 
 
 @cache
 def _group(version: str, name: str) -> _Group:
-    return _Group(files(_PACKAGE).joinpath("data", version, f"{name}.txt").read_text("utf-8"))
+    return _Group(_data(version, name))
+
+
+def _data(version: str, name: str) -> bytes:
+    return _DATA.joinpath(version, f"{name}.txt").read_bytes()

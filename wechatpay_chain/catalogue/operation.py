@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
+from wechatpay_chain.catalogue.alternatives import ALTERNATIVES
+
 __all__ = ["PLACES", "Field", "FieldPath", "Operation", "RateLimit", "Segments", "UploadFields"]
 
 FieldPath: TypeAlias = tuple[str, ...]
@@ -131,6 +133,11 @@ class Operation:
     def required(self) -> tuple[FieldPath, ...]:
         """The fields that must be there in a request's places, parents first."""
         return tuple(path for path, field in self._placed if field.required)
+
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """Fields of which any one is enough, though `required` lists each (二选一)."""
+        return ALTERNATIVES.get(self.path, ())
 
     @cached_property
     def encrypted(self) -> tuple[FieldPath, ...]:

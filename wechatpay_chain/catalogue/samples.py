@@ -39,9 +39,15 @@ def expression(path: str, style: str = "pure", *, spell: Callable[[str, str], An
     return made
 
 
-def python(operation: Operation, style: str = "pure", *, asynchronous: bool = False) -> str:
+def python(
+    operation: Operation,
+    style: str = "pure",
+    *,
+    asynchronous: bool = False,
+    required_only: bool = False,
+) -> str:
     """Return Python statements that make the call and show its answer."""
-    made = examples.options(operation) | _sink(operation)
+    made = examples.options(operation, required_only=required_only) | _sink(operation)
     node = expression(operation.path, style)
     verb = operation.method.lower() + ("_async" if asynchronous else "")
     keywords = "".join(f"    {name}={_python(item, 1)},\n" for name, item in made.items())

@@ -20,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         # Here and not above: rich comes with an extra, and who lacks it is told so in one line.
         from wechatpay_chain.cli.arguments import run
+
+        return run(argv)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _PARTS_OF_RICH:
             raise
@@ -27,4 +29,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    return run(argv)

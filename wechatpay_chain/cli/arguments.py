@@ -5,24 +5,28 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib import import_module
+from typing import Any
 
-from wechatpay_chain.cli import demo, sandbox
-from wechatpay_chain.cli.console import complain, discard_rest, prepare_streams
+from wechatpay_chain.cli.streams import complain, discard_rest, prepare_streams
 from wechatpay_chain.errors import WechatPayError
+from wechatpay_chain.version import __version__
 
 __all__ = ["run"]
 
 INTERRUPTED = 130
 NOBODY_READS = 141
 
-_COMMANDS = (demo, sandbox)
+# Each is a module beside this one, with a function `add`.
+_COMMANDS = ("api", "demo", "sandbox")
 
 
 def run(argv: Sequence[str] | None) -> int:
     """Parse the arguments, run the command and return its exit code."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    # Only the one that is asked for is imported: a look-up needs no gateway, nor rich.
+    parser = _parser(given[:1] if given and given[0] in _COMMANDS else _COMMANDS)
+    arguments = parser.parse_args(given)
     if "run" not in arguments:
         parser.print_help(sys.stderr)
         return 2
@@ -47,16 +51,18 @@ def run(argv: Sequence[str] | None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="wechatpay-chain",
-        description="A chainable client for WeChat Pay's API (微信支付). No account is needed for "
-        "either command: they bring a gateway of their own.",
+        description="A chainable client for WeChat Pay's API (微信支付). No command needs an "
+        "account: the gateway is one of their own.",
     )
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s {version('wechatpay-chain')}"
-    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add(commands)
+    for name in names:
+        _command(name).add(commands)
     return parser
+
+
+def _command(name: str) -> Any:
+    return import_module(f"{__package__}.{name}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
-from wechatpay_chain.cli.console import one_line
+from wechatpay_chain.cli.streams import one_line
 from wechatpay_chain.sandbox import Sandbox
 
 __all__ = ["Arrival", "Arrivals", "as_json", "as_line"]

@@ -16,9 +16,9 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from wechatpay_chain.cli.console import one_line
 from wechatpay_chain.cli.evidence import ACCOUNT_FIELD, Check, Finding
 from wechatpay_chain.cli.spellings import Json
+from wechatpay_chain.cli.streams import one_line
 from wechatpay_chain.cli.summary import NEXT, Summary
 
 __all__ = ["Document", "Face", "Plain", "Terminal", "code"]

@@ -13,22 +13,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from wechatpay_chain.catalogue import FieldPath, find
-from wechatpay_chain.errors import RequestError
 from wechatpay_chain.keys import KeySource, PlatformKeys
 from wechatpay_chain.middleware import call
+from wechatpay_chain.middleware.seal import Seal
 from wechatpay_chain.payload import META, Multipart, signed_bytes
-from wechatpay_chain.protocol import document, rsa, signature
-from wechatpay_chain.protocol.sensitive import Path, dotted, replace
+from wechatpay_chain.protocol import document, signature
+from wechatpay_chain.protocol.sensitive import Path, replace
 from wechatpay_chain.protocol.text import encode
 
 __all__ = ["Encryptor"]
+
+_NO_SUCH_KEY = (
+    f"{signature.SERIAL} names a key that is not in certs: add the key, or leave the header to the "
+    "client"
+)
 
 
 def encrypted_fields(method: str, path: str) -> tuple[FieldPath, ...]:
@@ -79,7 +82,7 @@ class Encryptor:
 
     async def _encrypt(self, request: ClientRequest, paths: list[Path]) -> None:
         serial = request.headers.get(signature.SERIAL) or self._keys.preferred
-        seal = _Seal(serial, self._keys.get(serial))
+        seal = Seal(self._keys.get(serial), _NO_SUCH_KEY)
         _encrypt_query(request, [path for path in paths if path[0] == "query"], seal)
         _encrypt_headers(request, [path for path in paths if path[0] == "headers"], seal)
         await _encrypt_json(request, [path for path in paths if path[0] == "json"], seal)
@@ -88,45 +91,7 @@ class Encryptor:
             request.headers[signature.SERIAL] = serial
 
 
-class _Seal:
-    """One key, and whether it was used."""
-
-    def __init__(self, serial: str, key: RSAPublicKey | None) -> None:
-        self._serial = serial
-        self._key = key
-        self.used = False
-
-    def __call__(self, value: Any, at: Path) -> Any:
-        """Return the ciphertext of a field's value; ciphertext and None are left alone."""
-        if value is None:
-            return value
-        if isinstance(value, bool) or not isinstance(value, (str, int)):
-            raise RequestError(
-                f"{dotted(at)} is sensitive, so it must be a string, not {type(value).__name__}"
-            )
-        text = str(value)
-        if self._key is None:
-            if any(rsa.is_ciphertext(text, key_size) for key_size in (2048, 3072, 4096)):
-                return value
-            raise RequestError(
-                f"{dotted(at)} must be encrypted, but {signature.SERIAL} names a key that is not "
-                "in certs: add the key, or leave the header to the client"
-            )
-        if rsa.is_ciphertext(text, self._key.key_size):
-            return value
-        self._check_length(len(text.encode("utf-8", "replace")), at)
-        self.used = True
-        return rsa.encrypt(text, self._key)
-
-    def _check_length(self, size: int, at: Path) -> None:
-        longest = rsa.longest_plaintext(self._key) if self._key else 0
-        if size > longest:
-            raise RequestError(
-                f"{dotted(at)} has {size} bytes; at most {longest} can be encrypted with this key"
-            )
-
-
-async def _encrypt_json(request: ClientRequest, paths: list[Path], seal: _Seal) -> None:
+async def _encrypt_json(request: ClientRequest, paths: list[Path], seal: Seal) -> None:
     if not paths:
         return
     body = request.body
@@ -138,7 +103,7 @@ async def _encrypt_json(request: ClientRequest, paths: list[Path], seal: _Seal) 
         await request.update_body(sealed)
 
 
-async def _encrypt_meta(request: ClientRequest, paths: list[Path], seal: _Seal) -> None:
+async def _encrypt_meta(request: ClientRequest, paths: list[Path], seal: Seal) -> None:
     """Encrypt fields of an upload's meta part, the only one that holds any."""
     body = request.body
     meta = await body.meta() if paths and isinstance(body, Multipart) else None
@@ -149,7 +114,7 @@ async def _encrypt_meta(request: ClientRequest, paths: list[Path], seal: _Seal) 
         await request.update_body(body.with_meta(sealed))
 
 
-def _sealed(content: bytes, paths: list[Path], seal: _Seal, at: Path) -> bytes | None:
+def _sealed(content: bytes, paths: list[Path], seal: Seal, at: Path) -> bytes | None:
     """Return a JSON document with its fields encrypted, or None if there is nothing to encrypt."""
     if not _may_hold(content, paths):
         return None
@@ -177,7 +142,7 @@ def _last_name(path: Path) -> str | int:
     return names[-1] if names else ""
 
 
-def _encrypt_query(request: ClientRequest, paths: list[Path], seal: _Seal) -> None:
+def _encrypt_query(request: ClientRequest, paths: list[Path], seal: Seal) -> None:
     names = {str(path[1]) for path in paths}
     if not names:
         return
@@ -194,7 +159,7 @@ def _encrypt_query(request: ClientRequest, paths: list[Path], seal: _Seal) -> No
     call.set_query(request, "&".join(pairs))
 
 
-def _encrypt_headers(request: ClientRequest, paths: list[Path], seal: _Seal) -> None:
+def _encrypt_headers(request: ClientRequest, paths: list[Path], seal: Seal) -> None:
     for path in paths:
         name = str(path[1])
         request.headers[name] = seal(request.headers[name], path)

@@ -40,7 +40,7 @@ from wechatpay_chain.protocol.text import one_line, scalar
 from wechatpay_chain.refusals import of_business
 from wechatpay_chain.response import Response
 
-__all__ = ["TransformRequest", "TransformResponse"]
+__all__ = ["TransformRequest", "TransformResponse", "request_fields"]
 
 Secret: TypeAlias = str | Sensitive[Any] | None
 
@@ -87,7 +87,7 @@ class TransformRequest:
             given: Mapping[str, Any] = query.parse(request.url.raw_query_string)
             calls.set_query(request, query.build(self._signed(given, call)))
         else:
-            signed = self._signed(await _fields(request, call), call)
+            signed = self._signed(await request_fields(request, call), call)
             await request.update_body(transformer.to_xml(signed).encode())
         return await handler(request)
 
@@ -191,7 +191,7 @@ class TransformResponse:
         return wanted is not None and hashes.equals(wanted, given)
 
 
-async def _fields(request: ClientRequest, call: Call) -> Mapping[str, Any]:
+async def request_fields(request: ClientRequest, call: Call) -> Mapping[str, Any]:
     """Return the fields of a request: as they were given, or as its XML says."""
     content = await signed_bytes(request.body)
     if call.xml is not None and content == call.unsigned:

@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import binascii
 import re
+import sys
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     load_der_public_key,
     load_pem_private_key,
-    pkcs12,
 )
 
 from wechatpay_chain.protocol.sensitive import Sensitive
 
-__all__ = ["PREFIXES", "Problem", "is_recognised", "parse"]
+if TYPE_CHECKING:
+    from cryptography import x509
+
+__all__ = ["PREFIXES", "Problem", "is_certificate", "is_recognised", "parse"]
 
 
 class Problem(str):
@@ -87,6 +89,13 @@ class _Shape(NamedTuple):
     read: _Reader
     prefix: bytes = b""
     encrypted: bool = False
+
+
+def is_certificate(value: object) -> TypeGuard[x509.Certificate]:
+    """Tell whether an object is a certificate of the `cryptography` package."""
+    # Where its module was not loaded, there can be none.
+    module = sys.modules.get("cryptography.x509")
+    return module is not None and isinstance(value, module.Certificate)
 
 
 def is_recognised(data: bytes) -> bool:
@@ -191,11 +200,18 @@ def _read_public(data: Sensitive[bytes], passphrase: Passphrase, private: bool) 
     return load_der_public_key(data.reveal())
 
 
+# What reads certificates takes 2 MB of memory, so it is loaded with the first of them.
+
+
 def _read_certificate(data: Sensitive[bytes], passphrase: Passphrase, private: bool) -> object:
+    from cryptography import x509
+
     return x509.load_der_x509_certificate(data.reveal())
 
 
 def _read_pkcs12(data: Sensitive[bytes], passphrase: Passphrase, private: bool) -> object:
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
     opened = pkcs12.load_pkcs12(data.reveal(), passphrase.reveal())
     if private:
         return opened.key or EMPTY_PKCS12

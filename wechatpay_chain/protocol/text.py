@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
+import sys
+from typing import TYPE_CHECKING, TypeGuard
 from urllib.parse import quote
 
 from wechatpay_chain.errors import RequestError
 
-__all__ = ["encode", "keep_reserved", "one_line", "scalar"]
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+__all__ = ["encode", "is_decimal", "keep_reserved", "one_line", "scalar"]
 
 # RFC 3986, section 2.2, less the brackets, which only an IPv6 host may hold.
 _RESERVED = "!#$&'()*+,/:;=?@"
@@ -35,9 +39,16 @@ def scalar(value: object, where: str) -> str:
         return _integer(value, where)
     if isinstance(value, float) and math.isfinite(value):
         return _float(value)
-    if isinstance(value, Decimal) and value.is_finite():
+    if is_decimal(value) and value.is_finite():
         return format(value, "f")
     raise RequestError(f"{where} must be a string, a number or a boolean, not {_kind(value)}")
+
+
+def is_decimal(value: object) -> TypeGuard[Decimal]:
+    """Tell whether a value is a Decimal."""
+    # Where its module was not loaded, there can be none.
+    module = sys.modules.get("decimal")
+    return module is not None and isinstance(value, module.Decimal)
 
 
 def encode(text: str, where: str) -> str:
@@ -85,6 +96,6 @@ def _float(value: float) -> str:
 
 
 def _kind(value: object) -> str:
-    if isinstance(value, (float, Decimal)):
+    if isinstance(value, float) or is_decimal(value):
         return "one that is not finite"
     return "None" if value is None else type(value).__name__

@@ -7,9 +7,11 @@
         client.v3.pay.transactions.native.post(json={...})
         gateway.pay("the-out-trade-no")
 
-It speaks v3 and v2, serves several merchants with ``Sandbox(mchids=[…])``, and with
-``Sandbox(tls=True)`` takes the certificates that merchants show in the TLS handshake.
-It can also misbehave, in every way that `MISBEHAVIOURS` names.
+Every operation that the catalogue knows is answered, by its schema where it is not
+really carried out. The gateway speaks v3 and v2, serves several merchants with
+``Sandbox(mchids=[…])``, and with ``Sandbox(tls=True)`` takes the certificates that
+merchants show in the TLS handshake. It can also misbehave, in every way that
+`MISBEHAVIOURS` names.
 """
 
 from wechatpay_chain.sandbox.gateway import Sandbox

@@ -17,7 +17,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from wechatpay_chain.sandbox.identity import Identity
-from wechatpay_chain.sandbox.signing import answer_message, sign
+from wechatpay_chain.sandbox.ledger import Reply
+from wechatpay_chain.sandbox.signing import Cover, answer_message, digest, sign
 
 __all__ = ["SIGNATURE_HEADERS", "Answer", "Cut", "Draft", "draft", "json_bytes", "signed"]
 
@@ -28,6 +29,7 @@ SIGNATURE_HEADERS = {
     "signature": "Wechatpay-Signature",
 }
 SCHEME_HEADER = "Wechatpay-Signature-Type"
+STATEMENT_HEADER = "Wechatpay-Statement-Sha1"
 
 
 class Cut(Enum):
@@ -53,6 +55,7 @@ class Draft:
     key: RSAPrivateKey = field(repr=False)
     scheme: str = "WECHATPAY2-SHA256-RSA2048"
     content_type: str = "application/json; charset=utf-8"
+    cover: Cover = Cover.BODY
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -86,40 +89,54 @@ def json_bytes(document: Mapping[str, Any]) -> bytes:
 
 
 def draft(
-    identity: Identity,
-    status: int,
-    document: Mapping[str, Any] | None,
-    *,
-    serial: str | None,
-    now: float,
+    identity: Identity, status: int, reply: Reply, *, serial: str | None, now: float
 ) -> Draft:
     """Draft an answer, to be signed by the key that the request's Wechatpay-Serial named."""
     key = identity.platform_key(serial)
+    body = reply.file
+    if body is None:
+        body = b"" if reply.document is None else json_bytes(reply.document)
     return Draft(
         identity=identity,
         status=status,
-        body=b"" if document is None else json_bytes(document),
+        body=body,
         timestamp=str(int(now)),
         nonce=secrets.token_hex(16),
         serial=key.serial,
         key=key.private_key,
+        content_type=reply.content_type,
+        cover=reply.cover,
     )
 
 
 def signed(draft: Draft) -> Answer:
-    """Sign a draft over exactly the bytes of its body."""
-    signature = sign(draft.key, answer_message(draft.timestamp, draft.nonce, draft.body))
+    """Sign a draft over exactly the bytes of its body, or over what else its kind is signed."""
     return Answer(
         status=draft.status,
         headers=(
             *([("Content-Type", draft.content_type)] if draft.body else []),
             ("Request-ID", secrets.token_hex(16).upper()),
-            (SIGNATURE_HEADERS["timestamp"], draft.timestamp),
-            (SIGNATURE_HEADERS["nonce"], draft.nonce),
-            (SIGNATURE_HEADERS["serial"], draft.serial),
-            (SIGNATURE_HEADERS["signature"], signature),
-            (SCHEME_HEADER, draft.scheme),
+            *_signature(draft),
             *draft.headers,
         ),
         body=draft.body,
+    )
+
+
+def _signature(draft: Draft) -> tuple[tuple[str, str], ...]:
+    cover = draft.cover if 200 <= draft.status < 300 else Cover.BODY
+    if cover is Cover.NOTHING:
+        return ()
+    covered, told = draft.body, []
+    if cover is Cover.DIGEST:
+        told = [(STATEMENT_HEADER, digest(draft.body))]
+        covered = json_bytes({"sha1": digest(draft.body)})
+    signature = sign(draft.key, answer_message(draft.timestamp, draft.nonce, covered))
+    return (
+        (SIGNATURE_HEADERS["timestamp"], draft.timestamp),
+        (SIGNATURE_HEADERS["nonce"], draft.nonce),
+        (SIGNATURE_HEADERS["serial"], draft.serial),
+        (SIGNATURE_HEADERS["signature"], signature),
+        (SCHEME_HEADER, draft.scheme),
+        *told,
     )

@@ -1,4 +1,4 @@
-"""Bills (对账单): one day's paid orders, as the text that v2 answers with."""
+"""Bills (对账单) of v2: one day's paid orders, or movements of funds, as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wechatpay_chain.sandbox.xml_answers import FormFailure
 from wechatpay_chain.sandbox.xml_calls import XmlCall, XmlReply
 from wechatpay_chain.sandbox.xml_orders import paid_at
 
-__all__ = ["download"]
+__all__ = ["download", "download_fund_flow"]
 
 _BILL_TYPES = ("ALL", "SUCCESS")
 _DATE = re.compile(r"[0-9]{8}")
@@ -21,13 +21,15 @@ _COLUMNS = (
 )
 _SUMMARY = "总交易单数,应结订单总金额"
 
+_FLOW_COLUMNS = (
+    "记账时间,微信支付业务单号,资金流水单号,业务名称,收支类型,收支金额（元）,账户结余（元）"
+)
+_FLOW_SUMMARY = "资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额"
+
 
 def download(call: XmlCall) -> XmlReply:
     """Answer one day's bill (下载对账单) as text, or packed if tar_type is GZIP; never signed."""
-    if not _DATE.fullmatch(call.text("bill_date")):
-        raise FormFailure("bill_date: it is not a date such as 20260131")
-    if call.text("tar_type") not in ("", "GZIP"):
-        raise FormFailure("tar_type: it is not GZIP")
+    _check(call)
     if call.text("bill_type") not in ("", *_BILL_TYPES):
         raise FormFailure(f"bill_type: the sandbox has none but {', '.join(_BILL_TYPES)}")
     day = [
@@ -39,6 +41,23 @@ def download(call: XmlCall) -> XmlReply:
         raise FormFailure("No Bill Exist")
     total = _row([str(len(day)), _yuan(sum(order.total for order in day))])
     rows = [_COLUMNS, *map(_describe, day), _SUMMARY, total]
+    return _file(call, rows)
+
+
+def download_fund_flow(call: XmlCall) -> XmlReply:
+    """Answer one day's bill of funds (下载资金账单), on which the sandbox has no movements."""
+    _check(call)
+    return _file(call, [_FLOW_COLUMNS, _FLOW_SUMMARY, _row(["0", "0", "0.00", "0", "0.00"])])
+
+
+def _check(call: XmlCall) -> None:
+    if not _DATE.fullmatch(call.text("bill_date")):
+        raise FormFailure("bill_date: it is not a date such as 20260131")
+    if call.text("tar_type") not in ("", "GZIP"):
+        raise FormFailure("tar_type: it is not GZIP")
+
+
+def _file(call: XmlCall, rows: list[str]) -> XmlReply:
     text = "".join(f"{row}\r\n" for row in rows).encode()
     if call.text("tar_type") == "GZIP":
         return XmlReply({}, gzip.compress(text), "application/x-gzip")

@@ -1,4 +1,4 @@
-"""Check a request after its signature: headers, body, required and sensitive fields.
+"""Check a request after its signature: headers, body, types, required and sensitive fields.
 
 Pure. Each check takes the request as it was received and raises the Refusal
 that WeChat Pay would answer with; `open_request` returns what it then works
@@ -19,11 +19,26 @@ from wechatpay_chain.catalogue import (
     find,
 )
 from wechatpay_chain.sandbox.identity import Identity
-from wechatpay_chain.sandbox.records import JsonObject, ReceivedRequest, Refusal, parse_json
+from wechatpay_chain.sandbox.json_types import wrong_types
+from wechatpay_chain.sandbox.records import (
+    JsonObject,
+    ReceivedRequest,
+    Refusal,
+    parse_json,
+    parse_text,
+)
 from wechatpay_chain.sandbox.signing import decrypt
 from wechatpay_chain.sandbox.uploads import check_upload
 
-__all__ = ["check_body", "check_headers", "check_known", "check_required", "open_request"]
+__all__ = [
+    "check_body",
+    "check_headers",
+    "check_known",
+    "check_required",
+    "check_types",
+    "main_document",
+    "open_request",
+]
 
 # Where the catalogue puts a value → what WeChat Pay calls that place in an error.
 _LOCATIONS = {"json": "body", "body": "body", "query": "query"}
@@ -70,13 +85,29 @@ def check_required(request: ReceivedRequest) -> None:
         if len(path) == 1:
             # A place as such is only wanted for the sake of the fields in it.
             continue
-        for at, value in _values(documents, path):
+        # A required list is wanted itself, with however many elements.
+        itself = path[:-1] if path[-1] == "[]" else path
+        for at, value in _values(documents, itself):
             if value is None or value == "":
                 _refuse(at, "the field is required", _LOCATIONS[path[0]])
 
 
+def check_types(request: ReceivedRequest) -> None:
+    """Want each documented field of a JSON document to have its documented type."""
+    operation = find(request.method, request.path)
+    documents = _documents(request)
+    body = None if operation is None else operation.place("body")
+    inner = (field for field in (body.fields if body else ()) if field.name == "meta")
+    places = [("json", None if operation is None else operation.place("json"), documents["json"])]
+    places += [("body/meta", meta, documents["body"].get("meta")) for meta in inner]
+    for at, place, document in places:
+        if place is not None and isinstance(document, dict):
+            for pointer, issue in wrong_types(place.fields, document, at):
+                _refuse(pointer, issue, "body")
+
+
 def open_request(request: ReceivedRequest, identity: Identity) -> JsonObject:
-    """Return the body, or without one the query, with every sensitive field decrypted."""
+    """Return what is in each place of the request, with every sensitive field decrypted."""
     documents = _documents(request)
     operation = find(request.method, request.path)
     for path in () if operation is None else operation.encrypted:
@@ -84,11 +115,16 @@ def open_request(request: ReceivedRequest, identity: Identity) -> JsonObject:
             if value is not None:
                 key = _field_key(request, identity)
                 _put(documents, at, _open(key, at, value, _LOCATIONS[path[0]]))
+    return documents
+
+
+def main_document(request: ReceivedRequest, documents: JsonObject) -> JsonObject:
+    """Return the body of an opened request (of an upload the meta part), else the query."""
     if request.parts is not None:
-        opened: JsonObject = documents["body"].get("meta", {})
-    else:
-        opened = documents["json" if request.body else "query"]
-    return opened
+        meta: JsonObject = documents["body"].get("meta", {})
+        return meta
+    body: JsonObject = documents["json" if request.body else "query"]
+    return body
 
 
 def _check_object(body: bytes) -> None:
@@ -116,7 +152,9 @@ def _values(documents: JsonObject, path: FieldPath) -> Iterator[tuple[str, Any]]
     """Yield (pointer, value) for each field of that path whose parent is there.
 
     The value is None where the parent lacks the field. A pointer is
-    ``json/receivers/0/name``: the place, then the way down.
+    ``json/receivers/0/name``: the place, then the way down. A parent may be JSON in a
+    text; one that holds something else is let through, since the documentation does not
+    always tell a list there from an object that has one.
     """
     found: list[tuple[str, Any]] = [(path[0], _present(documents, path[0]))]
     for name in path[1:]:
@@ -126,6 +164,11 @@ def _values(documents: JsonObject, path: FieldPath) -> Iterator[tuple[str, Any]]
                 deeper += [(f"{at}/{index}", item) for index, item in enumerate(parent)]
             elif name != "[]" and isinstance(parent, dict):
                 deeper.append((f"{at}/{name}", parent.get(name)))
+            elif isinstance(parent, str):
+                # What should be an object and is a text was refused; this is JSON in a text.
+                inner = parse_text(parent)
+                if name != "[]" and isinstance(inner, dict):
+                    deeper.append((f"{at}/{name}", inner.get(name)))
             elif parent is not None:
                 _refuse(at, "the field has the wrong type", _LOCATIONS[path[0]])
         found = deeper

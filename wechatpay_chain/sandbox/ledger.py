@@ -16,6 +16,7 @@ from typing import Any
 
 from wechatpay_chain.sandbox.identity import Identity, Merchant
 from wechatpay_chain.sandbox.records import JsonObject, Refusal
+from wechatpay_chain.sandbox.signing import Cover
 
 __all__ = ["Call", "ControlOrder", "Ledger", "Order", "Refund", "Reply", "rfc3339"]
 
@@ -134,13 +135,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """What an operation answers; without a document it is a bare 204."""
+    """What an operation answers: a document, or a file as it is; with neither it is a bare 204."""
 
     document: Mapping[str, Any] | None
+    file: bytes | None = field(repr=False, default=None)
+    content_type: str = "application/json; charset=utf-8"
+    cover: Cover = Cover.BODY
 
     @property
     def status(self) -> int:
-        return 204 if self.document is None else 200
+        return 204 if self.document is None and self.file is None else 200
 
 
 def rfc3339(now: float) -> str:

@@ -1,7 +1,7 @@
-"""Which operations the sandbox really carries out: one table, and how a path finds its row.
+"""Which operations the sandbox really carries out: one table.
 
-Everything else that the catalogue knows is checked as strictly and answered
-with an empty object, or for an upload with the names that its file has.
+Everything else that the catalogue knows is checked as strictly, and answered
+with a file where that is what it gives, else with what its schema says.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ from urllib.parse import unquote
 
 from cryptography import x509
 
-from wechatpay_chain.catalogue import find
+from wechatpay_chain.catalogue import Operation, find
 from wechatpay_chain.sandbox import control_orders, orders, refunds
+from wechatpay_chain.sandbox.checks import main_document
+from wechatpay_chain.sandbox.downloads import download
 from wechatpay_chain.sandbox.identity import Identity, Merchant
 from wechatpay_chain.sandbox.ledger import Call, Ledger, Reply, rfc3339
-from wechatpay_chain.sandbox.records import JsonObject
+from wechatpay_chain.sandbox.records import JsonObject, ReceivedRequest, Refusal
+from wechatpay_chain.sandbox.schema_answers import shape_answer
 from wechatpay_chain.sandbox.signing import encrypt, seal
-from wechatpay_chain.sandbox.uploads import answer_upload
 
 __all__ = ["OPERATIONS", "operate"]
 
-Operation: TypeAlias = Callable[[Call], Reply]
+Carried: TypeAlias = Callable[[Call], Reply]
 
 
 def echo(call: Call) -> Reply:
@@ -59,7 +61,7 @@ def certificates(call: Call) -> Reply:
     return Reply({"data": listed})
 
 
-OPERATIONS: dict[tuple[str, str], Operation] = {
+OPERATIONS: dict[tuple[str, str], Carried] = {
     ("POST", "v3/pay/transactions/native"): orders.create("NATIVE"),
     ("POST", "v3/pay/transactions/jsapi"): orders.create("JSAPI"),
     ("POST", "v3/pay/transactions/app"): orders.create("APP"),
@@ -76,31 +78,38 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "v3/certificates"): certificates,
 }
 
-_TEMPLATES = [
-    (method, template.split("/"), operation) for (method, template), operation in OPERATIONS.items()
-]
-
 
 def operate(
-    method: str,
-    path: str,
-    document: JsonObject,
+    request: ReceivedRequest,
+    places: JsonObject,
     identity: Identity,
     merchant: Merchant,
     ledger: Ledger,
     now: float,
+    base_uri: str,
 ) -> Reply:
-    """Carry out the operation at `path`; raise the Refusal if it cannot be done."""
-    segments = [segment for segment in path.split("/") if segment]
-    segments = segments[segments.index("v3") :]
-    for wanted, template, operation in _TEMPLATES:
-        if wanted == method and len(template) == len(segments):
-            pairs = list(zip(template, segments, strict=True))
-            if all(want == got or want.startswith("{") for want, got in pairs):
-                variables = {w.strip("{}"): unquote(g) for w, g in pairs if w.startswith("{")}
-                with ledger.lock:
-                    return operation(Call(identity, merchant, ledger, now, variables, document))
-    known = find(method, path)
-    if known is not None and known.upload:
-        return Reply(answer_upload(known, document, ledger.number("media", now)))
-    return Reply({})
+    """Carry out what an opened request asks for; raise the Refusal if it cannot be done."""
+    known = find(request.method, request.path)
+    if known is None:
+        raise Refusal(404, "RESOURCE_NOT_EXISTS", "There is no such operation")
+    document, variables = main_document(request, places), _variables(known, request.path)
+    operation = OPERATIONS.get((known.method, known.path))
+    if operation is not None:
+        with ledger.lock:
+            return operation(Call(identity, merchant, ledger, now, variables, document))
+    asked = {**places["query"], **document, **variables}
+    if known.download:
+        return download(known, request.path, asked)
+    if not known.response:
+        # What says nothing on success is a 204; a question without a documented answer is not.
+        return Reply({} if known.method == "GET" else None)
+    return Reply(shape_answer(known, asked, merchant, now, base_uri))
+
+
+def _variables(operation: Operation, path: str) -> dict[str, str]:
+    """Return the values of a path's variables; the path may have a prefix before its version."""
+    # {empty} stands for a slash at the end, behind which there is nothing.
+    template = operation.path.removesuffix("/{empty}").split("/")
+    segments = [segment for segment in path.split("/") if segment][-len(template) :]
+    pairs = zip(template, segments, strict=True)
+    return {name.strip("{}"): unquote(text) for name, text in pairs if name.startswith("{")}

@@ -19,10 +19,12 @@ from wechatpay_chain.sandbox.checks import (
     check_headers,
     check_known,
     check_required,
+    check_types,
+    main_document,
     open_request,
 )
 from wechatpay_chain.sandbox.identity import Identity
-from wechatpay_chain.sandbox.ledger import Ledger
+from wechatpay_chain.sandbox.ledger import Ledger, Reply
 from wechatpay_chain.sandbox.operations import operate
 from wechatpay_chain.sandbox.records import ReceivedRequest, Refusal
 from wechatpay_chain.sandbox.xml_answers import (
@@ -64,31 +66,32 @@ class Reception:
         return self._xml(received, now) if received.is_xml else self._json(received, now)
 
     def _json(self, received: ReceivedRequest, now: float) -> Draft:
-        status, document = 200, None
         try:
             with self._lock:
                 merchant = check_authorization(received, self._identity, self._nonces, now)
             check_headers(received)
             check_known(received)
             check_body(received)
+            check_types(received)
             check_required(received)
-            received = replace(received, opened=open_request(received, self._identity))
+            places = open_request(received, self._identity)
+            received = replace(received, opened=main_document(received, places))
             reply = operate(
-                received.method,
-                received.path,
-                received.opened or {},
+                received,
+                places,
                 self._identity,
                 merchant,
                 self._ledgers[merchant.mchid],
                 now,
+                self._base_uri(received),
             )
-            status, document = reply.status, reply.document
+            status = reply.status
         except Refusal as refusal:
             received = replace(received, problem=refusal.problem)
-            status, document = refusal.status, refusal.document
+            status, reply = refusal.status, Reply(refusal.document)
         self._record(received)
         serial = received.headers.get("Wechatpay-Serial")
-        return draft(self._identity, status, document, serial=serial, now=now)
+        return draft(self._identity, status, reply, serial=serial, now=now)
 
     def _xml(self, received: ReceivedRequest, now: float) -> XmlDraft:
         try:
@@ -97,11 +100,17 @@ class Reception:
                     received, self._identity, self._nonces, now, tls=self._tls
                 )
             received = replace(received, opened=dict(asked.fields))
-            answer = XmlDraft(asked.fields, {}, asked.merchant.secret, asked.sign_type)
+            answer = XmlDraft(
+                asked.fields,
+                {},
+                asked.merchant.secret,
+                asked.sign_type,
+                names=frozenset(field.name for field in asked.operation.response),
+            )
             ledger = self._ledgers[asked.merchant.mchid]
             call = XmlCall(self._identity, asked.merchant, ledger, now, asked.fields)
             try:
-                reply = operate_xml(asked.path, call)
+                reply = operate_xml(asked.operation, call, self._base_uri(received))
                 answer = replace(answer, fields=reply.fields)
                 if reply.file is not None:
                     answer = replace(answer, body=reply.file, content_type=reply.content_type)
@@ -119,8 +128,8 @@ class Reception:
         self._record(replace(received, problem=problem))
         if received.is_xml:
             return form_failed(problem, status)
-        document = Refusal(status, "SANDBOX_ERROR", problem).document
-        return draft(self._identity, status, document, serial=None, now=self._clock())
+        reply = Reply(Refusal(status, "SANDBOX_ERROR", problem).document)
+        return draft(self._identity, status, reply, serial=None, now=self._clock())
 
     def ledgers(self, mchid: str | None) -> Iterator[Ledger]:
         """Yield the ledger of a merchant, or for None that of each."""
@@ -133,6 +142,11 @@ class Reception:
             self._nonces.clear()
         for ledger in self._ledgers.values():
             ledger.clear()
+
+    def _base_uri(self, received: ReceivedRequest) -> str:
+        """Return where the merchant has found the gateway."""
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://{received.headers.get('Host', '')}/"
 
     def _record(self, received: ReceivedRequest) -> None:
         with self._lock:

@@ -14,7 +14,18 @@ from urllib.parse import parse_qsl
 
 from multidict import CIMultiDictProxy, MultiDict, MultiDictProxy
 
-__all__ = ["JsonObject", "Part", "ReceivedRequest", "Refusal", "parse_json", "read_request"]
+__all__ = [
+    "JsonObject",
+    "Part",
+    "ReceivedRequest",
+    "Refusal",
+    "parse_json",
+    "parse_text",
+    "read_request",
+]
+
+# The deepest request that is documented has 11 levels.
+_DEPTH = 64
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -137,7 +148,7 @@ def read_request(
 def parse_json(body: bytes) -> Any:
     """Parse strict UTF-8 JSON; raise ValueError, which quotes nothing, for anything lenient."""
     try:
-        return json.loads(
+        document = json.loads(
             body.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant
         )
     except UnicodeDecodeError:
@@ -146,6 +157,34 @@ def parse_json(body: bytes) -> Any:
         raise ValueError(f"the body is not JSON at character {error.pos}") from None
     except RecursionError:
         raise ValueError("the body is nested too deep") from None
+    if not _is_shallow(document):
+        raise ValueError("the body is nested too deep")
+    return document
+
+
+def parse_text(value: Any) -> Any:
+    """Return what the JSON document that a field holds as text says; None if it holds none."""
+    if not isinstance(value, str) or value[:1] not in ("{", "["):
+        return None
+    try:
+        return parse_json(value.encode())
+    except ValueError:
+        return None
+
+
+def _is_shallow(document: Any) -> bool:
+    """Tell whether code that calls itself for each level can work on a document."""
+    level = [document]
+    for _ in range(_DEPTH):
+        level = [
+            inner
+            for node in level
+            if isinstance(node, (dict, list))
+            for inner in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return True
+    return False
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> JsonObject:

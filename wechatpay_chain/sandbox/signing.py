@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+from enum import Enum
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -16,7 +18,18 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-__all__ = ["answer_message", "decrypt", "encrypt", "request_message", "seal", "sign", "verify"]
+__all__ = [
+    "Cover",
+    "answer_message",
+    "decrypt",
+    "digest",
+    "encrypt",
+    "longest_plaintext",
+    "request_message",
+    "seal",
+    "sign",
+    "verify",
+]
 
 # SHA-1 is WeChat Pay's choice, and is not broken for this use.
 _OAEP = padding.OAEP(
@@ -24,6 +37,15 @@ _OAEP = padding.OAEP(
     algorithm=hashes.SHA1(),  # noqa: S303
     label=None,
 )
+_SHA1_SIZE = 20
+
+
+class Cover(Enum):
+    """What the signature of a success covers; a refusal is always signed over its body."""
+
+    BODY = "the body"
+    DIGEST = "the SHA-1 of the body, as a statement's does"
+    NOTHING = "nothing: there is no signature, as of most files"
 
 
 def request_message(method: str, target: str, timestamp: str, nonce: str, body: bytes) -> bytes:
@@ -36,6 +58,11 @@ def request_message(method: str, target: str, timestamp: str, nonce: str, body: 
 def answer_message(timestamp: str, nonce: str, body: bytes) -> bytes:
     """Return what WeChat Pay signs: time, nonce and body, each followed by a line feed."""
     return f"{timestamp}\n{nonce}\n".encode() + body + b"\n"
+
+
+def digest(body: bytes) -> str:
+    """Return the SHA-1 of a statement, in hexadecimal, that is signed in its place."""
+    return hashlib.sha1(body, usedforsecurity=False).hexdigest()
 
 
 def sign(key: RSAPrivateKey, message: bytes) -> str:
@@ -55,6 +82,11 @@ def verify(key: RSAPublicKey, message: bytes, signature: str) -> bool:
 def encrypt(key: RSAPublicKey, text: str) -> str:
     """Encrypt a sensitive field (敏感信息加密) with RSAES-OAEP over SHA-1; return base64."""
     return base64.b64encode(key.encrypt(text.encode(), _OAEP)).decode()
+
+
+def longest_plaintext(key: RSAPublicKey) -> int:
+    """Return how many bytes `encrypt` takes at most (RFC 8017, 7.1.1)."""
+    return key.key_size // 8 - 2 * _SHA1_SIZE - 2
 
 
 def decrypt(key: RSAPrivateKey, ciphertext: str) -> str:

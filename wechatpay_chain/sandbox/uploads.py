@@ -15,10 +15,10 @@ from aiohttp.http import HttpProcessingError
 from cryptography.hazmat.primitives import hashes
 from multidict import CIMultiDictProxy
 
-from wechatpay_chain.catalogue import Operation, UploadFields
+from wechatpay_chain.catalogue import UploadFields
 from wechatpay_chain.sandbox.records import JsonObject, Part, Refusal
 
-__all__ = ["answer_upload", "check_upload", "is_upload", "read_parts"]
+__all__ = ["check_upload", "is_upload", "read_parts"]
 
 # Bytes of each part that are kept, and of a body as a whole.
 _KEPT_PART = 1024 * 1024
@@ -82,16 +82,6 @@ def check_upload(parts: Mapping[str, Part], meta: Any, fields: UploadFields) -> 
     if fields.digest is not None and _text(meta, fields.digest).lower() != file.digest:
         issue = f"it is not the {fields.algorithm} of the file"
         _refuse(f"/meta/{fields.digest}", issue)
-
-
-def answer_upload(operation: Operation, meta: JsonObject, number: str) -> JsonObject:
-    """Return what an upload is answered with: the names that the file has from now on."""
-    names = (field.name for field in operation.response if field.type == "string")
-    made = {name: _text(meta, name) or number for name in names}
-    return {
-        name: f"https://wxpay.example/{text}" if name.endswith("_url") else text
-        for name, text in made.items()
-    }
 
 
 @dataclass

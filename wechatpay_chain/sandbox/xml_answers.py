@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wechatpay_chain.sandbox.answers import Answer
-from wechatpay_chain.sandbox.xml_document import write_xml
+from wechatpay_chain.sandbox.xml_document import XmlValue, write_xml
 from wechatpay_chain.sandbox.xml_signing import xml_sign
 
 __all__ = ["BusinessFailure", "FormFailure", "XmlDraft", "failed", "form_failed", "signed_xml"]
@@ -58,35 +58,38 @@ class BusinessFailure(Exception):  # noqa: N818 - an answer on its way, not an e
 class XmlDraft:
     """An answer before it is signed.
 
-    `asked` are the fields of the request. Without a `sign_type` there is no
-    signature. A `body` is sent as it is, in place of the fields.
+    `asked` are the fields of the request, `names` those that the operation answers with
+    (None: any). Without a `sign_type` there is no signature; nested fields are in no
+    answer that has one. A `body` is sent as it is, in place of the fields.
     """
 
     asked: Mapping[str, str] = field(repr=False)
-    fields: Mapping[str, str] = field(repr=False)
+    fields: Mapping[str, XmlValue] = field(repr=False)
     secret: str = field(repr=False, default="")
     sign_type: str | None = None
     status: int = 200
     body: bytes | None = field(repr=False, default=None)
     content_type: str = "text/xml; charset=utf-8"
     headers: tuple[tuple[str, str], ...] = ()
+    names: frozenset[str] | None = None
 
     @property
     def echoes(self) -> dict[str, str]:
         """The head of every answer: success in form, whose request it was, a new nonce."""
-        return {
+        head = {
             "return_code": "SUCCESS",
             "return_msg": "OK",
             **{name: self.asked[name] for name in _ECHOED if self.asked.get(name)},
             "nonce_str": secrets.token_hex(16),
         }
+        return {n: text for n, text in head.items() if self.names is None or n in self.names}
 
 
 def failed(draft: XmlDraft, code: str, description: str) -> XmlDraft:
     """Return the draft that says instead that the request could not be carried out."""
     fields = {"result_code": "FAIL", "err_code": code, "err_code_des": description}
     # Of the request nothing but its head is repeated: the rest was not looked up.
-    return XmlDraft(draft.asked, fields, draft.secret, draft.sign_type)
+    return replace(draft, fields=fields, body=None, content_type=XmlDraft.content_type)
 
 
 def form_failed(problem: str, status: int = 200, page: bytes | None = None) -> XmlDraft:
@@ -101,11 +104,12 @@ def signed_xml(draft: XmlDraft) -> Answer:
     body = draft.body
     if body is None:
         fields = {**draft.echoes, **draft.fields}
-        if fields["return_code"] == "FAIL":
+        if draft.fields.get("return_code") == "FAIL":
             # Whose request it was is not known as long as nobody has proved it.
             fields = dict(draft.fields)
         if draft.sign_type is not None:
-            fields["sign"] = xml_sign(fields, draft.secret, draft.sign_type)
+            signed = {name: text for name, text in fields.items() if isinstance(text, str)}
+            fields["sign"] = xml_sign(signed, draft.secret, draft.sign_type)
         body = write_xml(fields)
     content_type = [("Content-Type", draft.content_type)] if body else []
     return Answer(draft.status, (*content_type, *draft.headers), body)

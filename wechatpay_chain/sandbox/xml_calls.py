@@ -14,6 +14,7 @@ from wechatpay_chain.sandbox.identity import Identity, Merchant
 from wechatpay_chain.sandbox.ledger import Call, Ledger, Reply
 from wechatpay_chain.sandbox.records import JsonObject, Refusal
 from wechatpay_chain.sandbox.xml_answers import BusinessFailure
+from wechatpay_chain.sandbox.xml_document import XmlValue
 
 __all__ = ["XmlCall", "XmlReply"]
 
@@ -67,6 +68,6 @@ class XmlCall:
 class XmlReply:
     """What an operation answers: fields, or a file as it is."""
 
-    fields: Mapping[str, str] = field(repr=False)
+    fields: Mapping[str, XmlValue] = field(repr=False)
     file: bytes | None = field(repr=False, default=None)
     content_type: str = "text/plain; charset=utf-8"

@@ -12,12 +12,12 @@ from typing import NoReturn
 from urllib.parse import parse_qsl, unquote
 
 from wechatpay_chain.catalogue import Operation, find
-from wechatpay_chain.catalogue.alternatives import ALTERNATIVES
 from wechatpay_chain.sandbox.authorization import Nonces
 from wechatpay_chain.sandbox.identity import Identity, Merchant
 from wechatpay_chain.sandbox.records import ReceivedRequest
 from wechatpay_chain.sandbox.xml_answers import FormFailure
 from wechatpay_chain.sandbox.xml_document import parse_xml
+from wechatpay_chain.sandbox.xml_fields import check_documents, open_fields
 from wechatpay_chain.sandbox.xml_signing import SIGN_TYPES, matches
 
 __all__ = ["XmlRequest", "check_xml_request"]
@@ -37,10 +37,13 @@ _START_WITH_TLS = "start the sandbox with tls=True"
 
 @dataclass(frozen=True)
 class XmlRequest:
-    """A request that passed the checks: who asked what, and how the answer is signed."""
+    """A request that passed the checks: who asked what, and how the answer is signed.
+
+    The sensitive ones of its fields are opened.
+    """
 
     merchant: Merchant
-    path: str
+    operation: Operation
     fields: Mapping[str, str] = field(repr=False)
     sign_type: str | None
 
@@ -70,8 +73,10 @@ def check_xml_request(
     if operation.client_certificate:
         _check_certificate(request, merchant)
     nonces.add(merchant.mchid, nonce, now)
+    check_documents(operation, fields)
+    opened = open_fields(operation, fields, identity)
     signed = not operation.has_unsigned_answer
-    return XmlRequest(merchant, operation.path, fields, sign_type if signed else None)
+    return XmlRequest(merchant, operation, opened, sign_type if signed else None)
 
 
 def _known(request: ReceivedRequest) -> Operation:
@@ -133,8 +138,8 @@ def _sign_type(fields: Mapping[str, str], only: str | None) -> str:
 def _check_required(
     request: ReceivedRequest, operation: Operation, fields: Mapping[str, str]
 ) -> None:
-    """Want the first level of what the catalogue requires; deeper ones are JSON inside a text."""
-    alternatives = ALTERNATIVES.get(operation.path, ())
+    """Want the first level of what the catalogue requires; `check_documents` goes deeper."""
+    alternatives = operation.alternatives
     if alternatives and not any(fields.get(name) for name in alternatives):
         _refuse(" or ".join(alternatives), "one of them is required")
     places = {"xml": fields, "query": fields if request.method == "GET" else request.query}

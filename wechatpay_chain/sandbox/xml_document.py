@@ -1,17 +1,21 @@
 """XML of the v2 protocol, read as strictly and written in the same way as WeChat Pay does.
 
-A document is one level of fields below ``<xml>``. Nothing is fetched, nothing
-expands: a document type or an entity is refused on sight. Written a second time
-on purpose, as `signing` is.
+A request is one level of fields below ``<xml>``; a few answers have more. Nothing
+is fetched, nothing expands: a document type or an entity is refused on sight.
+Written a second time on purpose, as `signing` is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 from xml.parsers import expat
 
-__all__ = ["MAXIMUM_SIZE", "parse_xml", "write_xml"]
+__all__ = ["MAXIMUM_SIZE", "XmlNode", "XmlValue", "parse_xml", "write_xml"]
+
+XmlNode: TypeAlias = str | Mapping[str, "XmlValue"]
+XmlValue: TypeAlias = XmlNode | list[XmlNode]
+"""What an element holds: text, or elements of its own; a list stands for several elements."""
 
 MAXIMUM_SIZE = 1024 * 1024
 
@@ -71,14 +75,23 @@ class _Reader:
         self._text.append(text)
 
 
-def write_xml(fields: Mapping[str, str]) -> bytes:
+def write_xml(fields: Mapping[str, XmlValue]) -> bytes:
     """Write fields in their order; values that are not plain numbers go into CDATA sections."""
-    written = "".join(f"<{name}>{_value(text)}</{name}>\n" for name, text in fields.items())
-    return f"<xml>{written.rstrip()}</xml>".encode()
+    return f"<xml>{_elements(fields).rstrip()}</xml>".encode()
 
 
-def _value(text: str) -> str:
-    if text.isascii() and text.isdigit():
-        return text
+def _elements(fields: Mapping[str, XmlValue]) -> str:
+    return "".join(
+        f"<{name}>{_value(one)}</{name}>\n"
+        for name, value in fields.items()
+        for one in (value if isinstance(value, list) else [value])
+    )
+
+
+def _value(value: XmlNode) -> str:
+    if not isinstance(value, str):
+        return _elements(value)
+    if value.isascii() and value.isdigit():
+        return value
     # A section cannot hold its own end, so it is split there.
-    return "<![CDATA[" + text.replace("]]>", "]]]]><![CDATA[>") + "]]>"
+    return "<![CDATA[" + value.replace("]]>", "]]]]><![CDATA[>") + "]]>"

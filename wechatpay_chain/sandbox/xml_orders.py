@@ -31,6 +31,8 @@ _AUTH_CODE = re.compile(r"1[0-5][0-9]{16}")
 
 # What has a v2 name differs from v3's; everything else is kept under `xml`.
 _TRANSLATED = {"body": "description", "attach": "attach", "notify_url": "notify_url"}
+# What a query tells, and a payment does not: it has succeeded.
+_STATE = ("trade_state", "trade_state_desc")
 _LEFT_OUT = ("sign", "sign_type", "nonce_str")
 
 
@@ -54,7 +56,8 @@ def micropay(call: XmlCall) -> XmlReply:
         raise BusinessFailure("AUTH_CODE_INVALID", "auth_code is no payment code")
     order = _place(call, "MICROPAY")
     orders.pay(call.ledger, call.text("out_trade_no"), call.now)
-    return _success(_description(order))
+    said = _description(order)
+    return _success({name: text for name, text in said.items() if name not in _STATE})
 
 
 def query(call: XmlCall) -> XmlReply:

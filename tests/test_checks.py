@@ -1,0 +1,240 @@
+"""Client(check=True): every fault of a request is named before it is sent, and nothing more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.merchant import MCHID, client, signed_headers
+from tests.support.server import Request, Server, answer, serving
+from tests.support.xml import SECRET, signed
+from wechatpay_chain import CheckError, Client, ConfigurationError, RequestError, Sensitive
+from wechatpay_chain.catalogue import examples, operations
+from wechatpay_chain.checks import problems
+
+PUNISH = "v3/aggracct-bc/wb-channel/control-orders/punish"
+GOOD: dict[str, Any] = {
+    "out_request_no": "1",
+    "mchid": MCHID,
+    "bal_account_no": "6217000010001234567",
+    "punish_scene": 1,
+}
+REFUND: dict[str, Any] = {
+    "out_refund_no": "1",
+    "amount": {"refund": 1, "total": 1, "currency": "CNY"},
+}
+ORDER = {"appid": "wx", "mch_id": MCHID}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A server that answers every call, in either protocol."""
+
+    def respond(request: Request) -> bytes:
+        if request.target.startswith("/v3/"):
+            return answer(headers=signed_headers(b"{}"), body=b"{}")
+        return signed()
+
+    with serving(respond) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def root(server: Server) -> Iterator[Client]:
+    """A client that checks."""
+    with client(base_uri=server.base_uri, secret=SECRET, check=True) as made:
+        yield made
+
+
+FAULTS: list[tuple[str, str, dict[str, Any], list[str]]] = [
+    ("post", PUNISH, {}, [f"json.{name} is required" for name in GOOD]),
+    ("post", PUNISH, {"json": {**GOOD, "mchid": ""}}, ["json.mchid is required"]),
+    ("post", PUNISH, {"json": {**GOOD, "mchid": None}}, ["json.mchid is required"]),
+    ("post", PUNISH, {"json": [GOOD]}, ["json must be an object, not list"]),
+    (
+        "post",
+        PUNISH,
+        {"json": {**GOOD, "punish_scene": "1"}},
+        ["json.punish_scene must be an integer, not a str"],
+    ),
+    (
+        "post",
+        PUNISH,
+        {"json": {**GOOD, "punish_scene": True}},
+        ["json.punish_scene must be an integer, not a bool"],
+    ),
+    (
+        "post",
+        PUNISH,
+        {"json": {**GOOD, "punish_scene": 1.0}},
+        ["json.punish_scene must be an integer, not a float"],
+    ),
+    (
+        "post",
+        PUNISH,
+        {"json": {**GOOD, "mchid": 1900000109}},
+        ["json.mchid must be a string, not an int"],
+    ),
+    (
+        "post",
+        PUNISH,
+        {"json": {**GOOD, "bal_account_no": Sensitive(5)}},
+        ["json.bal_account_no must be a string, not an int"],
+    ),
+    (
+        "post",
+        PUNISH,
+        {"json": {**GOOD, "fund_repatriation_strategy": "ALL"}},
+        ["json.fund_repatriation_strategy must be one of ALL_FORBIDDEN, ALL_ALLOWED_WHEN_UNIQUE"],
+    ),
+    (
+        "post",
+        "v3/refund/domestic/refunds",
+        {"json": {"out_refund_no": 1, "amount": {"total": "1", "from": [{"amount": 1}, 2]}}},
+        [
+            "json.out_refund_no must be a string, not an int",
+            "json.amount.refund is required",
+            "json.amount.from[0].account is required",
+            "json.amount.from[1] must be an object, not an int",
+            "json.amount.total must be an integer, not a str",
+            "json.amount.currency is required",
+        ],
+    ),
+    (
+        "post",
+        "v3/refund/domestic/refunds",
+        {"json": {**REFUND, "goods_detail": {}}},
+        ["json.goods_detail must be a list, not a dict"],
+    ),
+    ("get", "v3/pay/transactions/id/{transaction_id}", {"transaction_id": "4"}, [
+        "query.mchid is required",
+    ]),
+    ("get", "v3/pay/transactions/id/4", {"query": "mchid="}, ["query.mchid is required"]),
+    ("post", "v3/merchant/media/upload", {}, ["upload is required"]),
+    (
+        "post",
+        "v3/taxi-invoice/cards/upload-file",
+        {"upload": {"file": b"x", "filename": "a.pdf", "meta": {"region_id": "a"}}},
+        [
+            "upload.meta.company_mchid is required",
+            "upload.meta.region_id must be a number, not a str",
+        ],
+    ),
+    (
+        "post",
+        "v2/pay/orderquery",
+        {"xml": ORDER},
+        ["xml needs one of transaction_id, out_trade_no"],
+    ),
+    (
+        "post",
+        "v2/mchrisk/querymchrisk",
+        {"xml": {"mch_id": MCHID, "sign_type": "MD5"}},
+        ["xml.sign_type must be one of HMAC-SHA256"],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("verb", "path", "options", "wanted"), FAULTS)
+def test_every_fault_is_named_at_once(
+    verb: str,
+    path: str,
+    options: dict[str, Any],
+    wanted: list[str],
+    root: Client,
+    server: Server,
+) -> None:
+    """All faults are in one error, sync and async; nothing arrives, and no value is shown."""
+    before = len(server.requests)
+    with pytest.raises(CheckError) as caught:
+        getattr(root[path], verb)(**options)
+    assert list(caught.value.problems) == wanted
+    assert str(caught.value).count("\n") == 0
+    assert all(problem in str(caught.value) for problem in wanted)
+    assert "6217000010001234567" not in str(caught.value)
+    assert caught.value.sent is False
+
+    async def call() -> None:
+        with pytest.raises(CheckError):
+            await getattr(root[path], f"{verb}_async")(options)
+
+    asyncio.run(call())
+    assert len(server.requests) == before
+
+
+FINE: list[tuple[str, str, dict[str, Any]]] = [
+    ("post", PUNISH, {"json": GOOD}),
+    ("post", PUNISH, {"json": {**GOOD, "brand_new_field": object.__name__}}),
+    ("post", PUNISH, {"json": {**GOOD, "mchid": Sensitive(MCHID), "punish_reason": None}}),
+    ("post", PUNISH, {"body": "{}"}),
+    ("post", "v3/refund/domestic/refunds", {"json": REFUND}),
+    ("post", "v3/not-known-yet", {"json": {"a": 1}}),
+    ("get", "v3/pay/transactions/id/4", {"query": f"mchid={MCHID}"}),
+    ("get", "v3/pay/transactions/id/4", {"query": [("mchid", MCHID)]}),
+    ("get", "v3/pay/transactions/id/4", {"query": {"mchid": int(MCHID)}}),
+    ("post", "v3/merchant/media/upload", {"upload": {"file": b"x", "filename": "a.png"}}),
+    ("post", "v2/pay/orderquery", {"xml": {**ORDER, "out_trade_no": "1"}}),
+    ("post", "v2/pay/orderquery", {"xml": {**ORDER, "transaction_id": 4}}),
+    ("post", "v2/pay/orderquery", {"body": f"<xml><mch_id>{MCHID}</mch_id></xml>"}),
+]
+
+
+@pytest.mark.parametrize(("verb", "path", "options"), FINE)
+def test_what_is_right_or_unknown_is_sent(
+    verb: str, path: str, options: dict[str, Any], root: Client, server: Server
+) -> None:
+    """A right request leaves, with fields and operations that nobody documented as well."""
+    before = len(server.requests)
+    getattr(root[path], verb)(options)
+    assert len(server.requests) == before + 1
+
+
+def test_nothing_is_checked_unless_it_is_asked_for(server: Server) -> None:
+    """Without check=True the gateway is who judges."""
+    with client(base_uri=server.base_uri) as root:
+        assert root[PUNISH].post(json={"mchid": 5}).status == 200
+    with pytest.raises(ConfigurationError, match="check must be True or False"):
+        client(check="yes")
+    assert issubclass(CheckError, RequestError)
+
+
+@pytest.mark.parametrize("required_only", [False, True])
+def test_every_documented_example_passes(required_only: bool) -> None:
+    """Of all 1,139 operations the example made from the schema has no fault."""
+    for one in operations():
+        made = examples.options(one, required_only=required_only)
+        headers = {"Idempotency-Key": "1"}
+        assert problems(one, {**made, "headers": headers}) == (), str(one)
+
+
+def test_every_missing_required_field_is_found() -> None:
+    """Taking any one required field out of any example is noticed, by its path."""
+    for one in operations():
+        for place, *steps in one.required:
+            if not steps or steps[-1] in ("nonce_str", "sign") or place == "body":
+                continue
+            if steps[-1] == "[]":
+                steps = steps[:-1]
+            made = examples.options(one)
+            node: Any = made[place]
+            if any(isinstance(step_of(node, steps[:depth]), str) for depth in range(len(steps))):
+                continue  # inside a string that holds JSON
+            for step in steps[:-1]:
+                node = node[0] if step == "[]" else node[step]
+            del node[steps[-1]]
+            found = problems(one, made)
+            if steps[-1] in one.alternatives:
+                continue
+            assert any(problem.endswith(f"{steps[-1]} is required") for problem in found), str(one)
+
+
+def step_of(node: Any, steps: list[str]) -> Any:
+    """Return what stands below a node."""
+    for step in steps:
+        if isinstance(node, str):
+            return node
+        node = node[0] if step == "[]" else node[step]
+    return node

@@ -1,0 +1,200 @@
+"""Compare a request's fields with the documentation, before anything is sent.
+
+Missing required fields, wrong types and undocumented enum values are found, all
+at once. What the documentation does not know is left alone, and so is what the
+client adds by itself. No value ever stands in what is said about it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from wechatpay_chain.catalogue import Field, Operation
+from wechatpay_chain.protocol import query
+from wechatpay_chain.protocol.sensitive import Path, Sensitive, dotted
+from wechatpay_chain.protocol.text import is_decimal
+
+__all__ = ["problems"]
+
+_ADDED_BY_US = frozenset({"nonce_str", "sign", "wechatpay-serial"})
+_OTHER_BODIES = ("body", "form_params", "multipart")
+_SHOWN_VALUES = 12
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+Fits: TypeAlias = Callable[[Any], bool]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, (int, float)) or is_decimal(value)
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, str) or _is_number(value) or isinstance(value, bool)
+
+
+def _is_written_number(value: Any) -> bool:
+    return _is_number(value) or (isinstance(value, str) and bool(_NUMBER.fullmatch(value)))
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_written_truth(value: Any) -> bool:
+    return isinstance(value, (bool, str)) or value in (0, 1)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+JSON: Mapping[str, Fits] = {
+    "string": _is_text,
+    "integer": _is_integer,
+    "number": _is_number,
+    "float": _is_number,
+    "boolean": _is_truth,
+    "object": _is_object,
+}
+"""What fits a documented type, where a value's type is seen on the wire."""
+
+TEXT: Mapping[str, Fits] = {
+    "string": _is_scalar,
+    "integer": _is_written_number,
+    "number": _is_written_number,
+    "float": _is_written_number,
+    "boolean": _is_written_truth,
+    "object": lambda value: isinstance(value, (Mapping, str)),
+}
+"""The same for a query and for XML, where all is text in the end."""
+
+
+def problems(operation: Operation, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what is wrong with the options of a call, in the order of the documentation."""
+    return tuple(_problems(operation, options))
+
+
+def _problems(operation: Operation, options: Mapping[str, Any]) -> Iterator[str]:
+    for place in operation.request:
+        if place.name in ("json", "xml"):
+            if any(options.get(other) is not None for other in _OTHER_BODIES):
+                continue
+            yield from _place(operation, place, options.get(place.name))
+        elif place.name == "query":
+            given = options.get("xml") if operation.is_v2 and operation.method == "GET" else None
+            yield from _place(operation, place, given or _parsed(options.get("query")))
+        elif place.name == "headers":
+            yield from _headers(place, options.get("headers") or {})
+        elif place.name == "body":
+            yield from _upload(operation, place, options)
+
+
+def _place(operation: Operation, place: Field, given: Any) -> Iterator[str]:
+    if given is None and not place.required:
+        return
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        yield f"{place.name} must be an object, not {type(given).__name__}"
+        return
+    choice = operation.alternatives
+    if choice and all(_is_missing(given.get(name)) for name in choice):
+        yield f"{place.name} needs one of {', '.join(choice)}"
+    fields = [field for field in place.fields if field.name not in choice or field.name in given]
+    kinds = JSON if place.name == "json" else TEXT
+    yield from _fields(fields, given, (place.name,), kinds)
+
+
+def _fields(
+    fields: Iterable[Field], given: Mapping[Any, Any], at: Path, kinds: Mapping[str, Fits]
+) -> Iterator[str]:
+    for field in fields:
+        if field.name in _ADDED_BY_US and len(at) == 1:
+            continue
+        value = _revealed(given.get(field.name))
+        here = (*at, field.name)
+        if _is_missing(value):
+            if field.required:
+                yield f"{dotted(here)} is required"
+        elif not field.is_list:
+            yield from _value(field, value, here, kinds)
+        elif isinstance(value, (list, tuple)):
+            for index, item in enumerate(value):
+                yield from _value(field, _revealed(item), (*here, index), kinds)
+        elif kinds is JSON:
+            yield f"{dotted(here)} must be a list, not {_kind(value)}"
+
+
+def _value(field: Field, value: Any, at: Path, kinds: Mapping[str, Fits]) -> Iterator[str]:
+    if not kinds.get(field.scalar, _anything)(value):
+        yield f"{dotted(at)} must be {_article(field.scalar)}, not {_kind(value)}"
+    elif isinstance(value, Mapping):
+        yield from _fields(field.fields, value, at, kinds)
+    elif field.enum and str(value) not in field.enum:
+        more = ", …" if len(field.enum) > _SHOWN_VALUES else ""
+        yield f"{dotted(at)} must be one of {', '.join(field.enum[:_SHOWN_VALUES])}{more}"
+
+
+def _headers(place: Field, given: Any) -> Iterator[str]:
+    names = {str(name).lower() for name in given} if isinstance(given, Mapping) else set()
+    for field in place.fields:
+        name = field.name.lower()
+        if field.required and name not in names and name not in _ADDED_BY_US:
+            yield f"headers[{field.name!r}] is required"
+
+
+def _upload(operation: Operation, place: Field, options: Mapping[str, Any]) -> Iterator[str]:
+    given = options.get("upload")
+    if given is None:
+        if all(options.get(other) is None for other in _OTHER_BODIES):
+            yield "upload is required"
+        return
+    meta = given.get("meta") if isinstance(given, Mapping) else None
+    layout = operation.upload_fields
+    if layout is None or isinstance(meta, str):
+        return
+    ours = {layout.filename, layout.digest, layout.algorithm_field}
+    inner = next((field.fields for field in place.fields if field.name == "meta"), ())
+    wanted = [field for field in inner if field.name not in ours]
+    yield from _fields(wanted, meta or {}, ("upload", "meta"), JSON)
+
+
+def _parsed(given: Any) -> Any:
+    """Return a query as a mapping; what is none of text, pairs and mapping is judged elsewhere."""
+    if isinstance(given, str):
+        return query.parse(given.removeprefix("?"))
+    if isinstance(given, (list, tuple)):
+        return dict(query.pairs(given))
+    return given
+
+
+def _revealed(value: Any) -> Any:
+    return value.reveal() if isinstance(value, Sensitive) else value
+
+
+def _is_missing(value: Any) -> bool:
+    # The gateway takes an empty text for none.
+    return value is None or value == ""
+
+
+def _anything(value: Any) -> bool:
+    return True
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _kind(value: Any) -> str:
+    return _article(type(value).__name__)

@@ -1,0 +1,153 @@
+"""What a look-up came to: shown to a person, or as a document to a program."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wechatpay_chain.catalogue import Description, Field, Match, Operation, samples
+from wechatpay_chain.catalogue.layout import Line
+from wechatpay_chain.catalogue.searching import Group
+from wechatpay_chain.cli.paper import Surface
+
+__all__ = ["Finding", "print_document"]
+
+_HEADS = ("method", "name", "path", "found in")
+_NAMES = 3
+"""Names of operations that tell what a group is about."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Operations to be described, operations that match, groups, or near misses."""
+
+    words: Sequence[str] = ()
+    matches: Sequence[Match] = ()
+    operations: tuple[Operation, ...] = ()
+    groups: tuple[Group, ...] = ()
+    suggestions: Sequence[str] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was found."""
+        return not (self.matches or self.operations or self.groups)
+
+    @property
+    def problem(self) -> str:
+        """What to say when nothing was found."""
+        asked = " ".join(self.words)
+        if self.suggestions:
+            return f"nothing matches {asked!r}: did you mean {' or '.join(self.suggestions)}?"
+        if len(self.words) > 1:
+            return f"nothing matches all of {asked!r}: try fewer words"
+        return f"nothing matches {asked!r}: without words, the command lists all groups"
+
+    def show(self, surface: Surface, limit: int | None) -> None:
+        """Show it to a person; of several matches at most so many."""
+        if self.operations:
+            surface.lines(Description(self.operations).lines(surface.columns))
+        elif self.groups:
+            surface.table(("group", "operations", "such as"), [_group(one) for one in self.groups])
+        else:
+            rows = [_row(one) for one in self.matches[:limit]]
+            # Names and paths show by themselves where the words are.
+            columns = 4 if any(any(one.fields) for one in self.matches[:limit]) else 3
+            surface.table(_HEADS[:columns], [row[:columns] for row in rows])
+        surface.lines(self._hints(limit))
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The same for a program; everything, whatever the limit."""
+        return {
+            "words": list(self.words),
+            "matches": [_match(one) for one in self.matches],
+            "operations": [_operation(one) for one in self.operations],
+            "groups": [{"path": one.path, "operations": one.count} for one in self.groups],
+            "suggestions": list(self.suggestions),
+        }
+
+    def _hints(self, limit: int | None) -> Iterator[Line]:
+        """Yield the last lines: how to see more."""
+        hint = ""
+        if self.groups:
+            hint = "see one: wechatpay-chain api v3/refund; or search: wechatpay-chain api 退款"
+        elif len(self.matches) > 1 and self.operations:
+            others = len(self.matches) - 1
+            hint = f"{others} more match: wechatpay-chain api --all {shlex.join(self.words)}"
+        elif self.matches and not self.operations:
+            first = self.matches[0]
+            hint = f"see one: wechatpay-chain api {first.method} {first.path}"
+            if limit is not None and len(self.matches) > limit:
+                hint = f"{limit} of {len(self.matches)}, --all lists them; {hint}"
+        if hint:
+            yield ()
+            yield (("label", hint),)
+
+
+def print_document(document: dict[str, Any]) -> None:
+    """Print JSON, in letters where the output can carry them."""
+    readable = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
+    print(json.dumps(document, ensure_ascii=not readable, indent=2))
+
+
+def _row(match: Match) -> tuple[tuple[str, str], ...]:
+    name = f"{match.name} (deprecated)" if match.deprecated else match.name
+    return (
+        ("method", match.method),
+        ("warning" if match.deprecated else "", name),
+        ("path", match.path),
+        ("label", match.where),
+    )
+
+
+def _group(group: Group) -> tuple[tuple[str, str], ...]:
+    names = "、".join(group.names[:_NAMES]) + ("…" if len(group.names) > _NAMES else "")
+    return ("path", group.path), ("", f"{group.count:>3}"), ("label", names)
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return {
+        "method": match.method,
+        "path": match.path,
+        "name": match.name,
+        "found_in": match.where,
+        "deprecated": match.deprecated,
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    limit = operation.rate_limit
+    return {
+        "method": operation.method,
+        "path": operation.path,
+        "name": operation.name,
+        "base_uri": operation.base_uri,
+        "client_certificate": operation.client_certificate,
+        "nonceless": operation.nonceless,
+        "download": operation.download,
+        "upload": operation.upload,
+        "deprecated": operation.deprecated,
+        "rate_limit": {"calls": limit.calls, "seconds": limit.seconds} if limit else None,
+        "reentrant": operation.reentrant,
+        "reentrant_days": operation.reentrant_days,
+        "docs": list(operation.docs),
+        "request": [_field(one) for one in operation.request],
+        "response": [_field(one) for one in operation.response],
+        "python": samples.python(operation),
+        "php": samples.php(operation),
+    }
+
+
+def _field(field: Field) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "type": field.type,
+        "required": field.required,
+        "encrypted": field.encrypted,
+        "enum": list(field.enum),
+        "fields": [_field(one) for one in field.fields],
+    }

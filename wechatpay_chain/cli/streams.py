@@ -1,0 +1,44 @@
+"""The program's streams: made fit for any letter, complained on, and given up when full."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+__all__ = ["complain", "discard_rest", "one_line", "prepare_streams"]
+
+_RED, _END = "\x1b[31m", "\x1b[0m"
+
+
+def prepare_streams() -> None:
+    """Send each line on at once, and never fail over a letter that the encoding lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True, errors="replace")
+
+
+def complain(problem: object) -> None:
+    """Print one line on stderr, red on a terminal."""
+    if sys.stderr is None:
+        return
+    line = f"wechatpay-chain: {one_line(problem)}"
+    in_colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.name != "nt"
+    print(f"{_RED}{line}{_END}" if in_colour else line, file=sys.stderr)
+
+
+def discard_rest() -> None:
+    """Send what is still buffered nowhere, so that the interpreter does not trip over it at exit.
+
+    Source: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    if sys.stdout is None:
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def one_line(text: object) -> str:
+    """Return somebody else's words as a part of one line, without a terminal's control codes."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text))
