@@ -37,14 +37,12 @@ from wechatpay_chain.protocol import hosts, segments
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.tls import Tls
 
-if TYPE_CHECKING:
-    from wechatpay_chain.limiter import RateLimiter
-
 if not TYPE_CHECKING:
     Root = object
 else:
     # What is known of paths, verbs and fields; at run time every path is open. It stands
     # last because jedi, with which Jupyter completes, believes what it reads last.
+    from wechatpay_chain.limiter import RateLimiter
     from wechatpay_chain.openapi import Root
 
 __all__ = ["Client"]
@@ -189,8 +187,7 @@ class Client(Root):
             """
             return Chain(self._flow, "")._below(path)
 
-        def __getitem__(self, path: object) -> Chain:
-            return Chain(self._flow, "")._below(path)
+        __getitem__ = chain
 
         def __getattr__(self, name: str) -> Chain:
             # First, because it refuses names such as _flow, which a half-made client lacks.
