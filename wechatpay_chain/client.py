@@ -40,8 +40,7 @@ from wechatpay_chain.tls import Tls
 if not TYPE_CHECKING:
     Root = object
 else:
-    # What is known of paths, verbs and fields; at run time every path is open. It stands
-    # last because jedi, with which Jupyter completes, believes what it reads last.
+    # The types of known paths. They stand last: jedi, which Jupyter asks, believes what does.
     from wechatpay_chain.limiter import RateLimiter
     from wechatpay_chain.openapi import Root
 
