@@ -27,6 +27,7 @@ LAYERS: list[set[str]] = [
         "headers",
         "keys",
         "media",
+        "openapi",
         "opening",
         "option_values",
         "options",

@@ -37,15 +37,19 @@ from wechatpay_chain.protocol import hosts, segments
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.tls import Tls
 
-if TYPE_CHECKING:
+if not TYPE_CHECKING:
+    Root = object
+else:
+    # The types of known paths. They stand last: jedi, which Jupyter asks, believes what does.
     from wechatpay_chain.limiter import RateLimiter
+    from wechatpay_chain.openapi import Root
 
 __all__ = ["Client"]
 
 APIV3_KEY_SIZE = 32
 
 
-class Client:
+class Client(Root):
     """A merchant's way to WeChat Pay: attributes, items and ``chain()`` make the path.
 
     ::
@@ -173,20 +177,21 @@ class Client:
         """Return the way to the stacks of both protocols, as PHP's ``getDriver()`` does."""
         return Driver(self._flow)
 
-    def chain(self, path: object) -> Chain:
-        """Return the node of a path such as ``"v3/pay/transactions/id/{transaction_id}"``.
+    if not TYPE_CHECKING:
 
-        Capitals become hyphens, as in PHP; a value with capitals goes into a variable.
-        """
-        return Chain(self._flow, "")._below(path)
+        def chain(self, path: object) -> Chain:
+            """Return the node of a path such as ``"v3/pay/transactions/id/{transaction_id}"``.
 
-    def __getitem__(self, path: object) -> Chain:
-        return Chain(self._flow, "")._below(path)
+            Capitals become hyphens, as in PHP; a value with capitals goes into a variable.
+            """
+            return Chain(self._flow, "")._below(path)
 
-    def __getattr__(self, name: str) -> Chain:
-        # First, because it refuses names such as _flow, which a half-made client lacks.
-        segment = segments.attribute("", name)
-        return Chain(self._flow, segment)
+        __getitem__ = chain
+
+        def __getattr__(self, name: str) -> Chain:
+            # First, because it refuses names such as _flow, which a half-made client lacks.
+            segment = segments.attribute("", name)
+            return Chain(self._flow, segment)
 
     def describe(self, path: object, method: str | None = None) -> catalogue.Description:
         """Describe the operations at a path: fields, host, certificate, limit, pages, a sample.

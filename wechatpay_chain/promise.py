@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from inspect import isawaitable
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar, overload
 
 from wechatpay_chain.errors import ConfigurationError
 
@@ -59,6 +59,10 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
         """
         return self.then(None, on_rejected)
 
+    @overload
+    def wait(self, unwrap: Literal[True] = True) -> T: ...
+    @overload
+    def wait(self, unwrap: bool) -> T | None: ...
     def wait(self, unwrap: bool = True) -> T | None:
         """Make the call now and return its value, from code that is not async.
 

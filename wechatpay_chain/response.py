@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, cast
 
 from aiohttp import ClientResponse, RequestInfo
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -13,6 +13,17 @@ from wechatpay_chain.protocol import document, transformer
 __all__ = ["REDACTED", "Opener", "Response", "SentRequest"]
 
 REDACTED = "(redacted)"
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    JsonT = TypeVar("JsonT", default=Any)
+    XmlT = TypeVar("XmlT", default=dict[str, Any])
+else:
+    # Before Python 3.13 there are no defaults, and none are needed at run time.
+    from typing import TypeVar
+
+    JsonT, XmlT = TypeVar("JsonT"), TypeVar("XmlT")
 
 
 class Opener(Protocol):
@@ -36,8 +47,11 @@ class SentRequest:
         return _request, (self.method, self.url, list(self.headers.items()))
 
 
-class Response:
+class Response(Generic[JsonT, XmlT]):
     """An answer of WeChat Pay.
+
+    For type checkers it is generic in what `json` and `xml` return, which the
+    generated stubs tell of each known operation.
 
     Attributes:
         status: the HTTP status.
@@ -76,7 +90,7 @@ class Response:
         *,
         verified: bool,
         opener: Opener | None = None,
-    ) -> Response:
+    ) -> Self:
         """Return aiohttp's answer as one of ours."""
         return cls(
             answer.status,
@@ -104,7 +118,7 @@ class Response:
         """WeChat Pay's number of the request, which its support asks for, or nothing."""
         return self.headers.get("Request-ID", "")
 
-    def json(self, *, decrypt: bool = True) -> Any:
+    def json(self, *, decrypt: bool = True) -> JsonT:
         """Return the body's JSON value, strictly read, its encrypted fields (敏感信息) opened.
 
         With ``decrypt=False`` they are as they came, and so they are once the
@@ -115,9 +129,10 @@ class Response:
             DecryptError: a field cannot be opened; it says which.
         """
         value = document.loads(self.body)
-        return self._opener(value) if decrypt and self._opener is not None else value
+        opened = self._opener(value) if decrypt and self._opener is not None else value
+        return cast("JsonT", opened)
 
-    def xml(self, *, decrypt: bool = True) -> dict[str, Any]:
+    def xml(self, *, decrypt: bool = True) -> XmlT:
         """Return the children of the body's XML root as a dictionary, encrypted ones opened.
 
         Raises:
@@ -125,9 +140,9 @@ class Response:
             DecryptError: a field cannot be opened; it says which.
         """
         fields = transformer.to_array(self.body)
-        if not decrypt or self._opener is None:
-            return fields
-        return dict(self._opener(fields))
+        if decrypt and self._opener is not None:
+            fields = dict(self._opener(fields))
+        return cast("XmlT", fields)
 
     def __repr__(self) -> str:
         trust = "verified" if self.verified else "unverified"

@@ -61,28 +61,28 @@ class Spelling:
 # fmt: off
 
 
-def _async_chain(client: Client, order: Json, serial: str, show: Show) -> None:
+def _async_chain(client: Client, order: Any, serial: str, show: Show) -> None:
     client.v3.aggracctBc.wbChannel.controlOrders.punish.postAsync({
         "json": order,
         "headers": {"Wechatpay-Serial": serial},
     }).then(show).wait()
 
 
-def _async_declared(client: Client, order: Json, serial: str, show: Show) -> None:
+def _async_declared(client: Client, order: Any, serial: str, show: Show) -> None:
     client.chain("v3/aggracct-bc/wb-channel/control-orders/punish").postAsync({
         "json": order,
         "headers": {"Wechatpay-Serial": serial},
     }).then(show).wait()
 
 
-def _async_item(client: Client, order: Json, serial: str, show: Show) -> None:
+def _async_item(client: Client, order: Any, serial: str, show: Show) -> None:
     client["v3/aggracct-bc/wb-channel/control-orders/punish"].postAsync({
         "json": order,
         "headers": {"Wechatpay-Serial": serial},
     }).then(show).wait()
 
 
-def _sync_chain(client: Client, order: Json, serial: str, show: Show) -> None:
+def _sync_chain(client: Client, order: Any, serial: str, show: Show) -> None:
     response = client.v3.aggracctBc.wbChannel.controlOrders.punish.post({
         "json": order,
         "headers": {"Wechatpay-Serial": serial},
@@ -90,14 +90,14 @@ def _sync_chain(client: Client, order: Json, serial: str, show: Show) -> None:
     show(response)
 
 
-def _sync_declared(client: Client, order: Json, serial: str, show: Show) -> None:
+def _sync_declared(client: Client, order: Any, serial: str, show: Show) -> None:
     show(client.chain("v3/aggracct-bc/wb-channel/control-orders/punish").post({
         "json": order,
         "headers": {"Wechatpay-Serial": serial},
     }))
 
 
-def _sync_item(client: Client, order: Json, serial: str, show: Show) -> None:
+def _sync_item(client: Client, order: Any, serial: str, show: Show) -> None:
     response = client["v3/aggracct-bc/wb-channel/control-orders/punish"].post({
         "json": order,
         "headers": {"Wechatpay-Serial": serial},
@@ -105,14 +105,14 @@ def _sync_item(client: Client, order: Json, serial: str, show: Show) -> None:
     show(response)
 
 
-def _python(client: Client, order: Json, serial: str, show: Show) -> None:
+def _python(client: Client, order: Any, serial: str, show: Show) -> None:
     response = client.v3.aggracct_bc.wb_channel.control_orders.punish.post(
         json=order, headers={"Wechatpay-Serial": serial}
     )
     show(response)
 
 
-async def _python_async(client: Client, order: Json, serial: str, show: Show) -> None:
+async def _python_async(client: Client, order: Any, serial: str, show: Show) -> None:
     punish = client.v3.aggracct_bc.wb_channel.control_orders.punish
     response = await punish.post_async(
         json=order, headers={"Wechatpay-Serial": serial}
@@ -120,7 +120,7 @@ async def _python_async(client: Client, order: Json, serial: str, show: Show) ->
     show(response)
 
 
-async def _python_gathered(client: Client, order: Json, serial: str, show: Show) -> None:
+async def _python_gathered(client: Any, order: Any, serial: str, show: Show) -> None:
     punish = client.v3.aggracct_bc.wb_channel.control_orders.punish
     promises = [
         punish.post_async(
@@ -133,7 +133,7 @@ async def _python_gathered(client: Client, order: Json, serial: str, show: Show)
         show(response)
 
 
-def _refused(client: Client, order: Json, serial: str, show: Show) -> None:
+def _refused(client: Any, order: Any, serial: str, show: Show) -> None:
     incomplete = {key: order[key] for key in order if key != "out_request_no"}
     try:
         client.v3.aggracct_bc.wb_channel.control_orders.punish.post(
@@ -143,7 +143,7 @@ def _refused(client: Client, order: Json, serial: str, show: Show) -> None:
         show(error)
 
 
-def _forged(client: Client, order: Json, serial: str, show: Show) -> None:
+def _forged(client: Client, order: Any, serial: str, show: Show) -> None:
     try:
         client.v3.aggracct_bc.wb_channel.control_orders.punish.post(
             json=order, headers={"Wechatpay-Serial": serial}
@@ -152,9 +152,9 @@ def _forged(client: Client, order: Json, serial: str, show: Show) -> None:
         show(error)
 
 
-def _query(client: Client, order: Json, serial: str, show: Show) -> None:
-    response = client.v3.aggracct_bc.wb_channel.control_orders["{number}"].get(
-        number=order["out_request_no"],
+def _query(client: Client, order: Any, serial: str, show: Show) -> None:
+    response = client.v3.aggracct_bc.wb_channel.control_orders["{out_request_no}"].get(
+        out_request_no=order["out_request_no"],
         query={"control_type": "PUNISH", "mchid": order["mchid"]},
     )
     show(response)
