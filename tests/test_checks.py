@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.merchant import MCHID, client, signed_headers
-from tests.support.server import Request, Server, answer, serving
-from tests.support.xml import SECRET, signed
+from tests.support.honest import honest
+from tests.support.merchant import MCHID, client
+from tests.support.server import Server, serving
+from tests.support.xml import SECRET
 from wechatpay_chain import CheckError, Client, ConfigurationError, RequestError, Sensitive
 from wechatpay_chain.catalogue import examples, operations
 from wechatpay_chain.checks import problems
@@ -32,13 +33,7 @@ ORDER = {"appid": "wx", "mch_id": MCHID}
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server that answers every call, in either protocol."""
-
-    def respond(request: Request) -> bytes:
-        if request.target.startswith("/v3/"):
-            return answer(headers=signed_headers(b"{}"), body=b"{}")
-        return signed()
-
-    with serving(respond) as running:
+    with serving(honest) as running:
         yield running
 
 

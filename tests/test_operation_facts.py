@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.merchant import MCHID, client, pem, signed_headers
-from tests.support.server import Request, Server, answer, serving
-from tests.support.xml import SECRET, fields, signed
+from tests.support.honest import honest
+from tests.support.merchant import MCHID, client, pem
+from tests.support.server import Server, answer, serving
+from tests.support.xml import SECRET, fields
 from wechatpay_chain import Client, ConnectError, DeprecatedOperationWarning, RequestError
 from wechatpay_chain.catalogue import operations
 from wechatpay_chain.options import Defaults, Prepared, prepare
@@ -97,13 +98,7 @@ def test_the_host_is_the_one_that_is_connected_to(settings: dict[str, Any], host
 @pytest.fixture
 def server() -> Iterator[Server]:
     """A server that answers every call, in either protocol."""
-
-    def respond(request: Request) -> bytes:
-        if request.target.startswith("/v3/"):
-            return answer(headers=signed_headers(b"{}"), body=b"{}")
-        return signed()
-
-    with serving(respond) as running:
+    with serving(honest) as running:
         yield running
 
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.honest import honest
 from tests.support.merchant import client, pem, signed_headers
 from tests.support.server import Request, Server, accepting, answer, serving
-from tests.support.xml import SECRET, signed
+from tests.support.xml import SECRET
 from tests.test_v2 import FORM
 from wechatpay_chain import (
     Client,
@@ -28,17 +29,10 @@ from wechatpay_chain import (
 )
 
 
-def respond(request: Request) -> bytes:
-    """Answer honestly, in either protocol."""
-    if not request.target.startswith("/v3/"):
-        return signed()
-    return answer(headers=signed_headers(b"{}"), body=b"{}")
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
     """A server that answers every call."""
-    with serving(respond) as running:
+    with serving(honest) as running:
         yield running
 
 
@@ -83,7 +77,7 @@ def test_none_takes_a_timeout_away() -> None:
 
     def slow(request: Request) -> bytes:
         release.wait(10)
-        return respond(request)
+        return honest(request)
 
     with serving(slow) as server, client(base_uri=server.base_uri, timeout=0.05) as root:
         with pytest.raises(OutcomeUnknownError):
@@ -224,7 +218,7 @@ def test_a_middleware_that_fails_does_not_keep_its_connection(face: str) -> None
     def respond(request: Request) -> bytes:
         return answer(headers=signed_headers(body), body=body)
 
-    with serving(respond) as server, client(base_uri=server.base_uri) as root:
+    with serving(honest) as server, client(base_uri=server.base_uri) as root:
         stack = root.stack.copy()
         stack.after("signer", fail)
         if face == "async":
@@ -251,7 +245,7 @@ def test_a_retry_that_reads_no_refusal_does_not_keep_its_connection() -> None:
             pass
         return found
 
-    with serving(respond) as server, client(base_uri=server.base_uri) as root:
+    with serving(honest) as server, client(base_uri=server.base_uri) as root:
         stack = root.stack.copy()
         stack.before("signer", retry)
         assert root.v3.x.get(handler=stack).verified
