@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from enum import Enum
 from typing import Any
 
 import pytest
+from multidict import MultiDict
 
 from tests.support.honest import honest
 from tests.support.merchant import MCHID, client
@@ -28,6 +30,12 @@ REFUND: dict[str, Any] = {
     "amount": {"refund": 1, "total": 1, "currency": "CNY"},
 }
 ORDER = {"appid": "wx", "mch_id": MCHID}
+
+
+class Strategy(str, Enum):  # noqa: UP042 - what programs have had before StrEnum
+    """An enum whose members are text, and write themselves with their name."""
+
+    FORBIDDEN = "ALL_FORBIDDEN"
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +175,9 @@ FINE: list[tuple[str, str, dict[str, Any]]] = [
     ("post", PUNISH, {"body": "{}"}),
     ("post", "v3/refund/domestic/refunds", {"json": REFUND}),
     ("post", "v3/not-known-yet", {"json": {"a": 1}}),
+    ("post", PUNISH, {"json": MultiDict(GOOD)}),
+    ("post", PUNISH, {"json": {**GOOD, "fund_repatriation_strategy": Strategy.FORBIDDEN}}),
+    ("get", "v3/pay/transactions/id/4", {"query": f"mchid={MCHID}&x=1&x=%ff"}),
     ("get", "v3/pay/transactions/id/4", {"query": f"mchid={MCHID}"}),
     ("get", "v3/pay/transactions/id/4", {"query": [("mchid", MCHID)]}),
     ("get", "v3/pay/transactions/id/4", {"query": {"mchid": int(MCHID)}}),

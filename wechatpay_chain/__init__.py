@@ -173,4 +173,4 @@ if not TYPE_CHECKING:
         return value
 
     def __dir__() -> list[str]:
-        return [*globals(), *__all__]
+        return sorted({*globals(), *__all__})

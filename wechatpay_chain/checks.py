@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
 
 from wechatpay_chain.catalogue import Field, Operation
 from wechatpay_chain.protocol import query
@@ -21,6 +22,7 @@ __all__ = ["problems"]
 _ADDED_BY_US = frozenset({"nonce_str", "sign", "wechatpay-serial"})
 _OTHER_BODIES = ("body", "form_params", "multipart")
 _SHOWN_VALUES = 12
+_INTEGER = re.compile(r"-?[0-9]+")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 Fits: TypeAlias = Callable[[Any], bool]
@@ -42,6 +44,10 @@ def _is_number(value: Any) -> bool:
 
 def _is_scalar(value: Any) -> bool:
     return isinstance(value, str) or _is_number(value) or isinstance(value, bool)
+
+
+def _is_written_integer(value: Any) -> bool:
+    return _is_integer(value) or (isinstance(value, str) and bool(_INTEGER.fullmatch(value)))
 
 
 def _is_written_number(value: Any) -> bool:
@@ -72,7 +78,7 @@ JSON: Mapping[str, Fits] = {
 
 TEXT: Mapping[str, Fits] = {
     "string": _is_scalar,
-    "integer": _is_written_number,
+    "integer": _is_written_integer,
     "number": _is_written_number,
     "float": _is_written_number,
     "boolean": _is_written_truth,
@@ -141,9 +147,14 @@ def _value(field: Field, value: Any, at: Path, kinds: Mapping[str, Fits]) -> Ite
         yield f"{dotted(at)} must be {_article(field.scalar)}, not {_kind(value)}"
     elif isinstance(value, Mapping):
         yield from _fields(field.fields, value, at, kinds)
-    elif field.enum and str(value) not in field.enum:
+    elif field.enum and _text(value) not in field.enum:
         more = ", …" if len(field.enum) > _SHOWN_VALUES else ""
         yield f"{dotted(at)} must be one of {', '.join(field.enum[:_SHOWN_VALUES])}{more}"
+
+
+def _text(value: Any) -> str:
+    # A member of an Enum that is text compares as its value, but writes itself otherwise.
+    return value if isinstance(value, str) else str(value)
 
 
 def _headers(place: Field, given: Any) -> Iterator[str]:
@@ -173,7 +184,7 @@ def _upload(operation: Operation, place: Field, options: Mapping[str, Any]) -> I
 def _parsed(given: Any) -> Any:
     """Return a query as a mapping; what is none of text, pairs and mapping is judged elsewhere."""
     if isinstance(given, str):
-        return query.parse(given.removeprefix("?"))
+        return dict(parse_qsl(given.removeprefix("?"), keep_blank_values=True))
     if isinstance(given, (list, tuple)):
         return dict(query.pairs(given))
     return given

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from wechatpay_chain.catalogue import examples, layout, samples
+from wechatpay_chain.catalogue.index import children
 from wechatpay_chain.catalogue.layout import Line
 from wechatpay_chain.catalogue.location import locate, nearest, read
 from wechatpay_chain.catalogue.operation import Field, Operation
 from wechatpay_chain.errors import RequestError
+from wechatpay_chain.protocol.text import one_line
 
 __all__ = ["Description", "describe"]
 
@@ -70,9 +72,13 @@ def _unknown(text: str, method: str | None) -> str:
     others = locate(text)
     if method and others:
         return f"{others[0].path} is known for {_listed(others)}, not for {method}"
+    path = read(text)[1]
+    beyond = sorted(children(path)[0]) if path else []
+    if beyond:
+        return f"{one_line(path)} is no operation, it leads on to {', '.join(beyond)}"
     like = nearest(text)
     hint = f": did you mean {' or '.join(like)}?" if like else ""
-    return f"no operation is known at {read(text)[1] or 'an empty path'}{hint}"
+    return f"no operation is known at {one_line(path) or 'an empty path'}{hint}"
 
 
 def _listed(operations: Sequence[Operation]) -> str:
