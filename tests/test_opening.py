@@ -154,9 +154,11 @@ def test_a_key_that_is_elsewhere_cannot_open() -> None:
 
 
 def test_the_key_stays_out_of_a_pickle() -> None:
-    """A pickled response is what came over the wire; its fields are closed again."""
+    """A pickled response is what came over the wire, its fields closed again; a copy opens them."""
     got = get(RENAME, {"bal_account_no": locked()}, "POST")
-    assert copy.copy(got).body == got.body
+    for copied in (copy.copy(got), copy.deepcopy(got)):
+        assert copied is not got
+        assert copied.json() == got.json()
     stored = pickle.dumps(got)
     assert PLAIN.encode() not in stored
     assert pickle.loads(stored).json() == got.json(decrypt=False)

@@ -148,6 +148,23 @@ class Response(Generic[JsonT, XmlT]):
         trust = "verified" if self.verified else "unverified"
         return f"<Response {self.status} {trust}, {len(self.body)} bytes>"
 
+    def __copy__(self) -> Self:
+        return self._copied()
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self._copied()
+
+    def _copied(self) -> Self:
+        # Unlike a pickle, a copy can open what the original opens.
+        return type(self)(
+            self.status,
+            self.headers,
+            self.body,
+            verified=self.verified,
+            sent=self._sent,
+            opener=self._opener,
+        )
+
     def __reduce__(self) -> Any:
         headers = list(self.headers.items())
         return _response, (self.status, headers, self.body, self.verified, self.request)
