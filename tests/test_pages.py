@@ -176,6 +176,26 @@ def test_a_php_upload_has_one_set_of_headers() -> None:
     assert "'Content-Type' => $media->getContentType()," in made
 
 
+SHOWN: list[tuple[str, str, str, str]] = [
+    ("POST", "v3/refund/domestic/refunds", "response.json()", "json_decode("),
+    ("GET", "v3/billdownload/file", "response.headers", "getHeaders()"),
+    ("POST", "v2/pay/unifiedorder", "response.xml()", "Transformer::toArray("),
+    (
+        "POST",
+        "v3/pay/transactions/out-trade-no/{out_trade_no}/close",
+        "response.status",
+        "getStatusCode()",
+    ),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "here", "there"), SHOWN)
+def test_a_sample_shows_what_the_answer_has(method: str, path: str, here: str, there: str) -> None:
+    """A sample decodes no body where none is documented, and none that went to a file."""
+    assert f"print({here})\n" in samples.python(of(method, path))
+    assert there in samples.php(of(method, path), asynchronous=True)
+
+
 def test_notes_say_who_encrypts() -> None:
     """The client encrypts under v3 and not under v2, and the entries say so."""
     for one in operations():

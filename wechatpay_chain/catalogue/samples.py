@@ -136,6 +136,9 @@ def _php_headers(operation: Operation, made: dict[str, Any]) -> dict[str, Any]:
 def _shown(operation: Operation) -> str:
     if operation.download:
         return "response.headers"
+    # Where no field is documented there is nothing to decode: 204 No Content.
+    if not operation.response and not operation.is_v2:
+        return "response.status"
     return "response.xml()" if operation.is_v2 else "response.json()"
 
 
@@ -187,6 +190,8 @@ def _php(item: Any, depth: int) -> str:
 def _php_shown(operation: Operation) -> str:
     if operation.download:
         return "print_r($response->getHeaders());"
+    if not operation.response and not operation.is_v2:
+        return "print_r($response->getStatusCode());"
     if operation.is_v2:
         return "print_r(\\WeChatPay\\Transformer::toArray((string) $response->getBody()));"
     return "print_r(json_decode((string) $response->getBody(), true));"
