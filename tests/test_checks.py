@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Iterator
 from enum import Enum
 from typing import Any
@@ -14,7 +15,14 @@ from tests.support.honest import honest
 from tests.support.merchant import MCHID, client
 from tests.support.server import Server, serving
 from tests.support.xml import SECRET
-from wechatpay_chain import CheckError, Client, ConfigurationError, RequestError, Sensitive
+from wechatpay_chain import (
+    CheckError,
+    Client,
+    ConfigurationError,
+    MediaUtil,
+    RequestError,
+    Sensitive,
+)
 from wechatpay_chain.catalogue import examples, operations
 from wechatpay_chain.checks import problems
 
@@ -29,6 +37,9 @@ REFUND: dict[str, Any] = {
     "out_refund_no": "1",
     "amount": {"refund": 1, "total": 1, "currency": "CNY"},
 }
+TASKS = "v3/marketing/bank/packages/1/tasks"
+FILE = {"file": b"x", "filename": "a.csv"}
+BALANCE = "v3/merchant/fund/balance/{account_type}"
 ORDER = {"appid": "wx", "mch_id": MCHID}
 
 
@@ -126,6 +137,19 @@ FAULTS: list[tuple[str, str, dict[str, Any], list[str]]] = [
             "upload.meta.region_id must be a number, not a str",
         ],
     ),
+    ("post", TASKS, {"upload": FILE}, ["upload.meta.bank_type is required"]),
+    (
+        "post",
+        TASKS,
+        {"upload": {**FILE, "meta": Sensitive({})}},
+        ["upload.meta.bank_type is required"],
+    ),
+    (
+        "get",
+        BALANCE,
+        {"account_type": "BASICS"},
+        ["account_type must be one of BASIC, OPERATION, FEES"],
+    ),
     (
         "post",
         "v2/pay/orderquery",
@@ -173,6 +197,10 @@ FINE: list[tuple[str, str, dict[str, Any]]] = [
     ("post", PUNISH, {"json": {**GOOD, "brand_new_field": object.__name__}}),
     ("post", PUNISH, {"json": {**GOOD, "mchid": Sensitive(MCHID), "punish_reason": None}}),
     ("post", PUNISH, {"body": "{}"}),
+    ("post", TASKS, {"upload": MediaUtil("a.png", b"x", meta={"bank_type": "CMB"})}),
+    ("post", TASKS, {"upload": {**FILE, "meta": '{"bank_type": "CMB"}'}}),
+    ("get", BALANCE, {"account_type": "BASIC"}),
+    ("get", "v3/merchant/fund/balance/new", {}),
     ("post", "v3/refund/domestic/refunds", {"json": REFUND}),
     ("post", "v3/not-known-yet", {"json": {"a": 1}}),
     ("post", PUNISH, {"json": MultiDict(GOOD)}),
@@ -244,3 +272,47 @@ def step_of(node: Any, steps: list[str]) -> Any:
             return node
         node = node[0] if step == "[]" else node[step]
     return node
+
+
+def test_numbers_of_any_kind_match_an_enum() -> None:
+    """A member of an Enum of ints, and a float without a fraction, are the number they are."""
+    field = next(
+        (one, place, inner)
+        for one in operations("v3/")
+        for place in one.request
+        for inner in place.fields
+        if inner.type in ("number", "integer") and inner.enum[:1] == ("1",)
+    )
+    operation, place, inner = field
+
+    class Kind(int, Enum):
+        """An enum that is no IntEnum."""
+
+        ONE = 1
+
+    for value in (1, Kind.ONE, *([1.0] if inner.type == "number" else [])):
+        given = {place.name: {inner.name: value}}
+        assert not any(inner.name in problem for problem in problems(operation, given)), value
+    wrong = problems(operation, {place.name: {inner.name: 99}})
+    assert any(f"{inner.name} must be one of" in problem for problem in wrong)
+
+
+def test_an_upload_that_nobody_could_send_is_no_matter_of_fields(root: Client) -> None:
+    """What meta may not be is said by its own error."""
+    with pytest.raises(RequestError, match="meta must be a mapping or JSON text"):
+        root[TASKS].post(upload={**FILE, "meta": [1]})
+
+
+def test_a_refused_call_shows_no_values(root: Client) -> None:
+    """A traceback with locals of the error, sync, has no frame with what was to be encrypted."""
+    secret = "6217000010001234568"
+
+    def call() -> None:
+        root[PUNISH].post(json={**GOOD, "bal_account_no": secret, "punish_scene": "x"})
+
+    with pytest.raises(CheckError) as caught:
+        call()
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in shown.stack if frame.filename != __file__]
+    assert ours
+    assert not any(secret in str(frame.locals) for frame in ours)

@@ -144,6 +144,7 @@ UNKNOWN: list[tuple[str, str | None, str]] = [
     ("v3/pay/transaction/nativ", None, "did you mean v3/pay/transactions/native or "),
     ("v3/pay", None, "v3/pay is no operation, it leads on to .*transactions$"),
     ("", None, "no operation is known at an empty path"),
+    ("POST v3/certificates", None, "v3/certificates is known for GET, not for POST"),
     (NATIVE, "GET", f"{NATIVE} is known for POST, not for GET"),
     ("v3/nothing/of/the/kind", None, "no operation is known at v3/nothing/of/the/kind$"),
 ]

@@ -218,5 +218,7 @@ def test_importing_the_package_loads_nothing_else() -> None:
         "assert wechatpay_chain.errors.RequestError is wechatpay_chain.RequestError\n"
         "assert not hasattr(wechatpay_chain, 'no_such_name')\n"
         "assert wechatpay_chain.Client is wechatpay_chain.client.Client\n"
+        "assert {'describe', 'search'} <= set(dir(wechatpay_chain.catalogue))\n"
+        "assert wechatpay_chain.middleware and wechatpay_chain.protocol\n"
     )
     subprocess.run([sys.executable, "-S", "-c", code], check=True, cwd=PACKAGE.parent, env=PATHS)

@@ -105,6 +105,14 @@ def test_fields_of_v2_are_opened() -> None:
                 got.xml()
 
 
+@pytest.mark.parametrize("path", [f"{CARDS}?a=1", f"{CARDS}{{?a}}", f"{CARDS}#x", f"hk/{CARDS}"])
+def test_a_path_with_more_in_it_is_opened_too(path: str) -> None:
+    """A query, an empty expression, a fragment or a prefix changes nothing."""
+    assert get(path, {"data": [{"phone_number": locked()}]}).json() == {
+        "data": [{"phone_number": PLAIN}]
+    }
+
+
 @pytest.mark.parametrize(
     "document", [{}, {"bal_account_no": None}, {"bal_account_no": ""}, {"x": 1}]
 )

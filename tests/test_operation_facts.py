@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +15,13 @@ from tests.support.honest import honest
 from tests.support.merchant import MCHID, client, pem
 from tests.support.server import Server, answer, serving
 from tests.support.xml import SECRET, fields
-from wechatpay_chain import Client, ConnectError, DeprecatedOperationWarning, RequestError
+from wechatpay_chain import (
+    CheckError,
+    Client,
+    ConnectError,
+    DeprecatedOperationWarning,
+    RequestError,
+)
 from wechatpay_chain.catalogue import operations
 from wechatpay_chain.options import Defaults, Prepared, prepare
 
@@ -50,6 +59,17 @@ HOSTS: list[tuple[str, str, dict[str, Any], str]] = [
         "https://apihk.mch.weixin.qq.com/global/v3/customs/orders",
     ),
     ("POST", "v2/risk/getpublickey", {}, "https://fraud.mch.weixin.qq.com/risk/getpublickey"),
+    # A query is no part of the path, nor is a slash in front of it.
+    ("POST", "v3/refunds{?a}", {"a": "1"}, f"{HOME}hk/v3/refunds?a=1"),
+    ("POST", "v3/refunds{?a}", {}, f"{HOME}hk/v3/refunds"),
+    ("POST", "v3/refunds?a=1{&b}", {"b": "2"}, f"{HOME}hk/v3/refunds?a=1&b=2"),
+    ("GET", "/v3/refunds/id/5", {}, f"{HOME}hk/v3/refunds/id/5"),
+    (
+        "GET",
+        "v3/global/certificates?x=1",
+        {},
+        "https://apihk.mch.weixin.qq.com/v3/global/certificates?x=1",
+    ),
     # Whoever writes the prefix, or a host, has chosen.
     ("POST", "hk/v3/refunds", {}, f"{HOME}hk/v3/refunds"),
     ("POST", "v3/refunds", {"base_uri": HOME}, f"{HOME}v3/refunds"),
@@ -72,6 +92,37 @@ def test_every_operation_has_its_host() -> None:
         made = prepared(one.method, one.path, dict.fromkeys(one.variables, "x"))
         assert made.url.startswith(one.base_uri or HOME), str(one)
         assert made.operation is one
+
+
+@pytest.mark.parametrize("path", ["hk/v3/refunds", f"{HOME}hk/v3/refunds", "v3/refunds?x=1"])
+def test_all_but_the_host_holds_for_a_path_with_a_prefix(path: str) -> None:
+    """Whoever chose the host has not chosen another operation: its fields are checked."""
+    with pytest.raises(CheckError, match=r"json\.\w+ is required"):
+        prepared("POST", path, check=True)
+
+
+def test_a_path_that_is_not_sent_as_v2_is_none_of_v2() -> None:
+    """With a slash in front nothing is XML, as in PHP, so no operation of v2 is meant."""
+    made = prepared("POST", "/v2/secapi/pay/refund", has_certificate=True)
+    assert (made.is_v2, made.operation, made.security) == (False, None, False)
+
+
+def test_a_deprecated_operation_is_told_to_whoever_runs_a_program() -> None:
+    """The warning of a call in an imported module is printed with Python's own filters."""
+    code = (
+        "import sys, types\n"
+        "from wechatpay_chain import Client\n"
+        "from wechatpay_chain.sandbox import Sandbox\n"
+        "billing = types.ModuleType('billing')\n"
+        "exec('def call(client): client.v3.merchant_service.complaints.get(http_errors=False)',"
+        " billing.__dict__)\n"
+        "with Sandbox() as gateway, gateway.client() as client: billing.call(client)\n"
+    )
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=kept
+    )
+    assert done.stderr.count("is deprecated") == 1
 
 
 def test_a_clients_own_base_goes_before_the_operations() -> None:
@@ -126,6 +177,8 @@ CERTIFICATES: list[tuple[str, str, dict[str, Any], dict[str, Any], bool]] = [
     ("v2/secapi/pay/refund", HOME, {"security": False}, {"has_certificate": True}, False),
     ("v2/secapi/pay/refund", HOME, {}, {}, False),
     ("v2/secapi/pay/refund", HOME, {"security": True}, {}, True),
+    ("v2/secapi/pay/refund?x=1", HOME, {}, {"has_certificate": True}, True),
+    ("V2/secapi/pay/refund", HOME, {}, {"has_certificate": True}, True),
     ("v2/pay/orderquery", HOME, {}, {"has_certificate": True}, False),
     # Plain http, which is for this machine itself, has no handshake to show it in.
     ("v2/secapi/pay/refund", "http://127.0.0.1:1/", {}, {"has_certificate": True}, False),

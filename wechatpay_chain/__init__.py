@@ -157,6 +157,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "transformer": ("Transformer",),
     "warning": ("CapitalWarning", "DeprecatedOperationWarning"),
 }
+_PACKAGES = ("catalogue", "middleware", "protocol")
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 # Hidden from type checkers, which would believe in any name.
@@ -165,7 +166,7 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         if name in _HOME:
             value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-        elif name in _HOMES:
+        elif name in _HOMES or name in _PACKAGES:
             value = import_module(f"{__name__}.{name}")
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

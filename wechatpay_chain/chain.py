@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from wechatpay_chain.catalogue import completion
-from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.errors import ConfigurationError, WechatPayError
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol.segments import attribute
 from wechatpay_chain.response import Response
@@ -189,7 +189,12 @@ class SyncVerb(_VerbNode):
             RefusedError: WeChat Pay answered 3xx, 4xx or 5xx.
             UnverifiedError: a 2xx whose signature does not hold.
         """
-        return self._sender.send_sync(self._method, self._parent, options, more)
+        try:
+            return self._sender.send_sync(self._method, self._parent, options, more)
+        except WechatPayError as error:
+            # A traceback with locals must not show what was to be encrypted.
+            del options, more
+            raise error.with_traceback(None)
 
 
 class AsyncVerb(_VerbNode):

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from wechatpay_chain.catalogue import Field, Operation
+from wechatpay_chain.media import MediaUtil
 from wechatpay_chain.protocol import query
 from wechatpay_chain.protocol.sensitive import Path, Sensitive, dotted
 from wechatpay_chain.protocol.text import is_decimal
@@ -105,6 +106,8 @@ def _problems(operation: Operation, options: Mapping[str, Any]) -> Iterator[str]
             yield from _headers(place, options.get("headers") or {})
         elif place.name == "body":
             yield from _upload(operation, place, options)
+        elif options.get(place.name) is not None:
+            yield from _value(place, _revealed(options[place.name]), (place.name,), TEXT)
 
 
 def _place(operation: Operation, place: Field, given: Any) -> Iterator[str]:
@@ -154,7 +157,10 @@ def _value(field: Field, value: Any, at: Path, kinds: Mapping[str, Fits]) -> Ite
 
 def _text(value: Any) -> str:
     # A member of an Enum that is text compares as its value, but writes itself otherwise.
-    return value if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return value
+    is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return str(int(value)) if is_whole else str(value)
 
 
 def _headers(place: Field, given: Any) -> Iterator[str]:
@@ -171,9 +177,12 @@ def _upload(operation: Operation, place: Field, options: Mapping[str, Any]) -> I
         if all(options.get(other) is None for other in _OTHER_BODIES):
             yield "upload is required"
         return
-    meta = given.get("meta") if isinstance(given, Mapping) else None
     layout = operation.upload_fields
-    if layout is None or isinstance(meta, str):
+    if layout is None or isinstance(given, MediaUtil):
+        return
+    meta = _revealed(given.get("meta")) if isinstance(given, Mapping) else None
+    if meta is not None and not isinstance(meta, Mapping):
+        # JSON text, or nothing that could be sent.
         return
     ours = {layout.filename, layout.digest, layout.algorithm_field}
     inner = next((field.fields for field in place.fields if field.name == "meta"), ())

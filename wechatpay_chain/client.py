@@ -158,7 +158,7 @@ class Client(Root):
         tls = Tls(authorities, secrets[2], clock)
         admit = None
         if rate_limiter is not None:
-            if not callable(getattr(rate_limiter, "acquire", None)):
+            if isinstance(rate_limiter, type) or not hasattr(rate_limiter, "acquire"):
                 raise ConfigurationError("rate_limiter must be a RateLimiter")
             admit = partial(rate_limiter.acquire, mchid=self._mchid)
         self._flow = Flow(stacks, defaults, tls, _opening_key(signing, tls), admit)

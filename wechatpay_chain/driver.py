@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wechatpay_chain.errors import RequestError
+from wechatpay_chain.errors import RequestError, WechatPayError
 from wechatpay_chain.flow import Flow
 from wechatpay_chain.middleware.stack import Stack
 from wechatpay_chain.promise import Promise
@@ -51,7 +51,12 @@ class Driver:
         Raises:
             WechatPayError: as a verb of a chain does.
         """
-        return self._flow.send_sync(_method(method), _uri(uri), options, more)
+        try:
+            return self._flow.send_sync(_method(method), _uri(uri), options, more)
+        except WechatPayError as error:
+            # A traceback with locals must not show what was to be encrypted.
+            del options, more
+            raise error.with_traceback(None)
 
     def request_async(
         self, method: str, uri: str, options: Mapping[str, Any] | None = None, **more: Any

@@ -118,7 +118,13 @@ class RateLimitError(NotSentError):
     """
 
     def __init__(
-        self, message: str, *, operation: str, calls: int, seconds: float, retry_after: float
+        self,
+        message: str,
+        *,
+        operation: str = "",
+        calls: int = 0,
+        seconds: float = 0.0,
+        retry_after: float = 0.0,
     ) -> None:
         super().__init__(message)
         self.operation = operation

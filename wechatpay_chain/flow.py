@@ -178,6 +178,7 @@ class Flow:
         call = Call(
             str(prepared),
             prepared.origin,
+            operation=prepared.operation,
             sealed=prepared.sealed,
             xml=prepared.xml,
             unsigned=prepared.body,

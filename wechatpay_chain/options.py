@@ -6,6 +6,7 @@ and what is sent; changing a dictionary after the call changes nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -80,6 +81,8 @@ _FOREIGN = {
 
 
 _VERSIONS = ("v2/", "v3/")
+_TAIL = re.compile(r"[?#]|\{[?&#]")
+"""Where the path of a template ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +166,17 @@ def prepare(
     _refuse_unknown(options, variables(template))
     _refuse_redirects(options)
     sealed: list[Path] = []
-    operation = _operation(method, template, options)
+    operation, path = _operation(method, template, options)
     found = checks.problems(operation, options) if defaults.check and operation else ()
     if found:
         raise CheckError(f"{method} {one_line(template)}", found)
-    home = defaults.base_uri
-    if operation is not None and operation.base_uri and not defaults.has_own_base:
-        home = operation.base_uri
-    address = addresses.build(template, options, home, sealed)
+    home, reference = defaults.base_uri, template
+    # Whoever writes something before the version has chosen host and prefix.
+    is_plain = path.lstrip("/")[:3].lower() in _VERSIONS
+    if operation is not None and operation.base_uri and is_plain and not defaults.has_own_base:
+        # A slash in front would take the host's own path away.
+        home, reference = operation.base_uri, template.lstrip("/")
+    address = addresses.build(reference, options, home, sealed)
     if address.is_v2 and method == "GET" and options.get("xml") is not None:
         address, options = _as_query(address, options, sealed), {**options, "xml": None}
     upload = None if operation is None else operation.upload_fields
@@ -256,11 +262,20 @@ def _as_query(
     return addresses.with_query(address, fields)
 
 
-def _operation(method: str, template: str, options: Mapping[str, Any]) -> Operation | None:
-    """Return what is known of the operation, by its template or by the path that it makes."""
-    found = find(method, template)
+def _operation(
+    method: str, template: str, options: Mapping[str, Any]
+) -> tuple[Operation | None, str]:
+    """Return what is known of an operation, and the path that it was found by."""
+    path = _TAIL.split(template, maxsplit=1)[0]
+    found = _find(method, path)
     if found is None and variables(template):
-        template = expand(template, options)
-        found = find(method, template)
-    # What stands before the version is the caller's own choice of host and prefix.
-    return found if template.lstrip("/")[:3] in _VERSIONS else None
+        path = _TAIL.split(expand(template, options), maxsplit=1)[0]
+        found = _find(method, path)
+    return found, path
+
+
+def _find(method: str, path: str) -> Operation | None:
+    is_v2 = path[:3].lower() == "v2/"
+    found = find(method, f"v2/{path[3:]}" if is_v2 else path)
+    # What lies deeper than its beginning makes no path one of the XML protocol.
+    return found if found is not None and found.is_v2 is is_v2 else None

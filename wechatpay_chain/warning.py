@@ -15,8 +15,11 @@ class CapitalWarning(UserWarning):
     """A capital letter in ``chain()`` or ``[…]`` became a hyphen, as it does in PHP."""
 
 
-class DeprecatedOperationWarning(DeprecationWarning):
-    """WeChat Pay has withdrawn an operation (接口已下线), or says that another replaces it."""
+class DeprecatedOperationWarning(FutureWarning):
+    """WeChat Pay has withdrawn an operation (接口已下线), or says that another replaces it.
+
+    No DeprecationWarning, which Python shows to hardly anybody who runs a program.
+    """
 
 
 def warn(message: str, category: type[Warning]) -> None:

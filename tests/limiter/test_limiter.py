@@ -383,6 +383,19 @@ async def test_a_plain_session_has_limits_too(storage: str | None) -> None:
     await limiter.aclose()
 
 
+@pytest.mark.asyncio
+async def test_a_plain_session_is_limited_for_v2() -> None:
+    """A limit that is stated for v2 counts what leaves without that in its path."""
+    limiter = RateLimiter(limits={"v2/pay": (1, 60)}, on_limit="refuse", mchid=MCHID)
+    with serving(lambda request: answer()) as server:
+        async with aiohttp.ClientSession(server.base_uri, middlewares=(limiter, guard)) as plain:
+            async with plain.post("pay/unifiedorder"):
+                pass
+            with pytest.raises(RateLimitError):
+                await plain.post("pay/unifiedorder")
+    assert len(server.requests) == 1
+
+
 def shows_the_password(error: BaseException) -> bool:
     """Tell whether an error, its causes or the frames below the test's show the password."""
     told = traceback.TracebackException.from_exception(error, capture_locals=True)

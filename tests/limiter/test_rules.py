@@ -107,6 +107,8 @@ def test_all_that_apply_are_found() -> None:
         ({"storage": "http://10.0.0.1"}, "storage must be None, an address"),
         ({"storage": 5}, "storage must be None, an address"),
         ({"storage": "redis://h:99999999/x"}, "storage must be None, an address"),
+        ({"storage": "redis://h?no_such_option=1"}, "storage must be None, an address"),
+        ({"limits": {"*": (1, 1e308)}}, "must be a rate"),
     ],
 )
 def test_wrong_settings_are_refused(settings: dict[str, Any], told: str) -> None:

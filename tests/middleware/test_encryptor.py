@@ -265,6 +265,14 @@ def test_an_operation_is_known_however_its_path_is_written(
     assert opened(server.requests[0].json["bank_account"]) == PLAINTEXT
 
 
+def test_a_base_that_looks_like_a_version_hides_no_operation(server: Server) -> None:
+    """The operation is the one that was called, whatever the client's base begins with."""
+    with client(base_uri=f"{server.base_uri}v3/") as root:
+        root.chain(PUNISH).post(json={"bal_account_no": PLAINTEXT})
+    assert server.requests[0].target == f"/v3/{PUNISH}"
+    assert opened(server.requests[0].json["bal_account_no"]) == PLAINTEXT
+
+
 def test_a_raw_json_body_is_encrypted_too(root: Client, server: Server) -> None:
     """A body that the caller serialised is treated like json; one that is no JSON is left alone."""
     root.chain(PUNISH).post(body=json.dumps({"bal_account_no": PLAINTEXT}))

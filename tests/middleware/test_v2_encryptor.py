@@ -79,6 +79,15 @@ def test_every_marked_field_is_encrypted(
     assert all(data[name] == plain[name] for name in names)
 
 
+def test_a_base_with_a_path_hides_no_operation(server: Server) -> None:
+    """Behind a prefix of the client's own the fields leave encrypted just the same."""
+    settings: dict[str, Any] = {"secret": SECRET, "base_uri": f"{server.base_uri}wx/"}
+    with client(**settings) as root:
+        root[BANK].post(xml={"mch_id": MCHID, "enc_bank_no": CARD})
+    assert server.requests[-1].target == "/wx/mmpaysptrans/pay_bank"
+    assert rsa.decrypt(sent(server)["enc_bank_no"], private("plat_key")) == CARD
+
+
 def test_there_are_operations_to_encrypt() -> None:
     """Two of them, with seven fields in all."""
     assert {one.path: len(one.encrypted) for one in ENCRYPTED} == {BANK: 2, RISK: 5}

@@ -69,10 +69,11 @@ def describe(path: object, method: str | None = None) -> Description:
 
 
 def _unknown(text: str, method: str | None) -> str:
-    others = locate(text)
+    named, path = read(text)
+    method = method or named
+    others = locate(path)
     if method and others:
         return f"{others[0].path} is known for {_listed(others)}, not for {method}"
-    path = read(text)[1]
     beyond = sorted(children(path)[0]) if path else []
     if beyond:
         return f"{one_line(path)} is no operation, it leads on to {', '.join(beyond)}"

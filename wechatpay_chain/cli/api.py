@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--method", type=_method, help="only this HTTP method")
     parser.add_argument(
-        "--limit", type=_limit, default=LIMIT, metavar="N", help=f"rows at most ({LIMIT})"
+        "--limit", type=_number, default=LIMIT, metavar="N", help=f"rows at most ({LIMIT})"
     )
     parser.add_argument("--all", action="store_true", help="list every match, as rows")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead")
@@ -114,7 +114,7 @@ def _method(text: str) -> str:
     return text.upper()
 
 
-def _limit(text: str) -> int:
+def _number(text: str) -> int:
     limit = int(text)
     if limit < 1:
         raise argparse.ArgumentTypeError("at least one row must be shown")

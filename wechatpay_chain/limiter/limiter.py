@@ -114,7 +114,9 @@ class RateLimiter:
         Raises:
             NotSentError: as `acquire` does.
         """
-        await self.acquire(request.method, request.url.raw_path)
+        path = request.url.raw_path
+        # The wire does not show that a path belongs to the XML protocol.
+        await self.acquire(request.method, path if "/v3/" in path else f"v2{path}")
         return await handler(request)
 
     async def acquire(self, method: str, path: str, *, mchid: str | None = None) -> None:

@@ -22,7 +22,10 @@ CONNECTIONS = 8
 """Simultaneous connections of one limiter on one loop; further calls wait for one."""
 
 TIMEOUT = 5.0
-"""Seconds within which Redis must answer; ``?socket_timeout=…`` in the address says otherwise."""
+"""Seconds within which Redis must answer, and once more if it does not.
+
+``?socket_timeout=…`` in the address says otherwise.
+"""
 
 # As in `memory_storage`, where it is told in words. KEYS: one for each window. ARGV: a name
 # for the call, the longest wait or -1, then calls and length for each window.
@@ -185,7 +188,13 @@ def _library() -> Any:
 
 def _client(address: Sensitive[Any]) -> Any:
     if callable(address.reveal()):
-        return address.reveal()()
+        made = address.reveal()()
+        if hasattr(made, "register_script") and hasattr(made, "aclose"):
+            return made
+        raise ConfigurationError(
+            "the function given as a limiter's storage must return a new redis.asyncio.Redis, not "
+            f"{type(made).__name__}"
+        )
     redis = _library()
     return redis.Redis.from_pool(_pool(address))
 
@@ -213,7 +222,10 @@ def _described(address: Sensitive[Any]) -> str:
     if callable(address.reveal()):
         return "redis"
     try:
-        known = _pool(address).connection_kwargs
+        pool = _pool(address)
+        # Not connected: it only takes the options, and says if there are others.
+        pool.make_connection()
+        known = pool.connection_kwargs
     except (ValueError, AttributeError, TypeError):
         known = None
     if known is None:

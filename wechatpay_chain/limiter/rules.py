@@ -33,6 +33,8 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _RATE = re.compile(r"(\d+) ?(?:/|per) ?(?:(\d+) ?)?(second|minute|hour|day)s?", re.ASCII)
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _EVERYTHING = "*"
+_MOST = 10**9
+"""Calls, or seconds (30 years), beyond which a rate limits nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,5 +140,5 @@ def _is_number(value: object, kind: type[int] | tuple[type[int], type[float]]) -
         isinstance(value, kind)
         and not isinstance(value, bool)
         and math.isfinite(value)
-        and value > 0
+        and 0 < value <= _MOST
     )

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from aiohttp import ClientRequest, ClientResponse, ClientSession
 from yarl import URL
 
+from wechatpay_chain.catalogue import Operation
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.protocol.sensitive import Path
 
@@ -43,6 +44,9 @@ class Call:
 
     session: ClientSession | None = None
     """The client's session, by which a request of the call is told from any other."""
+
+    operation: Operation | None = None
+    """What the catalogue knows of it."""
 
     sealed: tuple[Path, ...] = ()
     """Where the caller put `Sensitive` values."""

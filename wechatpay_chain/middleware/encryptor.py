@@ -72,6 +72,8 @@ class Encryptor:
         ours = call.of(request)
         paths: list[Path] = [*self._fields(request.method, request.url.raw_path)]
         if ours is not None:
+            # The path on the wire may have a prefix that hides which operation it is.
+            paths += ours.operation.encrypted if ours.operation else ()
             paths += ours.sealed
         if paths:
             await self._encrypt(request, paths)

@@ -60,8 +60,10 @@ class V2Encryptor:
         Raises:
             RequestError: a value cannot be encrypted, or there is no key to do it for.
         """
-        call = calls.of(request) or Call()
-        operation = find(request.method, f"v2/{request.url.raw_path}")
+        call = calls.of(request)
+        if call is None:
+            call = Call(operation=find(request.method, f"v2/{request.url.raw_path}"))
+        operation = call.operation
         paths: list[Path] = [*call.sealed]
         if operation is not None and (self._keys or self._public_key):
             paths += operation.encrypted
