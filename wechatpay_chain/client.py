@@ -21,6 +21,8 @@ from wechatpay_chain.flow import Flow
 from wechatpay_chain.keys import (
     KeySource,
     PlatformKeys,
+    check_apiv3_key,
+    check_secret,
     check_token,
     load_private_key,
     load_public_key,
@@ -45,8 +47,6 @@ else:
     from wechatpay_chain.openapi import Root
 
 __all__ = ["Client"]
-
-APIV3_KEY_SIZE = 32
 
 
 class Client(Root):
@@ -125,8 +125,9 @@ class Client(Root):
         key, keys = Sensitive[Any](private_key), Sensitive[Any](certs)
         secrets = Sensitive[Any](apiv3_key), Sensitive[Any](secret), Sensitive[Any](merchant)
         authorities, via = Sensitive[Any](ca_certs), Sensitive[Any](proxy)
+        v2_key = Sensitive[Any](v2_public_key)
         # What is left in this frame may be seen in a traceback with locals.
-        del private_key, certs, apiv3_key, secret, merchant, ca_certs, proxy
+        del private_key, certs, apiv3_key, secret, merchant, ca_certs, proxy, v2_public_key
         defaults = Defaults(
             base_uri=check_base(hosts.DEFAULT_BASE if base_uri is None else base_uri),
             has_own_base=base_uri is not None,
@@ -138,8 +139,8 @@ class Client(Root):
             proxy=check_proxy(via),
         )
         self._mchid = check_token(_given(mchid, "mchid"), "mchid")
-        _check_apiv3_key(secrets[0])
-        _check_secret(secrets[1])
+        check_apiv3_key(secrets[0])
+        check_secret(secrets[1])
         self._secrets = secrets[:2]
         is_v2_only = serial is None and key.reveal() is None and keys.reveal() is None
         stacks: dict[str, Stack] = {}
@@ -149,11 +150,12 @@ class Client(Root):
             signing = _signing_key(key)
             platform = _platform_keys(keys, serial, signing)
             stacks["v3"] = _v3_stack(self._mchid, serial, signing, platform, clock)
-        public = None if v2_public_key is None else load_public_key(v2_public_key, "v2_public_key")
+        public = None if v2_key.reveal() is None else load_public_key(v2_key, "v2_public_key")
         stacks["v2"] = _v2_stack(self._mchid, secrets[1], V2Encryptor(platform, public))
+        outer = tuple(middlewares)
         for stack in stacks.values():
             outermost = stack.names[0]
-            for middleware in middlewares:
+            for middleware in outer:
                 stack.before(outermost, middleware)
         tls = Tls(authorities, secrets[2], clock)
         admit = None
@@ -321,27 +323,6 @@ def _platform_keys(
             if public.public_numbers() == private.public_key().public_numbers():
                 raise ConfigurationError(f"certs[{name!r}] {own}")
     return keys
-
-
-def _check_apiv3_key(key: Sensitive[Any]) -> None:
-    if key.reveal() is None:
-        return
-    if not isinstance(key.reveal(), (str, bytes)) or len(_encoded(key).reveal()) != APIV3_KEY_SIZE:
-        raise ConfigurationError(
-            f"apiv3_key must be text of {APIV3_KEY_SIZE} bytes, set on WeChat Pay's website"
-        )
-
-
-def _check_secret(secret: Sensitive[Any]) -> None:
-    if secret.reveal() is not None and (
-        not isinstance(secret.reveal(), str) or not secret.reveal()
-    ):
-        raise ConfigurationError("secret must be text, the APIv2密钥 set on WeChat Pay's website")
-
-
-def _encoded(key: Sensitive[Any]) -> Sensitive[bytes]:
-    plain = key.reveal()
-    return Sensitive(plain.encode() if isinstance(plain, str) else plain)
 
 
 def _flag(value: object, name: str) -> bool:

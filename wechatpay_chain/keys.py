@@ -45,6 +45,8 @@ __all__ = [
     "KeyFileWarning",
     "KeySource",
     "PlatformKeys",
+    "check_apiv3_key",
+    "check_secret",
     "check_token",
     "load_certificate",
     "load_private_key",
@@ -66,6 +68,9 @@ KeySource: TypeAlias = Union[
 
 SMALLEST_KEY = 2048
 """Bits of the shortest RSA key that is accepted; WeChat Pay's own have 2048."""
+
+APIV3_KEY_SIZE = 32
+"""Bytes of the APIv3密钥: AES-256 takes no other."""
 
 PUBLIC_KEY_ID = "PUB_KEY_ID_"
 """What the id of a WeChat Pay public key (微信支付公钥) starts with."""
@@ -189,6 +194,35 @@ def check_token(value: object, name: str) -> str:
         return value
     given = "" if isinstance(value, str) else f", not {type(value).__name__}"
     raise ConfigurationError(f"{name} must be a string of visible ASCII characters{given}")
+
+
+def check_apiv3_key(key: Sensitive[Any]) -> None:
+    """Want the APIv3密钥 to be of the size that its cipher needs, if there is one.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    plain = key.reveal()
+    size = APIV3_KEY_SIZE if plain is None else 0
+    if isinstance(plain, (str, bytes)):
+        size = len(plain.encode() if isinstance(plain, str) else plain)
+    del plain
+    if size != APIV3_KEY_SIZE:
+        raise ConfigurationError(
+            f"apiv3_key must be text of {APIV3_KEY_SIZE} bytes, set on WeChat Pay's website"
+        )
+
+
+def check_secret(secret: Sensitive[Any]) -> None:
+    """Want the APIv2密钥 to be text, if there is one.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if secret.reveal() is not None and (
+        not isinstance(secret.reveal(), str) or not secret.reveal()
+    ):
+        raise ConfigurationError("secret must be text, the APIv2密钥 set on WeChat Pay's website")
 
 
 def _public(loaded: object, name: str) -> RSAPublicKey:

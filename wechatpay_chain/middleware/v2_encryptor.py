@@ -83,16 +83,26 @@ class V2Encryptor:
         self, given: Mapping[str, Any], paths: list[Path], operation: Operation | None
     ) -> Mapping[str, Any]:
         """Return the fields with what is sensitive encrypted, and the key named if it is to be."""
-        body = operation.place("xml") if operation else None
-        names_key = body is not None and any(field.name == KEY_FIELD for field in body.fields)
-        serial = str(given.get(KEY_FIELD) or "") if names_key else ""
-        if serial or (names_key and self._keys):
-            serial = serial or (self._keys.preferred if self._keys else "")
-            seal = Seal(self._keys.get(serial) if self._keys else None, _NO_SUCH_KEY)
-        else:
-            preferred = self._keys[self._keys.preferred] if self._keys else None
-            seal = Seal(self._public_key or preferred, _NO_KEY)
+        serial, key = self._chosen(given, operation)
+        seal = Seal(key, _NO_SUCH_KEY if serial else _NO_KEY)
         sealed = given
         for path in paths:
             sealed = replace(sealed, path, seal, ("xml",))
         return {**sealed, KEY_FIELD: serial} if serial and seal.used else sealed
+
+    def _chosen(
+        self, given: Mapping[str, Any], operation: Operation | None
+    ) -> tuple[str, RSAPublicKey | None]:
+        """Return the serial that the request names or is to name, if any, and the key."""
+        keys = self._keys
+        preferred = keys.preferred if keys else ""
+        if _names_key(operation):
+            serial = str(given.get(KEY_FIELD) or preferred)
+            if serial:
+                return serial, keys.get(serial) if keys else None
+        return "", self._public_key or (keys[preferred] if keys else None)
+
+
+def _names_key(operation: Operation | None) -> bool:
+    body = operation.place("xml") if operation else None
+    return body is not None and any(field.name == KEY_FIELD for field in body.fields)
