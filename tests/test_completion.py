@@ -100,6 +100,7 @@ def test_brackets_complete_paths(root: Client) -> None:
     ]
     assert all(str(root.v3.pay[key]) in keys for key in root.v3.pay._ipython_key_completions_())
     assert root.v3.of.tomorrow._ipython_key_completions_() == []
+    assert "items" in root["v3/marketing/favor/stocks/123"]._ipython_key_completions_()
 
 
 def test_a_shell_completes(root: Client) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wechatpay_chain.catalogue.index import children, headings
+from wechatpay_chain.catalogue.index import children, headings, leads, segments_of
 from wechatpay_chain.protocol.segments import camel, snake
 
 __all__ = ["keys", "names", "verbs"]
@@ -29,5 +29,7 @@ def verbs(path: str) -> frozenset[str] | None:
 
 def keys(path: str) -> list[str]:
     """Return the rest of every known path below this one, for ``client["v3/…"]``."""
-    above = f"{path}/" if path else ""
-    return list(dict.fromkeys(known.removeprefix(above) for _, known in headings(above)))
+    above = segments_of(path)
+    known = (tuple(known.split("/")) for _, known in headings("/".join(above[:2])))
+    beyond = (one[len(above) :] for one in known if leads(one, above))
+    return list(dict.fromkeys("/".join(rest) for rest in beyond if rest))

@@ -9,7 +9,7 @@ from pathlib import Path
 from wechatpay_chain.catalogue import notation
 from wechatpay_chain.catalogue.operation import Operation, Segments
 
-__all__ = ["children", "find", "headings", "operations", "segments_of", "texts"]
+__all__ = ["children", "find", "headings", "leads", "operations", "segments_of", "texts"]
 
 _LONGEST_HEADING = 256
 _DATA = Path(__file__).with_name("data")
@@ -45,7 +45,7 @@ def children(path: str) -> tuple[frozenset[str], frozenset[str]]:
         known = [group for group in _groups() if group[:depth] == above]
         return frozenset(group[depth] for group in known), frozenset()
     entries = _group(*above[:2]).entries if above[:2] in _groups() else []
-    fitting = [one for one in entries if len(one.segments) >= depth and _leads(one.segments, above)]
+    fitting = [one for one in entries if len(one.segments) >= depth and leads(one.segments, above)]
     fitting = [one for one in fitting if one.segments[:depth] == above] or fitting
     segments = frozenset(one.segments[depth] for one in fitting if len(one.segments) > depth)
     return segments, frozenset(one.method for one in fitting if len(one.segments) == depth)
@@ -121,7 +121,8 @@ def _fits(template: str, segment: str) -> bool:
     return template == segment or template.startswith("{")
 
 
-def _leads(template: Segments, above: Segments) -> bool:
+def leads(template: Segments, above: Segments) -> bool:
+    """Tell whether a known path goes through another, whose values stand for its variables."""
     return all(map(_fits, template, above))
 
 
