@@ -29,7 +29,7 @@ from wechatpay_chain.catalogue.samples import expression
 from wechatpay_chain.protocol.segments import camel, snake
 from wechatpay_chain.sandbox import ReceivedRequest, Sandbox
 
-pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::wechatpay_chain.DeprecatedOperationWarning")
 
 OPERATIONS = [*operations()]
 MCHID = "1900000109"

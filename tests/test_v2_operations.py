@@ -15,7 +15,7 @@ from wechatpay_chain import BusinessError, Client, Response
 from wechatpay_chain.catalogue import Operation, operations
 from wechatpay_chain.sandbox import Sandbox
 
-pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::wechatpay_chain.DeprecatedOperationWarning")
 
 MCHID = "1900000109"
 TEXTS = (
