@@ -6,7 +6,6 @@ A Chinese letter is two columns wide.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from html import escape
 from typing import TypeAlias
 from unicodedata import east_asian_width
 
@@ -81,6 +80,8 @@ def _row(line: Line) -> str:
 
 
 def _span(span: Span) -> str:
+    from html import escape  # with its table of entities, for notebooks alone
+
     role, text = span
     style = _CSS.get(role)
     return f'<span style="{style}">{escape(text)}</span>' if style else escape(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 
 from wechatpay_chain.catalogue.index import children, find, headings
 from wechatpay_chain.catalogue.operation import Operation
@@ -77,6 +76,8 @@ def locate(text: str, method: str | None = None) -> tuple[Operation, ...]:
 
 def nearest(text: str) -> list[str]:
     """Return the known paths that are most like the one given."""
+    from difflib import get_close_matches  # only for this, and it takes memory
+
     path = read(text)[1]
     folded = {fold(known): known for _, known in headings()}
     return [folded[one] for one in get_close_matches(fold(path), folded, _NEAREST, _LIKENESS)]

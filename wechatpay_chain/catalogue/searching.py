@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import IntEnum
 from math import log2
 
@@ -121,6 +120,8 @@ def search(words: Sequence[str], method: str | None = None) -> list[Match]:
 
 def suggest(words: Sequence[str]) -> list[str]:
     """Return known words that are like those of which nothing is known."""
+    from difflib import get_close_matches  # only for this, and it takes memory
+
     known = "".join(texts())
     folded = fold(known)
     unknown = [word for word in words if fold(word) not in folded]
