@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from wechatpay_chain.catalogue import completion
 from wechatpay_chain.errors import ConfigurationError, WechatPayError
 from wechatpay_chain.promise import Promise
+from wechatpay_chain.protocol.methods import METHODS
 from wechatpay_chain.protocol.segments import attribute
 from wechatpay_chain.response import Response
 
@@ -212,11 +213,11 @@ class AsyncVerb(_VerbNode):
         return self._sender.send_async(self._method, self._parent, options, more)
 
 
-_METHODS = ("get", "post", "put", "patch", "delete")
+_NAMES = tuple(method.lower() for method in METHODS)
 _VERBS: dict[str, tuple[type[SyncVerb] | type[AsyncVerb], str]] = {
-    **{name: (SyncVerb, name.upper()) for name in _METHODS},
-    **{f"{name}_async": (AsyncVerb, name.upper()) for name in _METHODS},
-    **{f"{name}Async": (AsyncVerb, name.upper()) for name in _METHODS},
+    **{name: (SyncVerb, name.upper()) for name in _NAMES},
+    **{f"{name}_async": (AsyncVerb, name.upper()) for name in _NAMES},
+    **{f"{name}Async": (AsyncVerb, name.upper()) for name in _NAMES},
 }
 
 

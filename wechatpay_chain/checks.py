@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from wechatpay_chain.catalogue import Field, Operation
+from wechatpay_chain.catalogue.operation import ADDED_FIELDS, ADDED_HEADERS
 from wechatpay_chain.media import MediaUtil
 from wechatpay_chain.protocol import query
 from wechatpay_chain.protocol.sensitive import Path, Sensitive, dotted
@@ -20,7 +21,6 @@ from wechatpay_chain.protocol.text import is_decimal
 
 __all__ = ["problems"]
 
-_ADDED_BY_US = frozenset({"nonce_str", "sign", "wechatpay-serial"})
 _OTHER_BODIES = ("body", "form_params", "multipart")
 _SHOWN_VALUES = 12
 _INTEGER = re.compile(r"-?[0-9]+")
@@ -105,7 +105,7 @@ def _problems(operation: Operation, options: Mapping[str, Any]) -> Iterator[str]
         elif place.name == "headers":
             yield from _headers(place, options.get("headers") or {})
         elif place.name == "body":
-            yield from _upload(operation, place, options)
+            yield from _upload(operation, options)
         elif options.get(place.name) is not None:
             yield from _value(place, _revealed(options[place.name]), (place.name,), TEXT)
 
@@ -129,7 +129,7 @@ def _fields(
     fields: Iterable[Field], given: Mapping[Any, Any], at: Path, kinds: Mapping[str, Fits]
 ) -> Iterator[str]:
     for field in fields:
-        if field.name in _ADDED_BY_US and len(at) == 1:
+        if field.name in ADDED_FIELDS and len(at) == 1:
             continue
         value = _revealed(given.get(field.name))
         here = (*at, field.name)
@@ -166,28 +166,25 @@ def _text(value: Any) -> str:
 def _headers(place: Field, given: Any) -> Iterator[str]:
     names = {str(name).lower() for name in given} if isinstance(given, Mapping) else set()
     for field in place.fields:
-        name = field.name.lower()
-        if field.required and name not in names and name not in _ADDED_BY_US:
+        if field.name in ADDED_HEADERS:
+            continue
+        if field.required and field.name.lower() not in names:
             yield f"headers[{field.name!r}] is required"
 
 
-def _upload(operation: Operation, place: Field, options: Mapping[str, Any]) -> Iterator[str]:
+def _upload(operation: Operation, options: Mapping[str, Any]) -> Iterator[str]:
     given = options.get("upload")
     if given is None:
         if all(options.get(other) is None for other in _OTHER_BODIES):
             yield "upload is required"
         return
-    layout = operation.upload_fields
-    if layout is None or isinstance(given, MediaUtil):
+    if isinstance(given, MediaUtil):
         return
     meta = _revealed(given.get("meta")) if isinstance(given, Mapping) else None
     if meta is not None and not isinstance(meta, Mapping):
         # JSON text, or nothing that could be sent.
         return
-    ours = {layout.filename, layout.digest, layout.algorithm_field}
-    inner = next((field.fields for field in place.fields if field.name == "meta"), ())
-    wanted = [field for field in inner if field.name not in ours]
-    yield from _fields(wanted, meta or {}, ("upload", "meta"), JSON)
+    yield from _fields(operation.meta_fields, meta or {}, ("upload", "meta"), JSON)
 
 
 def _parsed(given: Any) -> Any:

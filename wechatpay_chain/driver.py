@@ -19,11 +19,10 @@ from wechatpay_chain.errors import RequestError, WechatPayError
 from wechatpay_chain.flow import Flow
 from wechatpay_chain.middleware.stack import Stack
 from wechatpay_chain.promise import Promise
+from wechatpay_chain.protocol.methods import METHODS
 from wechatpay_chain.response import Response
 
 __all__ = ["Driver"]
-
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Driver:
@@ -69,9 +68,9 @@ class Driver:
 
 
 def _method(method: object) -> str:
-    if isinstance(method, str) and method.upper() in _METHODS:
+    if isinstance(method, str) and method.upper() in METHODS:
         return method.upper()
-    raise RequestError(f"the method must be one of {', '.join(_METHODS)}")
+    raise RequestError(f"the method must be one of {', '.join(METHODS)}")
 
 
 def _uri(uri: object) -> str:

@@ -11,15 +11,15 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from wechatpay_chain.catalogue.notation import parse, render
-from wechatpay_chain.catalogue.operation import PLACES, Field, Operation, RateLimit
+from wechatpay_chain.catalogue.operation import FLAGS, PLACES, Field, Operation, RateLimit
+from wechatpay_chain.protocol.template import OPTIONAL
 
 DATA = Path(__file__).parent / "data"
-_FLAGS = ("client_certificate", "nonceless", "download", "upload", "deprecated")
-_OPTIONAL_VARIABLES = frozenset({"empty", "stub"})
 
 
 def read(line: str) -> Operation:
@@ -38,7 +38,7 @@ def read(line: str) -> Operation:
         rate_limit=RateLimit(limit["calls"], limit["seconds"]) if limit else None,
         reentrant=bool(reentrant),
         reentrant_days=reentrant.get("days") if isinstance(reentrant, dict) else None,
-        **{flag: bool(facts.get(flag)) for flag in _FLAGS},
+        **{flag: bool(facts.get(flag)) for flag in FLAGS},
     )
 
 
@@ -65,7 +65,7 @@ def either(first: Field, second: Field) -> Field:
     merged = []
     for name in names:
         twins = [field for one in (first, second) for field in one.fields if field.name == name]
-        merged.append(either(*twins) if len(twins) == 2 else _optional(twins[0]))
+        merged.append(either(*twins) if len(twins) == 2 else replace(twins[0], required=False))
     return Field(
         first.name,
         first.type,
@@ -82,7 +82,7 @@ def request(path: str, tree: tuple[Field, ...]) -> tuple[Field, ...]:
     The path is right where the two differ.
     """
     given = {field.name: field for field in tree}
-    names = [name for name in re.findall(r"\{(\w+)\}", path) if name not in _OPTIONAL_VARIABLES]
+    names = [name for name in re.findall(r"\{(\w+)\}", path) if name not in OPTIONAL]
     variables = [given.get(name, Field(name, "string", required=True)) for name in names]
     return (*variables, *(given[place] for place in PLACES if place in given))
 
@@ -98,10 +98,6 @@ def build(source: Path) -> dict[str, str]:
         version, group = operation.path.split("/")[:2]
         files.setdefault(f"{version}/{group}.txt", []).append(block)
     return {name: "\n".join(blocks) for name, blocks in files.items()}
-
-
-def _optional(field: Field) -> Field:
-    return Field(field.name, field.type, False, field.encrypted, field.enum, field.fields)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wechatpay_chain.catalogue import examples, layout, samples
+from wechatpay_chain.catalogue import layout, samples
 from wechatpay_chain.catalogue.index import children
 from wechatpay_chain.catalogue.layout import Line
 from wechatpay_chain.catalogue.location import locate, nearest, read
-from wechatpay_chain.catalogue.operation import Field, Operation
+from wechatpay_chain.catalogue.operation import ADDED_HEADERS, Field, Operation
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.protocol.text import one_line
 
@@ -159,7 +159,7 @@ def _notes(field: Field) -> Iterator[layout.Span]:
     space = "  " if field.enum else ""
     if field.encrypted:
         yield "encrypted", "encrypted 加密" + space
-    if field.name in examples.OWN_HEADERS:
+    if field.name in ADDED_HEADERS:
         yield "label", "set by the client" + space
 
 

@@ -6,9 +6,15 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from wechatpay_chain.catalogue.operation import PLACES, Field, Operation
+from wechatpay_chain.catalogue.operation import (
+    ADDED_FIELDS,
+    ADDED_HEADERS,
+    PLACES,
+    Field,
+    Operation,
+)
 
-__all__ = ["OWN_HEADERS", "document", "options", "value"]
+__all__ = ["document", "options", "value"]
 
 _TIME = "2015-05-20T13:29:35+08:00"
 # Capitals in a path are written as a variable.
@@ -16,10 +22,6 @@ _CAPITALS = {
     name.lower(): name
     for name in ("addInstitutionsub", "modifyInstitutionsub", "queryInstitutionsub")
 }
-# What the client adds by itself.
-_OWN = frozenset({"nonce_str", "sign"})
-OWN_HEADERS = frozenset({"Wechatpay-Serial"})
-"""The headers that the client adds by itself, of those that are documented as fields."""
 
 
 def value(field: Field, *, required_only: bool = False) -> Any:
@@ -48,10 +50,11 @@ def options(operation: Operation, *, required_only: bool = False) -> dict[str, A
         if field.name not in PLACES:
             made[field.name] = _CAPITALS.get(field.name) or value(field)
             continue
-        own = OWN_HEADERS if field.name == "headers" else _OWN if operation.is_v2 else frozenset()
+        own = ADDED_FIELDS if operation.is_v2 else frozenset()
+        own = ADDED_HEADERS if field.name == "headers" else own
         kept = [inner for inner in field.fields if inner.name not in own]
         if field.name == "body":
-            made["upload"] = _upload(operation, field, required_only)
+            made["upload"] = _upload(operation, required_only)
         else:
             found = document(kept, required_only=required_only)
             if found:
@@ -79,11 +82,6 @@ def _typed(scalar: str, text: str) -> Any:
     return text
 
 
-def _upload(operation: Operation, body: Field, required_only: bool) -> Any:
-    layout = operation.upload_fields
-    known = {layout.filename, layout.digest, layout.algorithm_field} if layout else set()
-    meta = next((field.fields for field in body.fields if field.name == "meta"), ())
-    rest = document(
-        (field for field in meta if field.name not in known), required_only=required_only
-    )
+def _upload(operation: Operation, required_only: bool) -> Any:
+    rest = document(operation.meta_fields, required_only=required_only)
     return {"file": "example.png", **({"meta": rest} if rest else {})}

@@ -7,11 +7,10 @@ import re
 from wechatpay_chain.catalogue.index import children, find, headings
 from wechatpay_chain.catalogue.operation import Operation
 from wechatpay_chain.errors import SegmentError
+from wechatpay_chain.protocol.methods import METHODS
 from wechatpay_chain.protocol.segments import attribute, normalise
 
-__all__ = ["METHODS", "fold", "is_path", "locate", "nearest", "read"]
-
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+__all__ = ["fold", "is_path", "locate", "nearest", "read"]
 
 _ADDRESS = re.compile(r"https?://[^/]+/")
 _PAGE = re.compile(r"https?://pay\.(?:weixin\.qq\.com|wechatpay\.cn)/(?:doc|wiki|static)/")

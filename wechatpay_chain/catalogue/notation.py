@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from wechatpay_chain.catalogue.operation import Field, Operation, RateLimit
+from wechatpay_chain.catalogue.operation import FLAGS, Field, Operation, RateLimit
 
 __all__ = ["parse", "render", "split"]
 
@@ -30,7 +30,6 @@ _FIELD = re.compile(
     r"(?P<indent> *)(?P<name>.+?)(?P<star>\*?): (?P<type>\S+)(?P<encrypted> encrypted)?"
     r"(?: = (?P<enum>.+))?"
 )
-_FLAGS = ("client_certificate", "nonceless", "download", "upload", "deprecated")
 _YES = "yes"
 
 
@@ -69,7 +68,7 @@ def parse(block: str) -> Operation:
         rate_limit=RateLimit(*map(int, limit[0].split("/"))) if limit else None,
         reentrant=reentrant is not None,
         reentrant_days=int(reentrant) if reentrant and reentrant != _YES else None,
-        **{flag: flag in facts for flag in _FLAGS},
+        **{flag: flag in facts for flag in FLAGS},
     )
 
 
@@ -78,7 +77,7 @@ def render(operation: Operation) -> str:
     lines = [f"{operation.method} {operation.path}", f"name: {operation.name}"]
     if operation.base_uri:
         lines.append(f"base_uri: {operation.base_uri}")
-    lines += [f"{flag}: {_YES}" for flag in _FLAGS if getattr(operation, flag)]
+    lines += [f"{flag}: {_YES}" for flag in FLAGS if getattr(operation, flag)]
     if operation.rate_limit:
         lines.append(f"rate_limit: {operation.rate_limit.calls}/{operation.rate_limit.seconds}")
     if operation.reentrant:

@@ -16,13 +16,34 @@ from typing import TypeAlias
 
 from wechatpay_chain.catalogue.alternatives import ALTERNATIVES
 
-__all__ = ["PLACES", "Field", "FieldPath", "Operation", "RateLimit", "Segments", "UploadFields"]
+__all__ = [
+    "ADDED_FIELDS",
+    "ADDED_HEADERS",
+    "FLAGS",
+    "PLACES",
+    "Field",
+    "FieldPath",
+    "Operation",
+    "RateLimit",
+    "Segments",
+    "UploadFields",
+    "walk",
+]
 
 FieldPath: TypeAlias = tuple[str, ...]
 Segments: TypeAlias = tuple[str, ...]
 
 PLACES = ("json", "xml", "query", "body", "headers")
 """The options that fields of a request go into; every other first name is a path variable."""
+
+ADDED_FIELDS = frozenset({"nonce_str", "sign"})
+"""The fields of the XML protocol that the client adds by itself."""
+
+ADDED_HEADERS = frozenset({"Wechatpay-Serial"})
+"""The headers that the client adds by itself, of those that are documented as fields."""
+
+FLAGS = ("client_certificate", "nonceless", "download", "upload", "deprecated")
+"""What an `Operation` is or is not."""
 
 _VARIABLE = re.compile(r"\{(\w+)\}")
 
@@ -173,6 +194,17 @@ class Operation:
         body = self.place("body")
         # One without documented fields is the twin of one that has the usual ones.
         return UploadFields() if body is None else _upload_fields(body)
+
+    @property
+    def meta_fields(self) -> tuple[Field, ...]:
+        """The fields of an upload's meta part that a caller gives, beside what is told of the file.
+
+        The client writes the file's name and digest by itself.
+        """
+        layout, body = self.upload_fields, self.place("body")
+        known = {layout.filename, layout.digest, layout.algorithm_field} if layout else set()
+        meta = next((field for field in _fields(body) if field.name == "meta"), None)
+        return tuple(field for field in _fields(meta) if field.name not in known)
 
     @property
     def _placed(self) -> Iterator[tuple[FieldPath, Field]]:

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from wechatpay_chain.catalogue import Match, Operation, search
-from wechatpay_chain.catalogue.location import METHODS, is_path, locate, nearest
+from wechatpay_chain.catalogue.location import is_path, locate, nearest
 from wechatpay_chain.catalogue.searching import groups, suggest
 from wechatpay_chain.cli.finding import Finding, print_document
 from wechatpay_chain.cli.paper import Paper, Surface
 from wechatpay_chain.cli.streams import complain
+from wechatpay_chain.protocol.methods import METHODS
 
 __all__ = ["add"]
 

@@ -6,10 +6,10 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from wechatpay_chain.catalogue import Description, Field, Match, Operation, samples
+from wechatpay_chain.catalogue import Description, Match, Operation, samples
 from wechatpay_chain.catalogue.layout import Line
 from wechatpay_chain.catalogue.searching import Group
 from wechatpay_chain.cli.paper import Surface
@@ -135,19 +135,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "reentrant": operation.reentrant,
         "reentrant_days": operation.reentrant_days,
         "docs": list(operation.docs),
-        "request": [_field(one) for one in operation.request],
-        "response": [_field(one) for one in operation.response],
+        "request": [asdict(one) for one in operation.request],
+        "response": [asdict(one) for one in operation.response],
         "python": samples.python(operation),
         "php": samples.php(operation),
-    }
-
-
-def _field(field: Field) -> dict[str, Any]:
-    return {
-        "name": field.name,
-        "type": field.type,
-        "required": field.required,
-        "encrypted": field.encrypted,
-        "enum": list(field.enum),
-        "fields": [_field(one) for one in field.fields],
     }

@@ -19,6 +19,7 @@ from typing import TypeAlias
 from wechatpay_chain.catalogue import Operation
 from wechatpay_chain.catalogue.index import segments_of
 from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.protocol.methods import METHODS
 from wechatpay_chain.protocol.text import one_line
 
 __all__ = ["Documented", "Limit", "Rules", "Stated"]
@@ -31,7 +32,6 @@ Stated: TypeAlias = "str | tuple[int, float] | list[str | tuple[int, float]]"
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _RATE = re.compile(r"(\d+) ?(?:/|per) ?(?:(\d+) ?)?(second|minute|hour|day)s?", re.ASCII)
-_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _EVERYTHING = "*"
 _MOST = 10**9
 """Calls, or seconds (30 years), beyond which a rate limits nothing."""
@@ -107,7 +107,7 @@ def _rule(scope: object, rate: object) -> _Rule:
     where = f"limits[{one_line(str(scope))!r}]"
     method = words.pop(0).upper() if len(words) == 2 else ""
     segments = segments_of(words[0]) if len(words) == 1 else ()
-    if not segments or words[0].upper() in _METHODS or (method and method not in _METHODS):
+    if not segments or words[0].upper() in METHODS or (method and method not in METHODS):
         raise ConfigurationError(
             f"{where}: name an operation such as 'POST v3/pay/transactions/native', the beginning "
             "of a path such as 'v3/refund', or '*' for everything"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from wechatpay_chain.catalogue import Operation
-from wechatpay_chain.catalogue.alternatives import ALTERNATIVES
+from wechatpay_chain.catalogue.operation import ADDED_FIELDS, ADDED_HEADERS
 from wechatpay_chain.openapi.documents import Documents, Kind, typed_dict
 from wechatpay_chain.openapi.tree import Node, pascal, variable
 
@@ -18,9 +18,6 @@ __all__ = ["MODULE", "verbs"]
 MODULE = "t"
 """What nodes call the module with the TypedDicts of their group."""
 
-# What the client adds by itself.
-_OWN = frozenset({"nonce_str", "sign"})
-_OWN_HEADERS = frozenset({"Wechatpay-Serial"})
 _UPLOADS = {"upload": "call.File", "body": "call.Body", "multipart": "call.Parts"}
 """The ways to give the body of an upload."""
 
@@ -94,8 +91,8 @@ def _places(operation: Operation, stem: str, documents: Documents) -> Iterator[I
         if kind is not None:
             if kind is Kind.QUERY and operation.is_v2:
                 kind = Kind.XML
-            own = _OWN if operation.is_v2 else frozenset()
-            loose = ALTERNATIVES.get(operation.path, ())
+            own = ADDED_FIELDS if operation.is_v2 else frozenset()
+            loose = operation.alternatives
             fields = [
                 replace(field, required=field.required and field.name not in loose)
                 for field in place.fields
@@ -106,7 +103,7 @@ def _places(operation: Operation, stem: str, documents: Documents) -> Iterator[I
             required = place.required and (not fields or any(one.required for one in fields))
             yield Item(place.name, made, required)
         elif place.name == "headers" and any(
-            field.required and field.name not in _OWN_HEADERS for field in place.fields
+            field.required and field.name not in ADDED_HEADERS for field in place.fields
         ):
             yield Item("headers", "call.Headers", required=True)
     if operation.upload:
@@ -114,11 +111,7 @@ def _places(operation: Operation, stem: str, documents: Documents) -> Iterator[I
 
 
 def _upload(operation: Operation, stem: str, documents: Documents) -> str:
-    layout = operation.upload_fields
-    known = {layout.filename, layout.digest, layout.algorithm_field} if layout else set()
-    body = operation.place("body")
-    about = [one for one in (body.fields if body else ()) if one.name == "meta"]
-    fields = [field for one in about for field in one.fields if field.name not in known]
+    fields = operation.meta_fields
     items = {"file": ("call.File", True), "filename": ("str", False)}
     if fields:
         meta = documents.add(f"{stem}UploadMeta", fields, Kind.JSON)

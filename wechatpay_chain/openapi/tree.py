@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from wechatpay_chain.catalogue import Operation
+from wechatpay_chain.protocol.template import OPTIONAL
 
 __all__ = ["Node", "grow", "pascal", "variable"]
-
-# Stand-ins by which a path gets a trailing slash: no value stands for them.
-_STAND_INS = frozenset({"empty", "stub"})
 
 Entry = tuple[tuple[str, ...], Operation]
 """The segments that are still to go to an operation, and the operation."""
@@ -85,7 +83,8 @@ def _grow(path: str, given: frozenset[str], entries: list[Entry]) -> Node:
 
 def _by_value(node: Node, below: dict[str, list[Entry]]) -> Node | None:
     """Return the node of a value: whatever follows any of the variables that it may stand for."""
-    names = [name for name in map(variable, sorted(below)) if name and name not in _STAND_INS]
+    # The stand-ins by which a path gets a trailing slash are no values.
+    names = [name for name in map(variable, sorted(below)) if name and name not in OPTIONAL]
     entries = [entry for name in names for entry in below[f"{{{name}}}"]]
     twice = Counter((segments, operation.method) for segments, operation in entries)
     # Which of two operations is meant only their variables' names would tell.

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.protocol.text import encode, keep_reserved, scalar
 
-__all__ = ["expand", "variables"]
+__all__ = ["OPTIONAL", "expand", "variables"]
 
 OPTIONAL = frozenset({"empty", "stub"})
 """The variables that may be missing: the documented ways to keep a trailing slash."""
