@@ -60,6 +60,7 @@ def test_a_client_lists_its_methods_and_protocols(root: Client) -> None:
     """dir() of a client shows v2, v3 and what it can do itself."""
     public = {name for name in dir(root) if not name.startswith("_")}
     methods = {"aclose", "chain", "close", "describe", "get_driver", "stack"}
+    methods |= {"bills", "certificates", "payments", "webhooks"}
     assert public == {"v2", "v3", *methods}
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wechatpay_chain.driver import Driver
     from wechatpay_chain.errors import (
         BusinessError,
+        CertificateError,
         CheckError,
         ClientError,
         ConfigurationError,
@@ -43,10 +44,17 @@ if TYPE_CHECKING:
         SegmentError,
         ServerError,
         UnverifiedError,
+        WebhookBodyError,
+        WebhookClockError,
+        WebhookDecryptError,
+        WebhookError,
+        WebhookHeaderError,
+        WebhookKeyError,
+        WebhookSignatureError,
         WechatPayError,
     )
     from wechatpay_chain.formatter import Formatter
-    from wechatpay_chain.keys import KeyFileWarning, PlatformKeys
+    from wechatpay_chain.keys import KeyFileWarning
     from wechatpay_chain.limiter import RateLimiter
     from wechatpay_chain.media import MediaUtil
     from wechatpay_chain.middleware.encryptor import Encryptor
@@ -57,11 +65,14 @@ if TYPE_CHECKING:
     from wechatpay_chain.middleware.v2_encryptor import V2Encryptor
     from wechatpay_chain.middleware.verifier import Verifier
     from wechatpay_chain.pem import PemUtil
+    from wechatpay_chain.platform_keys import PlatformKeys
     from wechatpay_chain.promise import Promise
+    from wechatpay_chain.protocol.scheme import Scheme
     from wechatpay_chain.protocol.sensitive import Sensitive
     from wechatpay_chain.response import Response
     from wechatpay_chain.transformer import Transformer
     from wechatpay_chain.warning import CapitalWarning, DeprecatedOperationWarning
+    from wechatpay_chain.webhooks import Webhooks
 
 __all__ = [
     "AesEcb",
@@ -70,6 +81,7 @@ __all__ = [
     "Builder",
     "BusinessError",
     "CapitalWarning",
+    "CertificateError",
     "Chain",
     "CheckError",
     "Client",
@@ -98,6 +110,7 @@ __all__ = [
     "RequestError",
     "Response",
     "Rsa",
+    "Scheme",
     "SegmentError",
     "Sensitive",
     "ServerError",
@@ -109,6 +122,14 @@ __all__ = [
     "UnverifiedError",
     "V2Encryptor",
     "Verifier",
+    "WebhookBodyError",
+    "WebhookClockError",
+    "WebhookDecryptError",
+    "WebhookError",
+    "WebhookHeaderError",
+    "WebhookKeyError",
+    "WebhookSignatureError",
+    "Webhooks",
     "WechatPayError",
     "guard",
 ]
@@ -121,6 +142,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "driver": ("Driver",),
     "errors": (
         "BusinessError",
+        "CertificateError",
         "CheckError",
         "ClientError",
         "ConfigurationError",
@@ -137,10 +159,17 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "SegmentError",
         "ServerError",
         "UnverifiedError",
+        "WebhookBodyError",
+        "WebhookClockError",
+        "WebhookDecryptError",
+        "WebhookError",
+        "WebhookHeaderError",
+        "WebhookKeyError",
+        "WebhookSignatureError",
         "WechatPayError",
     ),
     "formatter": ("Formatter",),
-    "keys": ("KeyFileWarning", "PlatformKeys"),
+    "keys": ("KeyFileWarning",),
     "limiter": ("RateLimiter",),
     "media": ("MediaUtil",),
     "middleware.encryptor": ("Encryptor",),
@@ -151,11 +180,14 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "middleware.v2_encryptor": ("V2Encryptor",),
     "middleware.verifier": ("Verifier",),
     "pem": ("PemUtil",),
+    "platform_keys": ("PlatformKeys",),
     "promise": ("Promise",),
+    "protocol.scheme": ("Scheme",),
     "protocol.sensitive": ("Sensitive",),
     "response": ("Response",),
     "transformer": ("Transformer",),
     "warning": ("CapitalWarning", "DeprecatedOperationWarning"),
+    "webhooks": ("Webhooks",),
 }
 _PACKAGES = ("catalogue", "middleware", "protocol")
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
 from aiohttp import ClientMiddlewareType
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from wechatpay_chain import catalogue
 from wechatpay_chain.addresses import check_base
@@ -18,24 +17,15 @@ from wechatpay_chain.chain import Chain, register
 from wechatpay_chain.driver import Driver
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.flow import Flow
-from wechatpay_chain.keys import (
-    KeySource,
-    PlatformKeys,
-    check_apiv3_key,
-    check_secret,
-    check_token,
-    load_private_key,
-    load_public_key,
-)
-from wechatpay_chain.middleware.encryptor import Encryptor
-from wechatpay_chain.middleware.signer import RemoteSign, Signer
+from wechatpay_chain.keys import KeySource, load_public_key
+from wechatpay_chain.middleware.signer import RemoteSign
 from wechatpay_chain.middleware.stack import Stack
-from wechatpay_chain.middleware.v2 import TransformRequest, TransformResponse
 from wechatpay_chain.middleware.v2_encryptor import V2Encryptor
-from wechatpay_chain.middleware.verifier import Verifier
 from wechatpay_chain.option_values import check_proxy, check_seconds
 from wechatpay_chain.options import Defaults
+from wechatpay_chain.parts import Parts
 from wechatpay_chain.protocol import hosts, segments
+from wechatpay_chain.protocol.scheme import Scheme
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.tls import Tls
 
@@ -43,10 +33,16 @@ if not TYPE_CHECKING:
     Root = object
 else:
     # The types of known paths. They stand last: jedi, which Jupyter asks, believes what does.
+    from wechatpay_chain.bills import Bills
+    from wechatpay_chain.certificates import Certificates
     from wechatpay_chain.limiter import RateLimiter
     from wechatpay_chain.openapi import Root
+    from wechatpay_chain.payments import Payments
+    from wechatpay_chain.webhooks import Webhooks
 
 __all__ = ["Client"]
+
+T = TypeVar("T")
 
 
 class Client(Root):
@@ -85,6 +81,7 @@ class Client(Root):
         proxy: str | None = None,
         middlewares: Iterable[ClientMiddlewareType] = (),
         rate_limiter: RateLimiter | None = None,
+        scheme: Scheme = Scheme.RSA,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Make a client; keys are loaded and checked now, nothing is sent.
@@ -117,13 +114,16 @@ class Client(Root):
             middlewares: aiohttp client middlewares, outermost first; they see requests
                 before they are encrypted and signed, and answers after they were verified.
             rate_limiter: keeps calls within their rate limits (频率限制), before they are sent.
+            scheme: how requests are signed; `Scheme.BRAND` for a brand (品牌), whose id is then
+                given as `mchid`.
             clock: seconds since the epoch.
 
         Raises:
             ConfigurationError: something is missing or cannot be used; it says what.
         """
         key, keys = Sensitive[Any](private_key), Sensitive[Any](certs)
-        secrets = Sensitive[Any](apiv3_key), Sensitive[Any](secret), Sensitive[Any](merchant)
+        secrets = Sensitive[Any](apiv3_key), Sensitive[Any](secret)
+        identity = Sensitive[Any](merchant)
         authorities, via = Sensitive[Any](ca_certs), Sensitive[Any](proxy)
         v2_key = Sensitive[Any](v2_public_key)
         # What is left in this frame may be seen in a traceback with locals.
@@ -131,39 +131,26 @@ class Client(Root):
         defaults = Defaults(
             base_uri=check_base(hosts.DEFAULT_BASE if base_uri is None else base_uri),
             has_own_base=base_uri is not None,
-            has_certificate=secrets[2].reveal() is not None,
+            has_certificate=identity.reveal() is not None,
             check=_flag(check, "check"),
             timeout=check_seconds(timeout, "timeout", ConfigurationError),
             connect_timeout=check_seconds(connect_timeout, "connect_timeout", ConfigurationError),
             encrypt=_flag(encrypt, "encrypt"),
             proxy=check_proxy(via),
         )
-        self._mchid = check_token(_given(mchid, "mchid"), "mchid")
-        check_apiv3_key(secrets[0])
-        check_secret(secrets[1])
-        self._secrets = secrets[:2]
-        is_v2_only = serial is None and key.reveal() is None and keys.reveal() is None
-        stacks: dict[str, Stack] = {}
-        signing, platform = Sensitive[Any](None), None
-        if secrets[1].reveal() is None or not is_v2_only:
-            serial = check_token(_given(serial, "serial"), "serial")
-            signing = _signing_key(key)
-            platform = _platform_keys(keys, serial, signing)
-            stacks["v3"] = _v3_stack(self._mchid, serial, signing, platform, clock)
+        self._parts = Parts.of(mchid, serial, key, keys, *secrets, scheme, clock)
         public = None if v2_key.reveal() is None else load_public_key(v2_key, "v2_public_key")
-        stacks["v2"] = _v2_stack(self._mchid, secrets[1], V2Encryptor(platform, public))
-        outer = tuple(middlewares)
-        for stack in stacks.values():
-            outermost = stack.names[0]
-            for middleware in outer:
-                stack.before(outermost, middleware)
-        tls = Tls(authorities, secrets[2], clock)
+        encryptor = V2Encryptor(self._parts.platform, public)
+        stacks = self._parts.stacks(encryptor, middlewares)
+        tls = Tls(authorities, identity, clock)
         admit = None
         if rate_limiter is not None:
             if isinstance(rate_limiter, type) or not hasattr(rate_limiter, "acquire"):
                 raise ConfigurationError("rate_limiter must be a RateLimiter")
-            admit = partial(rate_limiter.acquire, mchid=self._mchid)
-        self._flow = Flow(stacks, defaults, tls, _opening_key(signing, tls), admit)
+            admit = partial(rate_limiter.acquire, mchid=self._parts.mchid)
+        self._opening_key = self._parts.opening_key(tls.private_key)
+        self._flow = Flow(stacks, defaults, tls, self._opening_key, admit)
+        self._made: dict[str, Any] = {}
         register(self._flow)
 
     @property
@@ -194,6 +181,53 @@ class Client(Root):
             # First, because it refuses names such as _flow, which a half-made client lacks.
             segment = segments.attribute("", name)
             return Chain(self._flow, segment)
+
+    @property
+    def certificates(self) -> Certificates:
+        """WeChat Pay's certificates (平台证书): download, refresh, dates."""
+        # Each of these four is loaded for programs that use it only.
+        from wechatpay_chain.certificates import Certificates
+
+        return self._kept("certificates", lambda: Certificates(self, self._parts))
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The receiver of callbacks (回调通知), with this client's keys."""
+        from wechatpay_chain.webhooks import Webhooks
+
+        parts = self._parts
+        return self._kept(
+            "webhooks",
+            lambda: Webhooks(
+                parts.platform,
+                parts.apiv3_key,
+                secret=parts.secret,
+                private_key=self._opening_key,
+                scheme=parts.scheme,
+                clock=parts.clock,
+            ),
+        )
+
+    @property
+    def payments(self) -> Payments:
+        """What front ends need to invoke payment (调起支付), signed."""
+        from wechatpay_chain.payments import Payments
+
+        return self._kept("payments", lambda: Payments(self._parts))
+
+    @property
+    def bills(self) -> Bills:
+        """Bills (账单) to download, checked, and to read row by row."""
+        from wechatpay_chain.bills import Bills
+
+        return self._kept("bills", lambda: Bills(self))
+
+    def _kept(self, name: str, make: Callable[[], T]) -> T:
+        """Return what was made under a name, the same for all threads."""
+        if name not in self._made:
+            # One step, so that two threads get one thing.
+            self._made.setdefault(name, make())
+        return cast("T", self._made[name])
 
     def describe(self, path: object, method: str | None = None) -> catalogue.Description:
         """Describe the operations at a path: fields, host, certificate, limit, pages, a sample.
@@ -247,7 +281,7 @@ class Client(Root):
     def __repr__(self) -> str:
         if "_flow" not in vars(self):
             return "<Client that could not be made>"
-        return f"<Client {self._mchid} {self._flow.defaults.base_uri}>"
+        return f"<Client {self._parts.mchid} {self._flow.defaults.base_uri}>"
 
     # Without these, Python would make an endless iterator of __getitem__.
     __iter__ = None
@@ -255,74 +289,6 @@ class Client(Root):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Client holds keys, so it is not pickled: make one in each process")
-
-
-def _given(value: str | None, name: str) -> str:
-    if value is None or value == "":
-        raise ConfigurationError(f"{name} is missing")
-    return value
-
-
-def _v2_stack(mchid: str, secret: Sensitive[Any], encryptor: V2Encryptor) -> Stack:
-    return Stack(
-        [
-            ("transform_response", TransformResponse(secret)),
-            ("encryptor", encryptor),
-            ("transform_request", TransformRequest(mchid, secret)),
-        ]
-    )
-
-
-def _v3_stack(
-    mchid: str,
-    serial: str,
-    signing: Sensitive[RSAPrivateKey | RemoteSign],
-    platform: PlatformKeys,
-    clock: Callable[[], float],
-) -> Stack:
-    return Stack(
-        [
-            ("verifier", Verifier(platform, clock=clock)),
-            ("encryptor", Encryptor(platform)),
-            ("signer", Signer(mchid, serial, signing.reveal(), clock=clock)),
-        ]
-    )
-
-
-def _signing_key(key: Sensitive[Any]) -> Sensitive[RSAPrivateKey | RemoteSign]:
-    if key.reveal() is None:
-        raise ConfigurationError("private_key is missing")
-    if callable(key.reveal()):
-        return key
-    return Sensitive(load_private_key(key))
-
-
-def _opening_key(signing: Sensitive[Any], tls: Tls) -> Sensitive[RSAPrivateKey | None]:
-    """Return the key that opens answers: the API's, or that of the TLS certificate, the same."""
-    return signing if isinstance(signing.reveal(), RSAPrivateKey) else tls.private_key
-
-
-def _platform_keys(
-    certs: Sensitive[Any], serial: str, key: Sensitive[RSAPrivateKey | RemoteSign]
-) -> PlatformKeys:
-    if not isinstance(certs.reveal() or {}, Mapping):
-        raise ConfigurationError("certs must be a mapping of serials or public key ids to keys")
-    sources = {name: Sensitive[Any](source) for name, source in (certs.reveal() or {}).items()}
-    if not sources:
-        raise ConfigurationError(
-            "certs is missing: give WeChat Pay's public key as {'PUB_KEY_ID_…': key}, or its "
-            "certificates by serial"
-        )
-    own = "is the merchant's own, but certs are WeChat Pay's keys (微信支付公钥 or 平台证书)"
-    if serial.upper() in {name.upper() for name in sources if isinstance(name, str)}:
-        raise ConfigurationError(f"certs[{serial!r}] {own}")
-    keys = PlatformKeys(sources)
-    private = key.reveal()
-    if isinstance(private, RSAPrivateKey):
-        for name, public in keys.items():
-            if public.public_numbers() == private.public_key().public_numbers():
-                raise ConfigurationError(f"certs[{name!r}] {own}")
-    return keys
 
 
 def _flag(value: object, name: str) -> bool:

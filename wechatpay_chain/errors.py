@@ -17,6 +17,14 @@
     │   ├── ServerError           5xx: the same request again, a few times, later
     │   └── BusinessError         v2's 200 that says FAIL: look at its code
     ├── UnverifiedError           a 2xx that cannot be trusted: the operation may have happened
+    ├── CertificateError          no trustworthy certificates could be had: the old keys stay
+    ├── WebhookError              a callback that must not be acknowledged
+    │   ├── WebhookHeaderError    its signature headers are missing, repeated or malformed
+    │   ├── WebhookClockError     its timestamp is too far from this machine's clock
+    │   ├── WebhookKeyError       it names a platform key that is not known
+    │   ├── WebhookSignatureError its signature does not hold
+    │   ├── WebhookDecryptError   its resource, or a field in it, cannot be opened
+    │   └── WebhookBodyError      its body is not what a callback has
     ├── DecodeError               a genuine answer whose body is not the JSON or XML asked for
     └── DecryptError              a ciphertext that this key does not open
 
@@ -39,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BusinessError",
+    "CertificateError",
     "CheckError",
     "ClientError",
     "ConfigurationError",
@@ -55,6 +64,13 @@ __all__ = [
     "SegmentError",
     "ServerError",
     "UnverifiedError",
+    "WebhookBodyError",
+    "WebhookClockError",
+    "WebhookDecryptError",
+    "WebhookError",
+    "WebhookHeaderError",
+    "WebhookKeyError",
+    "WebhookSignatureError",
     "WechatPayError",
 ]
 
@@ -253,6 +269,63 @@ class UnverifiedError(WechatPayError):
         self.reason = reason
         self.is_probe = is_probe
         self.response = response
+
+
+class CertificateError(WechatPayError):
+    """WeChat Pay's certificates (平台证书) could not be downloaded, or cannot be trusted.
+
+    All or nothing: the keys that were there before stay in use.
+    """
+
+    sent = True
+
+
+class WebhookError(WechatPayError):
+    """A callback (回调) that must not be acknowledged: WeChat Pay did not send it as it came.
+
+    Attributes:
+        reason: a `Reason`, one for each way to be wrong.
+        status: the HTTP status to answer with; never a 2xx.
+        is_probe: True for WeChat Pay's own probing with wrong signatures
+            (``WECHATPAY/SIGNTEST/``): proof that this check works, not an attack.
+
+    Source: https://pay.weixin.qq.com/doc/v3/merchant/4016241880 (probes)
+    """
+
+    status: ClassVar[int] = 401
+
+    def __init__(self, message: str, *, reason: Reason, is_probe: bool = False) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.is_probe = is_probe
+
+
+class WebhookHeaderError(WebhookError):
+    """A signature header is missing, empty, there twice, malformed, or of another scheme."""
+
+
+class WebhookClockError(WebhookError):
+    """The timestamp is over five minutes from this machine's clock: a replay, or a wrong clock."""
+
+
+class WebhookKeyError(WebhookError):
+    """The serial names no platform key that is known here."""
+
+
+class WebhookSignatureError(WebhookError):
+    """The signature (v3) or sign (v2) does not match the body: forged, altered, or a probe."""
+
+
+class WebhookDecryptError(WebhookError):
+    """The body is genuine, but the resource or a field in it does not open with these keys."""
+
+    status = 500
+
+
+class WebhookBodyError(WebhookError):
+    """The body is no callback: too large, not JSON or XML, or without what every callback has."""
+
+    status = 400
 
 
 class DecodeError(WechatPayError):

@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 
 from wechatpay_chain.errors import RequestError
-from wechatpay_chain.protocol import formatter, signature
+from wechatpay_chain.protocol import formatter
+from wechatpay_chain.protocol.scheme import Scheme
 from wechatpay_chain.protocol.text import scalar
 
 __all__ = ["Formatter"]
@@ -37,7 +38,7 @@ class Formatter:
         mchid: str, nonce: str, signature: str, timestamp: str | int, serial: str
     ) -> str:
         """Return the value of the Authorization header; `serial` is the merchant's."""
-        return formatter.authorization(_SCHEME, mchid, nonce, signature, timestamp, serial)
+        return formatter.authorization(Scheme.RSA, mchid, nonce, signature, timestamp, serial)
 
     @staticmethod
     def request(
@@ -76,10 +77,6 @@ class Formatter:
             RequestError: a value is no text, number or boolean.
         """
         return formatter.query_string_like(thing)
-
-
-# Under another name: `signature` is also what an argument is called.
-_SCHEME = signature.SCHEME
 
 
 def _piece(piece: object) -> str:

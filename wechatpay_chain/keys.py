@@ -20,7 +20,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 from urllib.parse import unquote
@@ -44,13 +43,14 @@ if TYPE_CHECKING:
 __all__ = [
     "KeyFileWarning",
     "KeySource",
-    "PlatformKeys",
     "check_apiv3_key",
     "check_secret",
     "check_token",
     "load_certificate",
+    "load_key",
     "load_private_key",
     "load_public_key",
+    "public_key_of",
     "read_source",
 ]
 
@@ -72,9 +72,6 @@ SMALLEST_KEY = 2048
 APIV3_KEY_SIZE = 32
 """Bytes of the APIv3密钥: AES-256 takes no other."""
 
-PUBLIC_KEY_ID = "PUB_KEY_ID_"
-"""What the id of a WeChat Pay public key (微信支付公钥) starts with."""
-
 _KINDS = (
     (RSAPrivateKey, "a private key"),
     (RSAPublicKey, "a public key"),
@@ -89,53 +86,13 @@ class KeyFileWarning(UserWarning):
     """A private key's file can be read by other users of the machine."""
 
 
-class PlatformKeys(Mapping[str, RSAPublicKey]):
-    """WeChat Pay's own keys, by certificate serial or public key id.
-
-    A key is chosen by the serial that a message names, never by trying all.
-    """
-
-    def __init__(self, sources: Mapping[str, KeySource]) -> None:
-        """Load each key or certificate.
-
-        Raises:
-            ConfigurationError: a serial is no header value, or a key is no public RSA key.
-        """
-        self._keys: dict[str, RSAPublicKey] = {}
-        self._expiry: dict[str, float] = {}
-        for serial, source in sources.items():
-            name = f"certs[{check_token(serial, 'the serial of a platform key')!r}]"
-            loaded = _load(source, name)
-            if pem.is_certificate(loaded):
-                self._expiry[serial] = loaded.not_valid_after_utc.timestamp()
-            self._keys[serial] = _public(loaded, name)
-
-    def __getitem__(self, serial: str) -> RSAPublicKey:
-        return self._keys[serial]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def __repr__(self) -> str:
-        return f"<PlatformKeys {', '.join(self._keys)}>"
-
-    @property
-    def preferred(self) -> str:
-        """The serial to encrypt for: a public key's id, else the certificate that expires last."""
-        public = [serial for serial in self._keys if serial.startswith(PUBLIC_KEY_ID)]
-        return public[0] if public else max(self._keys, key=lambda s: self._expiry.get(s, 0.0))
-
-
 def load_private_key(source: KeySource, name: str = "private_key") -> RSAPrivateKey:
     """Return the merchant's private key (商户API私钥), checked.
 
     Raises:
         ConfigurationError: it cannot be read, or is another kind of key; `name` says which.
     """
-    key = _load(source, name, private=True)
+    key = load_key(source, name, private=True)
     if not isinstance(key, RSAPrivateKey):
         raise ConfigurationError(
             f"{name} is {_kind(key)}, but the merchant's RSA private key (apiclient_key.pem) is "
@@ -151,7 +108,7 @@ def load_public_key(source: KeySource, name: str = "public_key") -> RSAPublicKey
     Raises:
         ConfigurationError: it cannot be read, or is another kind of key; `name` says which.
     """
-    return _public(_load(source, name), name)
+    return public_key_of(load_key(source, name), name)
 
 
 def load_certificate(source: KeySource, name: str = "certificate") -> x509.Certificate:
@@ -160,10 +117,10 @@ def load_certificate(source: KeySource, name: str = "certificate") -> x509.Certi
     Raises:
         ConfigurationError: it cannot be read, or is something else; `name` says which.
     """
-    certificate = _load(source, name)
+    certificate = load_key(source, name)
     if not pem.is_certificate(certificate):
         raise ConfigurationError(f"{name} is {_kind(certificate)}, but a certificate is needed")
-    _public(certificate, name)
+    public_key_of(certificate, name)
     return certificate
 
 
@@ -225,7 +182,12 @@ def check_secret(secret: Sensitive[Any]) -> None:
         raise ConfigurationError("secret must be text, the APIv2密钥 set on WeChat Pay's website")
 
 
-def _public(loaded: object, name: str) -> RSAPublicKey:
+def public_key_of(loaded: object, name: str) -> RSAPublicKey:
+    """Return the public key that was loaded, or the one in the certificate that was.
+
+    Raises:
+        ConfigurationError: it is another kind of key, or too short; `name` says which.
+    """
     key = _key_of(loaded) if pem.is_certificate(loaded) else loaded
     if not isinstance(key, RSAPublicKey):
         holder = "a certificate with " if pem.is_certificate(loaded) else ""
@@ -244,7 +206,12 @@ def _key_of(certificate: x509.Certificate) -> object:
         return None
 
 
-def _load(source: KeySource, name: str, *, private: bool = False) -> object:
+def load_key(source: KeySource, name: str, *, private: bool = False) -> object:
+    """Return whatever key or certificate a source holds.
+
+    Raises:
+        ConfigurationError: it cannot be read; `name` says which.
+    """
     material, passphrase = _split(source)
     # From here on this frame holds nothing that a traceback with locals could show.
     del source

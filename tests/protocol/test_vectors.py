@@ -10,6 +10,7 @@ import pytest
 from tests.support.merchant import private, units
 from wechatpay_chain.errors import DecodeError, RequestError
 from wechatpay_chain.protocol import formatter, query, rsa, transformer
+from wechatpay_chain.protocol.scheme import Scheme
 from wechatpay_chain.protocol.template import expand
 
 # PHP expands a path variable without a value to nothing; here it is refused.
@@ -53,9 +54,7 @@ def test_pieces_are_joined_as_recorded(case: dict[str, Any]) -> None:
 def test_the_authorization_header_is_as_recorded() -> None:
     """The header's value has PHP's form, to the letter."""
     mchid, nonce, signature, timestamp, serial = units()["authorization"]["args"]
-    made = formatter.authorization(
-        "WECHATPAY2-SHA256-RSA2048", mchid, nonce, signature, timestamp, serial
-    )
+    made = formatter.authorization(Scheme.RSA, mchid, nonce, signature, timestamp, serial)
     assert made == units()["authorization"]["out"]
 
 

@@ -18,10 +18,11 @@ from urllib.parse import unquote
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
 from wechatpay_chain.catalogue import FieldPath, find
-from wechatpay_chain.keys import KeySource, PlatformKeys
+from wechatpay_chain.keys import KeySource
 from wechatpay_chain.middleware import call
 from wechatpay_chain.middleware.seal import Seal
 from wechatpay_chain.payload import META, Multipart, signed_bytes
+from wechatpay_chain.platform_keys import PlatformKeys
 from wechatpay_chain.protocol import document, signature
 from wechatpay_chain.protocol.sensitive import Path, replace
 from wechatpay_chain.protocol.text import encode

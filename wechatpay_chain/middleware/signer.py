@@ -31,8 +31,8 @@ from wechatpay_chain.errors import ConfigurationError, NotSentError, WechatPayEr
 from wechatpay_chain.keys import KeySource, check_token, load_private_key
 from wechatpay_chain.middleware import call
 from wechatpay_chain.payload import signed_bytes
-from wechatpay_chain.protocol import formatter, hosts, rsa
-from wechatpay_chain.protocol.signature import SCHEME
+from wechatpay_chain.protocol import formatter, hosts
+from wechatpay_chain.protocol.scheme import Scheme
 
 __all__ = ["RemoteSign", "Signer"]
 
@@ -51,34 +51,37 @@ class Signer:
         origins: Iterable[str] = (),
         clock: Callable[[], float] = time.time,
         random: Callable[[int], bytes] = os.urandom,
-        scheme: str = SCHEME,
+        scheme: Scheme = Scheme.RSA,
     ) -> None:
         """Sign as a merchant.
 
         Args:
-            mchid: the merchant's number (商户号).
+            mchid: the merchant's number (商户号); with `Scheme.BRAND` the brand's (品牌ID).
             serial: the serial of the merchant's API certificate (商户API证书序列号).
             key: its private key, or an async callable that signs a message with
                 PKCS#1 v1.5 and SHA-256 and returns the raw signature.
             origins: addresses, besides WeChat Pay's own, that may be signed for.
             clock: seconds since the epoch.
             random: a source of random bytes, for the nonce.
-            scheme: the name that starts the Authorization header.
+            scheme: how requests are signed.
 
         Raises:
-            ConfigurationError: a value is missing, or the key is no private RSA key.
+            ConfigurationError: a value is missing, the key is no private RSA key, or the scheme
+                cannot be used.
         """
         self._mchid = check_token(mchid, "mchid")
         self._serial = check_token(serial, "serial")
+        self._scheme = scheme.check()
         self._under_way = _UnderWay()
         self._sign = (
-            _remote(key) if callable(key) else _local(load_private_key(key), self._under_way)
+            _remote(key)
+            if callable(key)
+            else _local(load_private_key(key), scheme.sign, self._under_way)
         )
         del key
         self._origins = hosts.OFFICIAL | {hosts.origin(url) for url in origins}
         self._clock = clock
         self._random = random
-        self._scheme = scheme
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Sign the request and send it on.
@@ -142,14 +145,16 @@ class _UnderWay(threading.local):
     count = 0
 
 
-def _local(key: RSAPrivateKey, under_way: _UnderWay) -> RemoteSign:
+def _local(
+    key: RSAPrivateKey, sign: Callable[[bytes, RSAPrivateKey], bytes], under_way: _UnderWay
+) -> RemoteSign:
     async def local(message: bytes) -> bytes:
         # Alone, signing on the spot is quickest; with others under way it would keep
         # the loop from them, and it leaves the GIL, so a thread does it.
         if under_way.count == 1:
-            return rsa.sign(message, key)
+            return sign(message, key)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_threads(), rsa.sign, message, key)
+        return await loop.run_in_executor(_threads(), sign, message, key)
 
     return local
 

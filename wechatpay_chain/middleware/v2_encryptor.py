@@ -20,11 +20,11 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from wechatpay_chain.catalogue import Operation, find
-from wechatpay_chain.keys import PlatformKeys
 from wechatpay_chain.middleware import call as calls
 from wechatpay_chain.middleware.call import Call
 from wechatpay_chain.middleware.seal import Seal
 from wechatpay_chain.middleware.v2 import request_fields
+from wechatpay_chain.platform_keys import PlatformKeys
 from wechatpay_chain.protocol import transformer
 from wechatpay_chain.protocol.sensitive import Path, replace
 

@@ -24,11 +24,13 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from wechatpay_chain.errors import Reason, UnverifiedError
-from wechatpay_chain.keys import KeySource, PlatformKeys
+from wechatpay_chain.keys import KeySource
 from wechatpay_chain.middleware import call as calls
 from wechatpay_chain.middleware.body import LARGEST_ANSWER, read
 from wechatpay_chain.middleware.call import Call
+from wechatpay_chain.platform_keys import PlatformKeys
 from wechatpay_chain.protocol import signature, unsigned
+from wechatpay_chain.protocol.scheme import Scheme
 from wechatpay_chain.protocol.signature import Signed
 from wechatpay_chain.response import Response
 
@@ -44,7 +46,7 @@ class Verifier:
         *,
         clock: Callable[[], float] = time.time,
         limit: int = LARGEST_ANSWER,
-        scheme: str = signature.SCHEME,
+        scheme: Scheme = Scheme.RSA,
     ) -> None:
         """Verify with WeChat Pay's public keys and certificates, by serial or public key id.
 
@@ -52,17 +54,17 @@ class Verifier:
             keys: ``{serial_or_public_key_id: key_or_certificate}``, or a `PlatformKeys`.
             clock: seconds since the epoch.
             limit: bytes of the largest answer that is read.
-            scheme: the only ``Wechatpay-Signature-Type`` that is accepted.
+            scheme: how answers are signed.
 
         Raises:
-            ConfigurationError: a key is no public RSA key.
+            ConfigurationError: a key is no public RSA key, or the scheme cannot be used.
         """
         self._keys: Mapping[str, RSAPublicKey] = (
             keys if isinstance(keys, PlatformKeys) else PlatformKeys(keys)
         )
         self._clock = clock
         self._limit = limit
-        self._scheme = scheme
+        self._scheme = scheme.check()
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Send the request on and verify its answer.

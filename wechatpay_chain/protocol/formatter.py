@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from wechatpay_chain.protocol.scheme import Scheme
 from wechatpay_chain.protocol.text import scalar
 
 __all__ = [
@@ -58,11 +59,11 @@ def response_head(timestamp: str, nonce_str: str) -> bytes:
 
 
 def authorization(
-    scheme: str, mchid: str, nonce_str: str, signature: str, timestamp: int | str, serial: str
+    scheme: Scheme, holder: str, nonce_str: str, signature: str, timestamp: int | str, serial: str
 ) -> str:
-    """Return the value of the Authorization header."""
+    """Return the value of the Authorization header, by which a holder of keys is known."""
     return (
-        f'{scheme} mchid="{mchid}",serial_no="{serial}",timestamp="{timestamp}",'
+        f'{scheme.name} {scheme.holder}="{holder}",serial_no="{serial}",timestamp="{timestamp}",'
         f'nonce_str="{nonce_str}",signature="{signature}"'
     )
 

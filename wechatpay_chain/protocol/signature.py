@@ -7,7 +7,6 @@ leniency is what an attacker needs.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -15,11 +14,11 @@ from typing import NamedTuple, Protocol
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from wechatpay_chain.errors import Reason, UnverifiedError
-from wechatpay_chain.protocol import binary, formatter, rsa
+from wechatpay_chain.protocol import binary, formatter
+from wechatpay_chain.protocol.scheme import Scheme
 
 __all__ = [
     "MAXIMUM_CLOCK_OFFSET",
-    "SCHEME",
     "Headers",
     "Proof",
     "Signed",
@@ -29,7 +28,6 @@ __all__ = [
     "read",
 ]
 
-SCHEME = "WECHATPAY2-SHA256-RSA2048"
 MAXIMUM_CLOCK_OFFSET = 300
 """Seconds that an answer's timestamp may differ from our clock, either way."""
 
@@ -58,6 +56,7 @@ class Signed(NamedTuple):
     nonce: str
     serial: str
     signature: bytes
+    scheme: Scheme = Scheme.RSA
 
 
 def is_signed(headers: Headers) -> bool:
@@ -70,7 +69,7 @@ def is_probe(headers: Headers) -> bool:
     return any(value.startswith(_PROBE) for value in headers.getall(SIGNATURE, []))
 
 
-def read(headers: Headers, now: float, scheme: str = SCHEME) -> Signed:
+def read(headers: Headers, now: float, scheme: Scheme = Scheme.RSA) -> Signed:
     """Return what the signature headers claim, having checked their form and the clock.
 
     Raises:
@@ -81,8 +80,10 @@ def read(headers: Headers, now: float, scheme: str = SCHEME) -> Signed:
     serial = _one(headers, SERIAL)
     signature = _one(headers, SIGNATURE)
     for named in headers.getall(SIGNATURE_TYPE, []):
-        if named != scheme:
-            raise UnverifiedError(f"{SIGNATURE_TYPE} is not {scheme}", reason=Reason.WRONG_SCHEME)
+        if named != scheme.name:
+            raise UnverifiedError(
+                f"{SIGNATURE_TYPE} is not {scheme.name}", reason=Reason.WRONG_SCHEME
+            )
     if not _TIMESTAMP.fullmatch(timestamp):
         raise UnverifiedError(f"{TIMESTAMP} is not ten digits", reason=Reason.MALFORMED_HEADER)
     offset = int(timestamp) - int(now)
@@ -92,7 +93,7 @@ def read(headers: Headers, now: float, scheme: str = SCHEME) -> Signed:
             f"machine's clock, {MAXIMUM_CLOCK_OFFSET} s are allowed: check the clock here first",
             reason=Reason.CLOCK,
         )
-    return Signed(timestamp, nonce, serial, _decode(signature))
+    return Signed(timestamp, nonce, serial, _decode(signature), scheme)
 
 
 def check(signed: Signed, key_of: Callable[[str], RSAPublicKey | None], body: bytes) -> None:
@@ -124,7 +125,9 @@ class Proof:
             )
         self._key = key
         self._signature = signed.signature
-        self._hash = hashlib.sha256(formatter.response_head(signed.timestamp, signed.nonce))
+        self._scheme = signed.scheme
+        self._hash = signed.scheme.digest()
+        self._hash.update(formatter.response_head(signed.timestamp, signed.nonce))
 
     def update(self, part: bytes) -> None:
         """Take in the next piece of the body, raw."""
@@ -137,7 +140,7 @@ class Proof:
             UnverifiedError: the signature does not hold.
         """
         self._hash.update(b"\n")
-        if not rsa.verify_digest(self._hash.digest(), self._signature, self._key):
+        if not self._scheme.verify(self._hash.digest(), self._signature, self._key):
             raise UnverifiedError("the signature does not match", reason=Reason.BAD_SIGNATURE)
 
 

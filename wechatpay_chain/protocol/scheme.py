@@ -1,0 +1,80 @@
+"""Authorization schemes: under which name and in whose name a request is signed, and how.
+
+Signer, verifier and callbacks all take the same `Scheme`, so there is no second
+place in which a scheme's name or algorithm stands.
+
+Sources: https://pay.weixin.qq.com/doc/v3/partner/4013059030 (merchants),
+    https://pay.weixin.qq.com/doc/brand/4015407582 (brands)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.protocol import rsa
+
+__all__ = ["Digest", "Scheme"]
+
+
+class Digest(Protocol):
+    """A hash that is fed piece by piece, such as hashlib's."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
+def _sha256() -> Digest:
+    return hashlib.sha256()
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """One way to sign: `Scheme.RSA` for merchants, `Scheme.BRAND` for brands (品牌).
+
+    Args:
+        name: what the Authorization header begins with, and the only
+            ``Wechatpay-Signature-Type`` of an answer or a callback that is accepted.
+        holder: the field of that header that says who signs.
+        sign: return the raw signature of a message, given the key.
+        digest: begin the hash that `verify` is given the end of.
+        verify: tell whether a signature is a key's, over a message of that digest.
+        problem: why this scheme cannot be used here; empty if it can.
+    """
+
+    name: str
+    holder: str = "mchid"
+    sign: Callable[[bytes, Any], bytes] = rsa.sign
+    digest: Callable[[], Digest] = _sha256
+    verify: Callable[[bytes, bytes, Any], bool] = rsa.verify_digest
+    problem: str = ""
+
+    RSA: ClassVar[Scheme]
+    BRAND: ClassVar[Scheme]
+    SM2: ClassVar[Scheme]
+
+    def __repr__(self) -> str:
+        return f"<Scheme {self.name}>"
+
+    def check(self) -> Scheme:
+        """Return the scheme itself, if it can be used.
+
+        Raises:
+            ConfigurationError: it cannot; the message says why.
+        """
+        if self.problem:
+            raise ConfigurationError(f"{self.name} cannot be used: {self.problem}")
+        return self
+
+
+Scheme.RSA = Scheme("WECHATPAY2-SHA256-RSA2048")
+Scheme.BRAND = Scheme("WECHATPAY-BRAND-SHA256-RSA2048", holder="brand_id")
+Scheme.SM2 = Scheme(
+    "WECHATPAY2-SM2-WITH-SM3",
+    problem="the cryptography package has no SM2 (国密), and no library with SM2 is kept up; "
+    "use RSA keys with Scheme.RSA",
+)
