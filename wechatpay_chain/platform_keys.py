@@ -87,6 +87,8 @@ class PlatformKeys(Mapping[str, RSAPublicKey]):
         Raises:
             ConfigurationError: a serial is no header value, or a key is no public RSA key.
         """
+        # First, so that one that could not be made has a repr.
+        self._entries: dict[str, _Entry] = {}
         self._clock = clock
         self._supply: Supply | None = None
         self._warned: set[str] = set()
