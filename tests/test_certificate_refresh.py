@@ -262,6 +262,21 @@ def test_an_explicit_refresh_joins_the_download_that_goes_on(gateway: Sandbox) -
         assert downloads(gateway) == 2
 
 
+def test_other_downloads_leave_room_for_an_unknown_serial(gateway: Sandbox) -> None:
+    """A key that came after a refresh is found at once: only unknown serials hold each other up."""
+    clock = Clock()
+    with alone(gateway, refresh=Refresh(monotonic=clock)) as client:
+        client.certificates.refresh()
+        gateway.platform.sign_with(gateway.platform.issue())
+        assert client.v3.security.echo.post(json=ECHO).verified
+        clock.now += 12 * 3600
+        assert client.v3.security.echo.post(json=ECHO).verified
+        settled(landed)
+        gateway.platform.sign_with(gateway.platform.issue())
+        assert client.v3.security.echo.post(json=ECHO).verified
+    assert downloads(gateway) == 4
+
+
 def test_what_the_middle_of_a_call_waits_for(gateway: Sandbox) -> None:
     """A call whose own time is up while it waits for a key leaves the download to the others."""
     gateway.platform.sign_with(new := gateway.platform.issue())

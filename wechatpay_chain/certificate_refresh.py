@@ -106,7 +106,7 @@ class _Flight:
 
     future: Future[Outcome] = field(default_factory=Future)
     process: int = field(default_factory=os.getpid)
-    forced: bool = False
+    is_asked_for: bool = False
     """Whether somebody is told of its failure, who asked for it."""
     landed: bool = False
     """Also to be read in a forked child, where the future's own lock may be held for ever."""
@@ -140,12 +140,12 @@ class Refresher:
     async def look_for(self, serial: str) -> None:
         """Refresh, if that may bring a serial, or any key for an empty one; failures are noted.
 
-        Whoever comes less than `FLOOR` seconds after a download began is turned away, if
-        that has ended: it would hardly bring more.
+        Whoever comes less than `FLOOR` seconds after such a download began, and when it has
+        ended, is turned away: it would hardly bring more.
         """
         if serial and not _SERIAL.fullmatch(serial):
             return
-        flight = None if _inside.get() else self._begin()
+        flight = None if _inside.get() else self._begin(seldom=True)
         if flight is not None:
             await _landing(flight)
 
@@ -155,7 +155,7 @@ class Refresher:
         Raises:
             CertificateError: it failed; the keys stay as they were.
         """
-        flight = None if _inside.get() else self._begin(forced=True)
+        flight = None if _inside.get() else self._begin(is_asked_for=True)
         if flight is None:
             raise CertificateError("certificates are refreshed already, by what led here")
         outcome = await _landing(flight)
@@ -164,7 +164,7 @@ class Refresher:
             raise CertificateError(str(outcome))
         return outcome
 
-    def _begin(self, *, forced: bool = False) -> Future[Outcome] | None:
+    def _begin(self, *, seldom: bool = False, is_asked_for: bool = False) -> Future[Outcome] | None:
         """Return the download that goes on, or that was begun; None if it is too early for one."""
         with _starting:
             flight = self._flight
@@ -173,11 +173,12 @@ class Refresher:
                     return flight.future
                 # The parent's, which will never end here.
                 self._began = -inf
-            now = self._policy.monotonic()
-            if not forced and now - self._began < FLOOR:
-                return None
-            flight = self._flight = _Flight(forced=forced)
-            self._began = now
+            if seldom:
+                now = self._policy.monotonic()
+                if now - self._began < FLOOR:
+                    return None
+                self._began = now
+            flight = self._flight = _Flight(is_asked_for=is_asked_for)
             # Of a download that a fork cuts off, the child hears nothing more.
             self._due = self._after(self._sooner())
         # So that nobody who waits can cancel it for the others.
@@ -221,7 +222,7 @@ class Refresher:
         """Note what became of a download, then tell those who wait."""
         if isinstance(outcome, CertificateError):
             hide(outcome)
-            if self.last_error is None and not flight.forced:
+            if self.last_error is None and not flight.is_asked_for:
                 # Once, until one succeeds: an outage lasts for many of them.
                 _log.warning("WeChat Pay's certificates were not refreshed: %s", outcome)
             self.last_error = outcome
