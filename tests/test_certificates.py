@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.test_secrets import shown
 from wechatpay_chain import (
@@ -32,8 +33,14 @@ from wechatpay_chain import (
 from wechatpay_chain.certificate_files import save
 from wechatpay_chain.certificate_list import PlatformCertificate, read_list
 from wechatpay_chain.sandbox import Sandbox, throw_away_identity
+from wechatpay_chain.sandbox.authority import authority
 from wechatpay_chain.sandbox.certificate_list import LIST_FAULTS, list_entry
-from wechatpay_chain.sandbox.platform import PlatformKey, platform_certificate, throw_away_key
+from wechatpay_chain.sandbox.platform import (
+    PLATFORM_AUTHORITY,
+    PlatformKey,
+    platform_certificate,
+    throw_away_key,
+)
 
 PATH = "v3/certificates"
 APIV3 = "0123456789abcdef0123456789ABCDEF"
@@ -398,12 +405,24 @@ def test_a_good_list(case: str) -> None:
     assert [one.serial for one in found] == [key.serial for key in wanted]
 
 
+def test_no_byte_of_a_certificate_can_be_changed() -> None:
+    """With a CA each damaged certificate is refused, by our error, wherever the damage is."""
+    issuer = [authority(PLATFORM_AUTHORITY).certificate]
+    assert isinstance(FIRST.shown, x509.Certificate)
+    der = FIRST.shown.public_bytes(Encoding.DER)
+    for at in range(len(der)):
+        damaged = der[:at] + bytes([der[at] ^ 1 << at % 8]) + der[at + 1 :]
+        encoded = base64.encodebytes(damaged).decode()
+        text = f"-----BEGIN CERTIFICATE-----\n{encoded}-----END CERTIFICATE-----\n"
+        body = json.dumps({"data": packed(text)}).encode()
+        with pytest.raises(CertificateError):
+            read_list(body, Sensitive(APIV3), NOW, issuer)
+
+
 def test_one_serial_for_two_certificates() -> None:
     """The same serial for two certificates is a fault, whoever issued them."""
     certificate = FIRST.shown
     assert isinstance(certificate, x509.Certificate)
-    from wechatpay_chain.sandbox.authority import authority
-
     other = (
         x509.CertificateBuilder()
         .subject_name(certificate.subject)

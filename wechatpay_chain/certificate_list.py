@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.verification import (
@@ -45,6 +46,15 @@ NONCE_SIZE = 12
 DATE_TOLERANCE = 86400.0
 """Seconds by which a date may be off: time zones get confused, and the certificate's own count."""
 
+# What cryptography says of a certificate that is none; a filter may make errors of warnings.
+_DAMAGED = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    Warning,
+)
 _SERIAL = re.compile(r"[0-9A-F]{1,40}")
 _DATE = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
@@ -145,7 +155,7 @@ def check_issuer(
     try:
         # A file of authorities may hold intermediate ones, too.
         verifier.verify(certificate, list(authorities))
-    except VerificationError:
+    except (VerificationError, *_DAMAGED):
         pass
     else:
         return
@@ -186,7 +196,9 @@ def _opened(entry: Mapping[str, Any], apiv3_key: Sensitive[Any], number: int) ->
         raise _fault(number, f"it does not open: {_CHECK_KEY}")
     try:
         (certificate,) = x509.load_pem_x509_certificates(plain)
-    except ValueError:
+        # Read when they are asked for, so that is done where damage is expected.
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except _DAMAGED:
         raise _fault(number, "what is sealed in it is not one certificate as PEM") from None
     return certificate
 
