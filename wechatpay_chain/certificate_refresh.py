@@ -20,6 +20,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from enum import Enum
 from math import inf
 from typing import Any, TypeAlias
 
@@ -100,14 +101,21 @@ class Refresh:
         raise ConfigurationError("refresh must be True, False or a Refresh")
 
 
+class _Cause(Enum):
+    """Why a download is to begin."""
+
+    DUE = "the interval is over"
+    UNKNOWN = "a key is needed that is not there"
+    ASKED = "somebody calls for it, and is told of its failure"
+
+
 @dataclass(eq=False)
 class _Flight:
     """One download, and those who wait for it."""
 
+    cause: _Cause
     future: Future[Outcome] = field(default_factory=Future)
     process: int = field(default_factory=os.getpid)
-    is_asked_for: bool = False
-    """Whether somebody is told of its failure, who asked for it."""
     landed: bool = False
     """Also to be read in a forked child, where the future's own lock may be held for ever."""
 
@@ -135,7 +143,7 @@ class Refresher:
     def touch(self) -> None:
         """Begin to refresh in the background, if it is time to; return at once."""
         if self._policy.monotonic() >= self._due:
-            self._begin()
+            self._begin(_Cause.DUE)
 
     async def look_for(self, serial: str) -> None:
         """Refresh, if that may bring a serial, or any key for an empty one; failures are noted.
@@ -145,7 +153,7 @@ class Refresher:
         """
         if serial and not _SERIAL.fullmatch(serial):
             return
-        flight = None if _inside.get() else self._begin(seldom=True)
+        flight = None if _inside.get() else self._begin(_Cause.UNKNOWN)
         if flight is not None:
             await _landing(flight)
 
@@ -155,7 +163,7 @@ class Refresher:
         Raises:
             CertificateError: it failed; the keys stay as they were.
         """
-        flight = None if _inside.get() else self._begin(is_asked_for=True)
+        flight = None if _inside.get() else self._begin(_Cause.ASKED)
         if flight is None:
             raise CertificateError("certificates are refreshed already, by what led here")
         outcome = await _landing(flight)
@@ -164,7 +172,7 @@ class Refresher:
             raise CertificateError(str(outcome))
         return outcome
 
-    def _begin(self, *, seldom: bool = False, is_asked_for: bool = False) -> Future[Outcome] | None:
+    def _begin(self, cause: _Cause) -> Future[Outcome] | None:
         """Return the download that goes on, or that was begun; None if it is too early for one."""
         with _starting:
             flight = self._flight
@@ -173,12 +181,15 @@ class Refresher:
                     return flight.future
                 # The parent's, which will never end here.
                 self._began = -inf
-            if seldom:
-                now = self._policy.monotonic()
+            now = self._policy.monotonic()
+            if cause is _Cause.DUE and now < self._due:
+                # Another thread was faster, and that download has ended already.
+                return None
+            if cause is _Cause.UNKNOWN:
                 if now - self._began < FLOOR:
                     return None
                 self._began = now
-            flight = self._flight = _Flight(is_asked_for=is_asked_for)
+            flight = self._flight = _Flight(cause)
             # Of a download that a fork cuts off, the child hears nothing more.
             self._due = self._after(self._sooner())
         # So that nobody who waits can cancel it for the others.
@@ -222,7 +233,7 @@ class Refresher:
         """Note what became of a download, then tell those who wait."""
         if isinstance(outcome, CertificateError):
             hide(outcome)
-            if self.last_error is None and not flight.is_asked_for:
+            if self.last_error is None and flight.cause is not _Cause.ASKED:
                 # Once, until one succeeds: an outage lasts for many of them.
                 _log.warning("WeChat Pay's certificates were not refreshed: %s", outcome)
             self.last_error = outcome
