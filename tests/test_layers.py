@@ -20,6 +20,7 @@ LAYERS: list[set[str]] = [
         "addresses",
         "bodies",
         "catalogue",
+        "certificate_list",
         "chain",
         "checks",
         "crypto",
@@ -45,6 +46,9 @@ LAYERS: list[set[str]] = [
     {
         "bills",
         "builder",
+        "certificate_download",
+        "certificate_files",
+        "certificate_refresh",
         "certificates",
         "client",
         "driver",

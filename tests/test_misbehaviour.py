@@ -91,7 +91,9 @@ UNKNOWN: list[Case] = [
 READ: list[Case] = [(name, {}, DecodeError, {}) for name in (
     "not-json", "duplicate-keys", "nan", "deep", "not-utf8", "empty")]  # fmt: skip
 FINE: list[Case] = [("gzip", {}, None, {}), ("delay", {"seconds": 0.01}, None, {})]
-CASES = [*UNVERIFIED, *REFUSED, *UNKNOWN, *READ, *FINE]
+# What is wrong with a list of certificates only: see test_certificates.
+ELSEWHERE: list[Case] = [("certificates", {}, None, {})]
+CASES = [*UNVERIFIED, *REFUSED, *UNKNOWN, *READ, *FINE, *ELSEWHERE]
 
 UNVERIFIED_V2: list[Case] = [
     ("unsigned", {}, UnverifiedError, {"reason": Reason.MISSING_SIGN}),

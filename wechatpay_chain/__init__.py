@@ -21,6 +21,7 @@ from wechatpay_chain.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from wechatpay_chain.builder import Builder
+    from wechatpay_chain.certificate_refresh import Refresh
     from wechatpay_chain.chain import Chain
     from wechatpay_chain.client import Client
     from wechatpay_chain.crypto import AesEcb, AesGcm, AesInterface, Hash, Rsa
@@ -71,7 +72,11 @@ if TYPE_CHECKING:
     from wechatpay_chain.protocol.sensitive import Sensitive
     from wechatpay_chain.response import Response
     from wechatpay_chain.transformer import Transformer
-    from wechatpay_chain.warning import CapitalWarning, DeprecatedOperationWarning
+    from wechatpay_chain.warning import (
+        CapitalWarning,
+        CertificateExpiryWarning,
+        DeprecatedOperationWarning,
+    )
     from wechatpay_chain.webhooks import Webhooks
 
 __all__ = [
@@ -82,6 +87,7 @@ __all__ = [
     "BusinessError",
     "CapitalWarning",
     "CertificateError",
+    "CertificateExpiryWarning",
     "Chain",
     "CheckError",
     "Client",
@@ -106,6 +112,7 @@ __all__ = [
     "RateLimiter",
     "Reason",
     "RedirectError",
+    "Refresh",
     "RefusedError",
     "RequestError",
     "Response",
@@ -136,6 +143,7 @@ __all__ = [
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "builder": ("Builder",),
+    "certificate_refresh": ("Refresh",),
     "chain": ("Chain",),
     "client": ("Client",),
     "crypto": ("AesEcb", "AesGcm", "AesInterface", "Hash", "Rsa"),
@@ -186,7 +194,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "protocol.sensitive": ("Sensitive",),
     "response": ("Response",),
     "transformer": ("Transformer",),
-    "warning": ("CapitalWarning", "DeprecatedOperationWarning"),
+    "warning": ("CapitalWarning", "CertificateExpiryWarning", "DeprecatedOperationWarning"),
     "webhooks": ("Webhooks",),
 }
 _PACKAGES = ("catalogue", "middleware", "protocol")

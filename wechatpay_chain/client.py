@@ -24,6 +24,7 @@ from wechatpay_chain.middleware.v2_encryptor import V2Encryptor
 from wechatpay_chain.option_values import check_proxy, check_seconds
 from wechatpay_chain.options import Defaults
 from wechatpay_chain.parts import Parts
+from wechatpay_chain.platform_keys import WARN_BEFORE
 from wechatpay_chain.protocol import hosts, segments
 from wechatpay_chain.protocol.scheme import Scheme
 from wechatpay_chain.protocol.sensitive import Sensitive
@@ -34,7 +35,7 @@ if not TYPE_CHECKING:
 else:
     # The types of known paths. They stand last: jedi, which Jupyter asks, believes what does.
     from wechatpay_chain.bills import Bills
-    from wechatpay_chain.certificates import Certificates
+    from wechatpay_chain.certificates import Certificates, Refresh
     from wechatpay_chain.limiter import RateLimiter
     from wechatpay_chain.openapi import Root
     from wechatpay_chain.payments import Payments
@@ -81,6 +82,7 @@ class Client(Root):
         proxy: str | None = None,
         middlewares: Iterable[ClientMiddlewareType] = (),
         rate_limiter: RateLimiter | None = None,
+        refresh: Refresh | bool = False,
         scheme: Scheme = Scheme.RSA,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -114,6 +116,9 @@ class Client(Root):
             middlewares: aiohttp client middlewares, outermost first; they see requests
                 before they are encrypted and signed, and answers after they were verified.
             rate_limiter: keeps calls within their rate limits (频率限制), before they are sent.
+            refresh: whether WeChat Pay's certificates (平台证书) are downloaded when an answer or
+                a callback names one that is not there, and now and then in the background;
+                a `Refresh` says how. `certs` may then be missing. It needs `apiv3_key`.
             scheme: how requests are signed; `Scheme.BRAND` for a brand (品牌), whose id is then
                 given as `mchid`.
             clock: seconds since the epoch.
@@ -138,7 +143,9 @@ class Client(Root):
             encrypt=_flag(encrypt, "encrypt"),
             proxy=check_proxy(via),
         )
-        self._parts = Parts.of(mchid, serial, key, keys, *secrets, scheme, clock)
+        self._parts = Parts.of(
+            mchid, serial, key, keys, *secrets, scheme, clock, refreshes=refresh is not False
+        )
         public = None if v2_key.reveal() is None else load_public_key(v2_key, "v2_public_key")
         encryptor = V2Encryptor(self._parts.platform, public)
         stacks = self._parts.stacks(encryptor, middlewares)
@@ -151,7 +158,19 @@ class Client(Root):
         self._opening_key = self._parts.opening_key(tls.private_key)
         self._flow = Flow(stacks, defaults, tls, self._opening_key, admit)
         self._made: dict[str, Any] = {}
+        self._keep_keys(refresh)
         register(self._flow)
+
+    def _keep_keys(self, refresh: Refresh | bool) -> None:
+        """Warn of certificates that will not do for long, and fetch others if asked to."""
+        days = WARN_BEFORE
+        if refresh is not False:
+            from wechatpay_chain.certificates import Certificates, Refresh
+
+            days = Refresh.of(refresh).warn_before
+            self._made["certificates"] = Certificates(self, self._parts, refresh)
+        if self._parts.platform is not None:
+            self._parts.platform.warn_of_expiry(days)
 
     @property
     def stack(self) -> Stack:

@@ -48,8 +48,12 @@ class Parts:
         secret: Sensitive[Any],
         scheme: Scheme,
         clock: Callable[[], float],
+        *,
+        refreshes: bool = False,
     ) -> Parts:
         """Check what a client is given; with a secret and no serial, key and certs it is for v2.
+
+        If it `refreshes`, platform keys may be missing: they are downloaded when needed.
 
         Raises:
             ConfigurationError: something is missing or cannot be used; it says what.
@@ -65,7 +69,7 @@ class Parts:
             return cls(mchid, None, nothing, None, apiv3_key, secret, scheme, clock)
         serial = check_token(given(serial, "serial"), "serial")
         signing = _signing_key(private_key)
-        platform = _platform_keys(certs, serial, signing)
+        platform = _platform_keys(certs, serial, signing, clock, may_lack=refreshes)
         return cls(mchid, serial, signing, platform, apiv3_key, secret, scheme.check(), clock)
 
     def opening_key(self, other: Sensitive[Any]) -> Sensitive[RSAPrivateKey | None]:
@@ -123,19 +127,26 @@ def _signing_key(key: Sensitive[Any]) -> Sensitive[RSAPrivateKey | RemoteSign | 
     return Sensitive(load_private_key(key))
 
 
-def _platform_keys(certs: Sensitive[Any], serial: str, key: Sensitive[Any]) -> PlatformKeys:
+def _platform_keys(
+    certs: Sensitive[Any],
+    serial: str,
+    key: Sensitive[Any],
+    clock: Callable[[], float],
+    *,
+    may_lack: bool,
+) -> PlatformKeys:
     if not isinstance(certs.reveal() or {}, Mapping):
         raise ConfigurationError("certs must be a mapping of serials or public key ids to keys")
     sources = {name: Sensitive[Any](source) for name, source in (certs.reveal() or {}).items()}
-    if not sources:
+    if not sources and not may_lack:
         raise ConfigurationError(
             "certs is missing: give WeChat Pay's public key as {'PUB_KEY_ID_…': key}, or its "
-            "certificates by serial"
+            "certificates by serial, or let refresh=True download these"
         )
     own = "is the merchant's own, but certs are WeChat Pay's keys (微信支付公钥 or 平台证书)"
     if serial.upper() in {name.upper() for name in sources if isinstance(name, str)}:
         raise ConfigurationError(f"certs[{serial!r}] {own}")
-    keys = PlatformKeys(sources)
+    keys = PlatformKeys(sources, clock=clock)
     private = key.reveal()
     if isinstance(private, RSAPrivateKey):
         for name, public in keys.items():

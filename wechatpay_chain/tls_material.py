@@ -33,15 +33,19 @@ __all__ = ["authorities", "identity", "present"]
 _NAMES = {"cert", "key"}
 
 
-def authorities(ca_certs: Sensitive[Any]) -> str:
-    """Return the certificates of authorities to trust, as PEM."""
-    material, _ = read_source(ca_certs, "ca_certs")
+def authorities(ca_certs: Sensitive[Any], name: str = "ca_certs") -> str:
+    """Return the certificates of authorities to trust, as PEM.
+
+    Raises:
+        ConfigurationError: there are none; `name` says where.
+    """
+    material, _ = read_source(ca_certs, name)
     try:
         found = x509.load_pem_x509_certificates(material.reveal())
     except ValueError:
         found = []
     if not found:
-        raise ConfigurationError("ca_certs holds no certificate: give PEM, or a path to it")
+        raise ConfigurationError(f"{name} holds no certificate: give PEM, or a path to it")
     return "".join(each.public_bytes(Encoding.PEM).decode() for each in found)
 
 

@@ -6,13 +6,17 @@ import sys
 import warnings
 from pathlib import Path
 
-__all__ = ["CapitalWarning", "DeprecatedOperationWarning", "warn"]
+__all__ = ["CapitalWarning", "CertificateExpiryWarning", "DeprecatedOperationWarning", "warn"]
 
 _PACKAGE = str(Path(__file__).parent)
 
 
 class CapitalWarning(UserWarning):
     """A capital letter in ``chain()`` or ``[…]`` became a hyphen, as it does in PHP."""
+
+
+class CertificateExpiryWarning(UserWarning):
+    """A certificate of WeChat Pay's (平台证书) has expired, or soon will and has no successor."""
 
 
 class DeprecatedOperationWarning(FutureWarning):

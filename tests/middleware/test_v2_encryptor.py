@@ -16,6 +16,7 @@ from tests.support.xml import SECRET, fields, sign, signed
 from wechatpay_chain import Client, ConfigurationError, RequestError, Sensitive
 from wechatpay_chain.catalogue import Operation, operations
 from wechatpay_chain.protocol import rsa
+from wechatpay_chain.sandbox import Sandbox
 
 BANK = "v2/mmpaysptrans/pay_bank"
 RISK = "v2/mchrisk/querymchrisk"
@@ -171,3 +172,24 @@ def test_a_wrong_key_is_named() -> None:
     """A private key given for the public one is refused as what it is."""
     with pytest.raises(ConfigurationError, match="v2_public_key is a private key"):
         client(v2_public_key=pem("mch_key"))
+
+
+def test_keys_that_are_downloaded_first() -> None:
+    """Where certificates are refreshed, the first v2 call that must encrypt downloads one."""
+    with Sandbox(tls=True) as gateway:
+        certificate = gateway.identity.certificate
+        gateway.platform.sign_with(certificate)
+        with gateway.client(certs=None, refresh=True) as root:
+            root[RISK].post(
+                xml={"mch_id": MCHID, "sign_type": "HMAC-SHA256", "certificates_name": "张三"}
+            )
+        got = gateway.requests[-1].opened
+        assert got is not None
+        assert got["cert_serial_number"] == certificate.serial
+        assert got["certificates_name"] == "张三"
+        gateway.platform.make_public_key_only(gateway.identity.merchant.mchid)
+        before = len(gateway.requests)
+        with gateway.client(certs=None, refresh=True) as root:
+            with pytest.raises(RequestError, match="there is no key to encrypt it for"):
+                root[BANK].post(xml={"mch_id": MCHID, "enc_bank_no": CARD})
+        assert [one.path for one in gateway.requests[before:]] == ["/v3/certificates"]

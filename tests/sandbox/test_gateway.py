@@ -199,7 +199,7 @@ def test_secrets_do_not_show(gateway: Sandbox) -> None:
 def test_throw_away_keys_are_made_once() -> None:
     """Two gateways of a process share their keys, also under different merchant numbers."""
     one, other = Sandbox(), Sandbox(mchid="1900000110")
-    assert one.identity is throw_away_identity("1900000109")
+    assert one.identity == throw_away_identity("1900000109")
     assert one.identity.merchant.private_key is other.identity.merchant.private_key
     assert other.identity.merchant.mchid == "1900000110"
 

@@ -269,6 +269,8 @@ def test_every_misbehaviour_is_tested() -> None:
     tested |= {"status", "unsigned-error", "error-forged", "error-not-json", "redirect"}
     tested |= {"hang-up-before", "hang-up-after", "hang-up-headers", "truncated"}
     tested |= {"gzip", "gzip-corrupt", "gzip-bomb"}
+    # See test_certificates.
+    tested |= {"certificates"}
     assert tested == {name for name, row in MISBEHAVIOURS.items() if "v3" in row.protocols}
     assert all(row.protocols for row in MISBEHAVIOURS.values())
     assert all(row.summary and "\n" not in row.summary for row in MISBEHAVIOURS.values())

@@ -33,6 +33,10 @@ _NO_SUCH_KEY = (
     f"{signature.SERIAL} names a key that is not in certs: add the key, or leave the header to the "
     "client"
 )
+_NO_KEY = (
+    "there is no key to encrypt it for, and none could be downloaded: see "
+    "client.certificates.last_error, or give certs"
+)
 
 
 def encrypted_fields(method: str, path: str) -> tuple[FieldPath, ...]:
@@ -84,8 +88,8 @@ class Encryptor:
         return f"<Encryptor {', '.join(self._keys)}>"
 
     async def _encrypt(self, request: ClientRequest, paths: list[Path]) -> None:
-        serial = request.headers.get(signature.SERIAL) or self._keys.preferred
-        seal = Seal(self._keys.get(serial), _NO_SUCH_KEY)
+        serial = request.headers.get(signature.SERIAL) or await self._keys.choose()
+        seal = Seal(await self._keys.find(serial), _NO_SUCH_KEY if serial else _NO_KEY)
         _encrypt_query(request, [path for path in paths if path[0] == "query"], seal)
         _encrypt_headers(request, [path for path in paths if path[0] == "headers"], seal)
         await _encrypt_json(request, [path for path in paths if path[0] == "json"], seal)

@@ -65,12 +65,12 @@ class V2Encryptor:
             call = Call(operation=find(request.method, f"v2/{request.url.raw_path}"))
         operation = call.operation
         paths: list[Path] = [*call.sealed]
-        if operation is not None and (self._keys or self._public_key):
+        if operation is not None and self._may_encrypt():
             paths += operation.encrypted
         paths = [path[1:] for path in paths if path[0] == "xml"]
         if paths:
             given = await request_fields(request, call)
-            sealed = self._encrypted(given, paths, operation)
+            sealed = await self._encrypted(given, paths, operation)
             if sealed is not given:
                 call.xml, call.unsigned = sealed, transformer.to_xml(sealed).encode()
                 await request.update_body(call.unsigned)
@@ -79,28 +79,36 @@ class V2Encryptor:
     def __repr__(self) -> str:
         return f"<V2Encryptor {', '.join(self._keys or ())}>"
 
-    def _encrypted(
+    def _may_encrypt(self) -> bool:
+        keys = self._keys
+        return self._public_key is not None or (
+            keys is not None and (len(keys) > 0 or keys.refreshes)
+        )
+
+    async def _encrypted(
         self, given: Mapping[str, Any], paths: list[Path], operation: Operation | None
     ) -> Mapping[str, Any]:
         """Return the fields with what is sensitive encrypted, and the key named if it is to be."""
-        serial, key = self._chosen(given, operation)
+        serial, key = await self._chosen(given, operation)
         seal = Seal(key, _NO_SUCH_KEY if serial else _NO_KEY)
         sealed = given
         for path in paths:
             sealed = replace(sealed, path, seal, ("xml",))
         return {**sealed, KEY_FIELD: serial} if serial and seal.used else sealed
 
-    def _chosen(
+    async def _chosen(
         self, given: Mapping[str, Any], operation: Operation | None
     ) -> tuple[str, RSAPublicKey | None]:
         """Return the serial that the request names or is to name, if any, and the key."""
         keys = self._keys
-        preferred = keys.preferred if keys else ""
+        if keys is None:
+            named = str(given.get(KEY_FIELD) or "") if _names_key(operation) else ""
+            return named, None if named else self._public_key
         if _names_key(operation):
-            serial = str(given.get(KEY_FIELD) or preferred)
+            serial = str(given.get(KEY_FIELD) or "") or await keys.choose()
             if serial:
-                return serial, keys.get(serial) if keys else None
-        return "", self._public_key or (keys[preferred] if keys else None)
+                return serial, await keys.find(serial)
+        return "", self._public_key or await keys.find(await keys.choose())
 
 
 def _names_key(operation: Operation | None) -> bool:

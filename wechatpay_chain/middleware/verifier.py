@@ -59,9 +59,7 @@ class Verifier:
         Raises:
             ConfigurationError: a key is no public RSA key, or the scheme cannot be used.
         """
-        self._keys: Mapping[str, RSAPublicKey] = (
-            keys if isinstance(keys, PlatformKeys) else PlatformKeys(keys)
-        )
+        self._keys = keys if isinstance(keys, PlatformKeys) else PlatformKeys(keys)
         self._clock = clock
         self._limit = limit
         self._scheme = scheme.check()
@@ -101,10 +99,12 @@ class Verifier:
             if not succeeded and not signature.is_signed(answer.headers):
                 return
             if succeeded and call.places:
-                call.proof = signature.Proof(self._claim(answer), self._keys.get)
+                claim = self._claim(answer)
+                call.proof = signature.Proof(claim, await self._key_of(claim))
             else:
                 body = await self._read(call, answer)
-                signature.check(self._claim(answer), self._keys.get, body)
+                claim = self._claim(answer)
+                signature.check(claim, await self._key_of(claim), body)
             call.verified = True
         except UnverifiedError as error:
             if succeeded or error.reason is Reason.TOO_LARGE:
@@ -118,6 +118,11 @@ class Verifier:
     def _claim(self, answer: ClientResponse) -> Signed:
         return signature.read(answer.headers, self._clock(), self._scheme)
 
+    async def _key_of(self, claim: Signed) -> Callable[[str], RSAPublicKey | None]:
+        """Return what gives the key that a claim names; it may have to be downloaded first."""
+        key = await self._keys.find(claim.serial)
+        return lambda _: key
+
     async def _verify_statement(self, call: Call, answer: ClientResponse) -> None:
         """Verify a statement, whose signature covers the digest that the body must have."""
         digests = _digests(answer)
@@ -127,7 +132,8 @@ class Verifier:
                 reason=Reason.REPEATED_HEADER,
             )
         covered = unsigned.statement_body(digests[0])
-        signature.check(self._claim(answer), self._keys.get, covered)
+        claim = self._claim(answer)
+        signature.check(claim, await self._key_of(claim), covered)
         proof = _Digest(digests[0])
         if call.streams:
             call.proof = proof

@@ -120,7 +120,7 @@ class Proof:
         if key is None:
             raise UnverifiedError(
                 f"{SERIAL} names a platform key that is not configured: add that certificate or "
-                "public key to certs",
+                "public key to certs, or have certificates refreshed (refresh=True)",
                 reason=Reason.UNKNOWN_SERIAL,
             )
         self._key = key

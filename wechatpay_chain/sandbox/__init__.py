@@ -18,10 +18,10 @@ from wechatpay_chain.sandbox.gateway import Sandbox
 from wechatpay_chain.sandbox.identity import (
     Identity,
     Merchant,
-    PlatformKey,
     throw_away_identity,
 )
 from wechatpay_chain.sandbox.misbehaviour import MISBEHAVIOURS, Misbehaviour
+from wechatpay_chain.sandbox.platform import Platform, PlatformKey
 from wechatpay_chain.sandbox.records import Part, ReceivedRequest
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Merchant",
     "Misbehaviour",
     "Part",
+    "Platform",
     "PlatformKey",
     "ReceivedRequest",
     "Sandbox",

@@ -27,6 +27,7 @@ from wechatpay_chain.sandbox import orders
 from wechatpay_chain.sandbox.answers import Answer, Cut
 from wechatpay_chain.sandbox.authority import authority, pem, server_context
 from wechatpay_chain.sandbox.identity import Identity, throw_away_identity
+from wechatpay_chain.sandbox.platform import Platform, PlatformKey
 from wechatpay_chain.sandbox.reception import Reception
 from wechatpay_chain.sandbox.records import Part, ReceivedRequest, read_request
 from wechatpay_chain.sandbox.rules import (
@@ -73,7 +74,8 @@ class Sandbox:
         keepalive_timeout: float = 75,
         tls: bool = False,
     ) -> None:
-        self.identity = identity or throw_away_identity(mchid, *mchids)
+        # A copy: what changes of the platform's keys is this gateway's alone.
+        self.identity = replace(identity or throw_away_identity(mchid, *mchids))
         self._clock = clock
         self._host = host
         self._authority = authority("WeChat Pay sandbox: gateway") if tls else None
@@ -141,6 +143,15 @@ class Sandbox:
     def apiv3_key(self) -> str:
         """The merchant's APIv3 key: 32 characters."""
         return self.identity.apiv3_key
+
+    @property
+    def platform(self) -> Platform:
+        """WeChat Pay's keys: issue more certificates, and choose which key signs."""
+        return self.identity.platform
+
+    def signing_key(self, serial: str | None = None) -> PlatformKey:
+        """Return the key for the next message: the one named, else the one whose turn it is."""
+        return self.identity.platform_key(serial)
 
     @property
     def requests(self) -> list[ReceivedRequest]:

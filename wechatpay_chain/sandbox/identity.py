@@ -1,4 +1,4 @@
-"""Who the parties of a sandbox are: merchants, and WeChat Pay with two living keys.
+"""Who the parties of a sandbox are: merchants, and WeChat Pay with its living keys.
 
 Throw-away keys are made once a process: they protect nothing, and making them
 takes longer than most tests. For the same reason merchants share one private
@@ -11,11 +11,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TypeAlias
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -26,12 +24,17 @@ from wechatpay_chain.sandbox.authority import (
     Period,
     authority,
     pem,
-    random_serial,
+)
+from wechatpay_chain.sandbox.platform import (
+    Platform,
+    PlatformKey,
+    Shown,
+    platform_certificate,
+    serial_of,
+    throw_away_key,
 )
 
-__all__ = ["Identity", "Merchant", "PlatformKey", "throw_away_identity"]
-
-Shown: TypeAlias = RSAPublicKey | x509.Certificate
+__all__ = ["Identity", "Merchant", "throw_away_identity"]
 
 _MERCHANT_AUTHORITY = "WeChat Pay sandbox: merchants"
 
@@ -62,28 +65,11 @@ class Merchant:
 
 
 @dataclass(frozen=True)
-class PlatformKey:
-    """One key of WeChat Pay, shown to merchants as a public key or as a certificate."""
-
-    serial: str
-    private_key: RSAPrivateKey = field(repr=False)
-    shown: Shown = field(repr=False)
-
-    @property
-    def pem(self) -> str:
-        """What a merchant would be given: the public key or the certificate, as PEM."""
-        if isinstance(self.shown, x509.Certificate):
-            return pem(self.shown)
-        return self.shown.public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        ).decode()
-
-
-@dataclass(frozen=True)
 class Identity:
-    """All keys of a sandbox: the merchants', and WeChat Pay's two (微信支付公钥, 平台证书).
+    """All keys of a sandbox: the merchants', and WeChat Pay's (微信支付公钥, 平台证书).
 
-    Both platform keys are alive, as while a merchant moves from the one to the other.
+    It begins with a public key and a certificate of WeChat Pay's, both alive, as while a
+    merchant moves from the one to the other; `platform` adds more, and chooses among them.
     `merchant` is the first of the merchants.
     """
 
@@ -92,6 +78,8 @@ class Identity:
     certificate: PlatformKey
     apiv3_key: str = field(repr=False)
     others: tuple[Merchant, ...] = ()
+    platform: Platform = field(default_factory=Platform, init=False, repr=False, compare=False)
+    """What changes while a gateway runs; a copy of an identity begins anew."""
 
     @property
     def merchants(self) -> Mapping[str, Merchant]:
@@ -121,16 +109,26 @@ class Identity:
     @property
     def platform_keys(self) -> Mapping[str, PlatformKey]:
         """WeChat Pay's keys by serial or public-key id; the public key comes first."""
-        return {key.serial: key for key in (self.public_key, self.certificate)}
+        keys = (self.public_key, self.certificate, *self.platform.added)
+        return {key.serial: key for key in keys}
 
     @property
     def certs(self) -> Mapping[str, Shown]:
         """What a client is configured with: public key and certificate by their serials."""
         return {serial: key.shown for serial, key in self.platform_keys.items()}
 
-    def platform_key(self, serial: str | None) -> PlatformKey:
-        """Return the key that `serial` names, else the public key, as WeChat Pay chooses."""
-        return self.platform_keys.get(serial or "", self.public_key)
+    @property
+    def listed(self) -> tuple[PlatformKey, ...]:
+        """The certificates that merchants can download now."""
+        return self.platform.listed(self.platform_keys.values())
+
+    def platform_key(self, serial: str | None = None) -> PlatformKey:
+        """Return the key to sign a message with, as WeChat Pay chooses.
+
+        That is the one that `serial`, of the request, names; else the one whose turn it is.
+        """
+        named = self.platform_keys.get(serial or "")
+        return named or self.platform.choose() or self.public_key
 
 
 @cache
@@ -140,14 +138,10 @@ def throw_away_identity(mchid: str, *others: str) -> Identity:
         merchant=_merchant(mchid),
         public_key=PlatformKey(
             serial=f"PUB_KEY_ID_01{mchid}".ljust(39, "0"),
-            private_key=_key("public key"),
-            shown=_key("public key").public_key(),
+            private_key=throw_away_key("public key"),
+            shown=throw_away_key("public key").public_key(),
         ),
-        certificate=PlatformKey(
-            serial=_serial(_platform_certificate()),
-            private_key=_key("certificate"),
-            shown=_platform_certificate(),
-        ),
+        certificate=_first_certificate(),
         apiv3_key=_apiv3_key(),
         others=tuple(_merchant(other) for other in dict.fromkeys(others) if other != mchid),
     )
@@ -155,11 +149,11 @@ def throw_away_identity(mchid: str, *others: str) -> Identity:
 
 @cache
 def _merchant(mchid: str) -> Merchant:
-    key = _key("merchant")
+    key = throw_away_key("merchant")
     certificate = _issue(mchid, key.public_key(), _MERCHANT_AUTHORITY, EVER)
     return Merchant(
         mchid=mchid,
-        serial=_serial(certificate),
+        serial=serial_of(certificate),
         private_key=key,
         certificate=certificate,
         secret=secrets.token_hex(16),
@@ -172,34 +166,13 @@ def _issue(mchid: str, key: RSAPublicKey, issuer: str, period: Period) -> x509.C
 
 
 @cache
-def _key(owner: str) -> RSAPrivateKey:
-    """Make the key of `owner`: the cache keeps one for each name."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-@cache
 def _apiv3_key() -> str:
     return secrets.token_hex(16)
 
 
 @cache
-def _platform_certificate() -> x509.Certificate:
-    common_name = "WeChat Pay sandbox: certificate"
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(_key("certificate").public_key())
-        .serial_number(random_serial())
-        .not_valid_before(EVER[0])
-        .not_valid_after(EVER[1])
-        .sign(_key("certificate"), hashes.SHA256())
-    )
-
-
-def _serial(certificate: x509.Certificate) -> str:
-    return format(certificate.serial_number, "X")
+def _first_certificate() -> PlatformKey:
+    return platform_certificate()
 
 
 def _pem(key: RSAPrivateKey) -> str:

@@ -13,6 +13,7 @@ from wechatpay_chain.sandbox.answers import (
     Draft,
     json_bytes,
 )
+from wechatpay_chain.sandbox.certificate_list import spoil_list
 from wechatpay_chain.sandbox.faults import (
     ERRORS,
     WIRE_FAULTS,
@@ -154,4 +155,5 @@ JSON_FAULTS: Mapping[str, Fault[Draft]] = {
     "deep": Fault(draft=_say(b'{"deep":' + b"[" * 100_000 + b"]" * 100_000 + b"}")),
     "not-utf8": Fault(draft=_say(b'{"message":"\xff\xfe"}')),
     "empty": Fault(draft=_say(b"")),
+    "certificates": Fault(draft=spoil_list),
 }

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wechatpay_chain.sandbox.answers import SIGNATURE_HEADERS, Draft
+from wechatpay_chain.sandbox.certificate_list import LIST_FAULTS
 from wechatpay_chain.sandbox.faults import MEBIBYTE, Fault, Options
 from wechatpay_chain.sandbox.json_faults import JSON_FAULTS, TIMESTAMP_FORMS
 from wechatpay_chain.sandbox.xml_answers import XmlDraft
@@ -87,6 +88,10 @@ _ROWS: dict[str, tuple[str, Options]] = {
     "deep": ("send signed JSON nested 100,000 deep", {}),
     "not-utf8": ("send a body that is not UTF-8", {}),
     "empty": ("send a 200 without a body", {}),
+    "certificates": (
+        f"list the platform certificates wrongly ({', '.join(LIST_FAULTS)}), well signed",
+        {"how": "tampered"},
+    ),
     "wrong-sign-type": ("sign XML with MD5 where HMAC-SHA256 was asked for, or the reverse", {}),
     "business-failure": (
         "answer a signed result_code FAIL",

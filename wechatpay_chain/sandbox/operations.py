@@ -6,22 +6,20 @@ with a file where that is what it gives, else with what its schema says.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from typing import TypeAlias
 from urllib.parse import unquote
 
-from cryptography import x509
-
 from wechatpay_chain.catalogue import Operation, find
 from wechatpay_chain.sandbox import control_orders, orders, refunds
+from wechatpay_chain.sandbox.certificate_list import list_entry
 from wechatpay_chain.sandbox.checks import main_document
 from wechatpay_chain.sandbox.downloads import download
 from wechatpay_chain.sandbox.identity import Identity, Merchant
-from wechatpay_chain.sandbox.ledger import Call, Ledger, Reply, rfc3339
+from wechatpay_chain.sandbox.ledger import Call, Ledger, Reply
 from wechatpay_chain.sandbox.records import JsonObject, ReceivedRequest, Refusal
 from wechatpay_chain.sandbox.schema_answers import shape_answer
-from wechatpay_chain.sandbox.signing import encrypt, seal
+from wechatpay_chain.sandbox.signing import encrypt
 
 __all__ = ["OPERATIONS", "operate"]
 
@@ -40,25 +38,10 @@ def echo(call: Call) -> Reply:
 
 def certificates(call: Call) -> Reply:
     """List the platform certificates (平台证书), each sealed under the APIv3 key."""
-    listed = []
-    for serial, shown in call.identity.certs.items():
-        if isinstance(shown, x509.Certificate):
-            nonce, purpose = secrets.token_hex(6), "certificate"
-            pem = call.identity.platform_keys[serial].pem
-            listed.append(
-                {
-                    "serial_no": serial,
-                    "effective_time": rfc3339(shown.not_valid_before_utc.timestamp()),
-                    "expire_time": rfc3339(shown.not_valid_after_utc.timestamp()),
-                    "encrypt_certificate": {
-                        "algorithm": "AEAD_AES_256_GCM",
-                        "nonce": nonce,
-                        "associated_data": purpose,
-                        "ciphertext": seal(call.identity.apiv3_key, nonce, purpose, pem),
-                    },
-                }
-            )
-    return Reply({"data": listed})
+    identity = call.identity
+    if identity.platform.is_public_key_only(call.merchant.mchid):
+        raise Refusal(404, "RESOURCE_NOT_EXISTS", "无可用的平台证书，请使用微信支付公钥")
+    return Reply({"data": [list_entry(key, identity.apiv3_key) for key in identity.listed]})
 
 
 OPERATIONS: dict[tuple[str, str], Carried] = {
@@ -76,6 +59,7 @@ OPERATIONS: dict[tuple[str, str], Carried] = {
     ("GET", "v3/aggracct-bc/wb-channel/control-orders/{out_request_no}"): control_orders.query,
     ("POST", "v3/security/echo"): echo,
     ("GET", "v3/certificates"): certificates,
+    ("GET", "v3/global/certificates"): certificates,
 }
 
 

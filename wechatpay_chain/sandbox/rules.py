@@ -15,6 +15,7 @@ from typing import Any
 
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.sandbox.answers import Answer, Draft, signed
+from wechatpay_chain.sandbox.certificate_list import LIST_FAULTS
 from wechatpay_chain.sandbox.faults import Drafted, Fault, Options
 from wechatpay_chain.sandbox.json_faults import TIMESTAMP_FORMS
 from wechatpay_chain.sandbox.misbehaviour import MISBEHAVIOURS, Misbehaviour
@@ -112,6 +113,9 @@ def choose(name: str, options: Options) -> Chosen:
     if settled.get("form", "plus") not in TIMESTAMP_FORMS:
         known = ", ".join(TIMESTAMP_FORMS)
         raise ConfigurationError(f"{name}: unknown form {settled['form']!r}; there are {known}")
+    if settled.get("how", "tampered") not in LIST_FAULTS:
+        known = ", ".join(LIST_FAULTS)
+        raise ConfigurationError(f"{name}: unknown how {settled['how']!r}; there are {known}")
     return Chosen(name, misbehaviour, settled)
 
 
