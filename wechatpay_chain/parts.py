@@ -59,6 +59,7 @@ class Parts:
         check_secret(secret)
         if not isinstance(scheme, Scheme):
             raise ConfigurationError("scheme must be a Scheme, such as Scheme.BRAND")
+        scheme.check()
         is_v2_only = serial is None and private_key.reveal() is None and certs.reveal() is None
         if is_v2_only and secret.reveal() is not None:
             nothing = Sensitive[Any](None)
@@ -66,7 +67,7 @@ class Parts:
         serial = check_token(given(serial, "serial"), "serial")
         signing = _signing_key(private_key)
         platform = _platform_keys(certs, serial, signing)
-        return cls(mchid, serial, signing, platform, apiv3_key, secret, scheme.check(), clock)
+        return cls(mchid, serial, signing, platform, apiv3_key, secret, scheme, clock)
 
     def opening_key(self, other: Sensitive[Any]) -> Sensitive[RSAPrivateKey | None]:
         """Return the key that opens answers: the API's, or another where that is out of reach."""

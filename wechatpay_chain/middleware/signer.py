@@ -34,7 +34,7 @@ from wechatpay_chain.payload import signed_bytes
 from wechatpay_chain.protocol import formatter, hosts
 from wechatpay_chain.protocol.scheme import Scheme
 
-__all__ = ["RemoteSign", "Signer"]
+__all__ = ["RemoteSign", "Signer", "checked_remote"]
 
 RemoteSign: TypeAlias = Callable[[bytes], Awaitable[bytes]]
 
@@ -74,7 +74,7 @@ class Signer:
         self._scheme = scheme.check()
         self._under_way = _UnderWay()
         self._sign = (
-            _remote(key)
+            checked_remote(key)
             if callable(key)
             else _local(load_private_key(key), scheme.sign, self._under_way)
         )
@@ -119,7 +119,9 @@ class Signer:
         )
 
 
-def _remote(sign: Callable[[bytes], Any]) -> RemoteSign:
+def checked_remote(sign: Callable[[bytes], Any]) -> RemoteSign:
+    """Return a remote signer that fails with this package's errors, and returns bytes."""
+
     async def remote(message: bytes) -> bytes:
         try:
             signature = await sign(message)

@@ -10,6 +10,7 @@ Sources: https://pay.weixin.qq.com/doc/v3/partner/4013059030 (merchants),
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -18,6 +19,8 @@ from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.protocol import rsa
 
 __all__ = ["Digest", "Scheme"]
+
+_TOKEN = re.compile(r"[0-9A-Za-z_-]+")
 
 
 class Digest(Protocol):
@@ -43,6 +46,7 @@ class Scheme:
         sign: return the raw signature of a message, given the key.
         digest: begin the hash that `verify` is given the end of.
         verify: tell whether a signature is a key's, over a message of that digest.
+        sign_type: what front ends are told as ``signType`` of what is signed for them.
         problem: why this scheme cannot be used here; empty if it can.
     """
 
@@ -51,11 +55,23 @@ class Scheme:
     sign: Callable[[bytes, Any], bytes] = rsa.sign
     digest: Callable[[], Digest] = _sha256
     verify: Callable[[bytes, bytes, Any], bool] = rsa.verify_digest
+    sign_type: str = "RSA"
     problem: str = ""
 
     RSA: ClassVar[Scheme]
     BRAND: ClassVar[Scheme]
     SM2: ClassVar[Scheme]
+
+    def __post_init__(self) -> None:
+        """Want names that can stand in the header.
+
+        Raises:
+            ConfigurationError: one cannot.
+        """
+        for part in ("name", "holder", "sign_type"):
+            value = getattr(self, part)
+            if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+                raise ConfigurationError(f"a scheme's {part} must be letters, digits and - or _")
 
     def __repr__(self) -> str:
         return f"<Scheme {self.name}>"
