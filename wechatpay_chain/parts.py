@@ -18,7 +18,7 @@ from wechatpay_chain.middleware.v2 import TransformRequest, TransformResponse
 from wechatpay_chain.middleware.v2_encryptor import V2Encryptor
 from wechatpay_chain.middleware.verifier import Verifier
 from wechatpay_chain.platform_keys import PlatformKeys
-from wechatpay_chain.protocol.scheme import Scheme
+from wechatpay_chain.protocol.scheme import Scheme, check_scheme
 from wechatpay_chain.protocol.sensitive import Sensitive
 
 __all__ = ["Parts", "given"]
@@ -57,9 +57,7 @@ class Parts:
         mchid = check_token(given(mchid, "mchid"), "mchid")
         check_apiv3_key(apiv3_key)
         check_secret(secret)
-        if not isinstance(scheme, Scheme):
-            raise ConfigurationError("scheme must be a Scheme, such as Scheme.BRAND")
-        scheme.check()
+        check_scheme(scheme)
         is_v2_only = serial is None and private_key.reveal() is None and certs.reveal() is None
         if is_v2_only and secret.reveal() is not None:
             nothing = Sensitive[Any](None)

@@ -32,7 +32,7 @@ from wechatpay_chain.keys import KeySource, check_token, load_private_key
 from wechatpay_chain.middleware import call
 from wechatpay_chain.payload import signed_bytes
 from wechatpay_chain.protocol import formatter, hosts
-from wechatpay_chain.protocol.scheme import Scheme
+from wechatpay_chain.protocol.scheme import Scheme, check_scheme
 
 __all__ = ["RemoteSign", "Signer", "checked_remote"]
 
@@ -71,7 +71,7 @@ class Signer:
         """
         self._mchid = check_token(mchid, "mchid")
         self._serial = check_token(serial, "serial")
-        self._scheme = scheme.check()
+        self._scheme = check_scheme(scheme)
         self._under_way = _UnderWay()
         self._sign = (
             checked_remote(key)

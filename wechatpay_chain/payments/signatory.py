@@ -16,7 +16,7 @@ from wechatpay_chain.middleware.signer import checked_remote
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol import formatter
 from wechatpay_chain.protocol import hash as hashes
-from wechatpay_chain.protocol.scheme import Scheme
+from wechatpay_chain.protocol.scheme import Scheme, check_scheme
 from wechatpay_chain.protocol.sensitive import Sensitive
 
 __all__ = ["Form", "Making", "Moment", "Signatory"]
@@ -68,9 +68,7 @@ class Signatory:
         """
         self._holder = check_token(mchid, "mchid")
         check_secret(secret)
-        if not isinstance(scheme, Scheme):
-            raise ConfigurationError("scheme must be a Scheme, such as Scheme.BRAND")
-        self.scheme = scheme.check()
+        self.scheme = check_scheme(scheme)
         if private_key.reveal() is None and secret.reveal() is None:
             raise ConfigurationError(
                 "private_key and secret are missing: give the key for v3 (商户API私钥), the "

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Protocol
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.protocol import rsa
 
-__all__ = ["Digest", "Scheme"]
+__all__ = ["Digest", "Scheme", "check_scheme"]
 
 _TOKEN = re.compile(r"[0-9A-Za-z_-]+")
 
@@ -85,6 +85,19 @@ class Scheme:
         if self.problem:
             raise ConfigurationError(f"{self.name} cannot be used: {self.problem}")
         return self
+
+
+def check_scheme(scheme: object) -> Scheme:
+    """Return what was given as a scheme, if it is one that can be used.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if not isinstance(scheme, Scheme):
+        raise ConfigurationError(
+            f"scheme must be a Scheme, such as Scheme.BRAND, not {type(scheme).__name__}"
+        )
+    return scheme.check()
 
 
 Scheme.RSA = Scheme("WECHATPAY2-SHA256-RSA2048")
