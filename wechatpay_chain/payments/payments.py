@@ -225,6 +225,8 @@ class Payments:
         )
 
     def __repr__(self) -> str:
+        if "_signatory" not in vars(self):
+            return "<Payments that could not be made>"
         return f"<Payments {self._signatory.name}>"
 
     def __reduce__(self) -> NoReturn:

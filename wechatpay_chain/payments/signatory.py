@@ -83,7 +83,7 @@ class Signatory:
         self._random = random
 
     def __repr__(self) -> str:
-        return f"<Signatory {self._holder}>"
+        return f"<Signatory {vars(self).get('_holder', 'that could not be made')}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("what signs holds keys, so it is not pickled: make one in each process")
