@@ -140,6 +140,7 @@ def test_a_service_provider() -> None:
 ANYTHING = st.one_of(
     st.text(),
     st.text("wx0123456789abcdef_-.&=\n\r %\x00\u3000", min_size=1),
+    st.from_regex(r"[0-9A-Za-z_.|*@-]{1,64}", fullmatch=True),
     st.from_regex(r"wx[0-9a-z]{1,40}[\n&]?", fullmatch=True),
     st.none(),
     st.integers(),
