@@ -26,6 +26,7 @@ from wechatpay_chain import (
     ClientError,
     ConfigurationError,
     Formatter,
+    NotSentError,
     Payments,
     Reason,
     Scheme,
@@ -33,6 +34,7 @@ from wechatpay_chain import (
     UnverifiedError,
     Verifier,
     Webhooks,
+    WechatPayError,
 )
 from wechatpay_chain.sandbox import Sandbox
 
@@ -292,6 +294,66 @@ def test_a_scheme_of_ones_own_with_a_key_elsewhere() -> None:
             assert toy.v3.small.post(json={}).verified
     assert authorized(server.requests[0])[0] == "TOY-SHA512-PSS"
     check_request(server.requests[0], PSS)
+
+
+def unawaited(*given: Any) -> Any:
+    """Return a coroutine, as an async function would, that needs no awaiting."""
+    coroutine = asyncio.sleep(0)
+    coroutine.close()
+    return coroutine
+
+
+def failing(*given: Any) -> Any:
+    """Fail as a device that is away does."""
+    raise OSError("device away")
+
+
+@pytest.mark.parametrize(
+    ("verify", "told"),
+    [
+        (failing, "verify of TOY-SHA512-PSS failed with OSError"),
+        (lambda *given: None, "must return True or False, not NoneType"),
+        (lambda *given: 1, "must return True or False, not int"),
+        (lambda *given: "yes", "must return True or False, not str"),
+        (lambda *given: False, "the signature does not match"),
+        (unawaited, "must return True or False, not coroutine"),
+    ],
+)
+def test_nothing_but_true_is_a_proof(verify: Any, told: str) -> None:
+    """A verify that fails, or returns what only looks like a yes, leaves the answer unverified."""
+    scheme = Scheme(TOY.name, sign=pss_sign, digest=hashlib.sha512, verify=verify)
+    with serving(lambda request: signed_answer(TOY.name, PSS)) as server:
+        with client(base_uri=server.base_uri, scheme=scheme) as toy:
+            with pytest.raises(UnverifiedError, match=told) as caught:
+                toy.v3.small.get()
+    assert caught.value.reason is Reason.BAD_SIGNATURE
+    assert caught.value.response is not None
+
+
+@pytest.mark.parametrize(
+    ("sign", "error", "told"),
+    [
+        (failing, NotSentError, "could not sign, its sign failed with OSError"),
+        (lambda *given: "text", ConfigurationError, "must return the raw signature as bytes"),
+        (lambda *given: b"", ConfigurationError, "must return the raw signature as bytes"),
+        (unawaited, ConfigurationError, "as bytes, not coroutine"),
+    ],
+)
+def test_a_scheme_that_cannot_sign_sends_nothing(
+    sign: Any, error: type[WechatPayError], told: str
+) -> None:
+    """A sign that fails, or returns no signature, is our own error, and nothing leaves."""
+    scheme = Scheme(TOY.name, sign=sign, digest=hashlib.sha512, verify=pss_verify)
+    with serving(lambda request: signed_answer(TOY.name, PSS)) as server:
+        with client(base_uri=server.base_uri, scheme=scheme) as toy:
+            for call in (
+                lambda: toy.v3.small.get(),
+                lambda: toy.payments.jsapi("wx1", appid="wx2"),
+            ):
+                with pytest.raises(error, match=told) as caught:
+                    call()
+                assert not caught.value.sent
+    assert server.requests == []
 
 
 def test_what_front_ends_are_given_is_signed_by_the_scheme() -> None:

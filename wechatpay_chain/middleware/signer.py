@@ -76,7 +76,7 @@ class Signer:
         self._sign = (
             checked_remote(key)
             if callable(key)
-            else _local(load_private_key(key), scheme.sign, self._under_way)
+            else _local(load_private_key(key), scheme.signature, self._under_way)
         )
         del key
         self._origins = hosts.OFFICIAL | {hosts.origin(url) for url in origins}

@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, NoReturn, TypeAlias, TypeVar, cast
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
 from wechatpay_chain import loops
 from wechatpay_chain.errors import ConfigurationError, RequestError
 from wechatpay_chain.keys import check_secret, check_token, load_private_key
@@ -143,8 +141,7 @@ class Signatory:
         return form, form.message.encode()
 
     def _signed_here(self, message: bytes) -> bytes:
-        key: RSAPrivateKey | None = self._key.reveal()
-        return self.scheme.sign(message, key)
+        return self.scheme.signature(message, self._key.reveal())
 
     def sign_fields(self, fields: Mapping[str, str], sign_type: str) -> str:
         """Return the sign of fields by the XML protocol's rule, under the merchant's secret.

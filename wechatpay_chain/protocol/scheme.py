@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.errors import ConfigurationError, NotSentError, WechatPayError
 from wechatpay_chain.protocol import rsa
 
 __all__ = ["Digest", "Scheme", "check_scheme"]
@@ -75,6 +75,44 @@ class Scheme:
 
     def __repr__(self) -> str:
         return f"<Scheme {self.name}>"
+
+    def signature(self, message: bytes, key: Any) -> bytes:
+        """Return the raw signature of a message, or say why there is none.
+
+        Raises:
+            NotSentError: `sign` failed.
+            ConfigurationError: it returned something else than a signature.
+        """
+        try:
+            signature = self.sign(message, key)
+        except WechatPayError:
+            raise
+        except Exception as error:
+            raise NotSentError(
+                f"not sent: {self.name} could not sign, its sign failed with {type(error).__name__}"
+            ) from error
+        if not isinstance(signature, bytes) or not signature:
+            raise ConfigurationError(
+                f"the sign of {self.name} must return the raw signature as bytes, not "
+                f"{type(signature).__name__}"
+            )
+        return signature
+
+    def problem_of(self, digest: bytes, signature: bytes, key: Any) -> str:
+        """Return what is wrong with a signature; empty if it holds.
+
+        An error in `verify`, or an answer that is neither True nor False, is no proof: a
+        coroutine that nobody awaited would pass for true.
+        """
+        try:
+            holds = self.verify(digest, signature, key)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, nothing is proved
+            return f"the verify of {self.name} failed with {type(error).__name__}"
+        if holds is True:
+            return ""
+        if holds is False:
+            return "the signature does not match"
+        return f"the verify of {self.name} must return True or False, not {type(holds).__name__}"
 
     def check(self) -> Scheme:
         """Return the scheme itself, if it can be used.
