@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, NoReturn, TypeAlias, TypeVar, cast
 
@@ -116,10 +116,11 @@ class Signatory:
             ConfigurationError: there is no private key.
             NotSentError: the remote signer failed.
         """
+        if self._remote is not None:
+            return self.sign_async(make).wait()
+        # A key that is here needs no loop.
         form, message = self._made(make)
-        if self._remote is None:
-            return form.signed(self._signed_here(message))
-        return form.signed(loops.run(_awaited(self._remote(message))))
+        return form.signed(self._signed_here(message))
 
     def sign_async(self, make: Making[T]) -> Promise[T]:
         """Return a promise of what `sign` returns."""
@@ -163,7 +164,3 @@ class Signatory:
         # Made before the secret is revealed: what fails here shows its frame's variables.
         joined = formatter.query_string_like(formatter.ksort(fields))
         return str(hashes.sign(sign_type, joined, self._secret.reveal()))
-
-
-async def _awaited(signature: Awaitable[bytes]) -> bytes:
-    return await signature
