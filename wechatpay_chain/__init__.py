@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from wechatpay_chain.middleware.v2 import TransformRequest, TransformResponse
     from wechatpay_chain.middleware.v2_encryptor import V2Encryptor
     from wechatpay_chain.middleware.verifier import Verifier
+    from wechatpay_chain.payments import Payments
     from wechatpay_chain.pem import PemUtil
     from wechatpay_chain.platform_keys import PlatformKeys
     from wechatpay_chain.promise import Promise
@@ -105,6 +106,7 @@ __all__ = [
     "MediaUtil",
     "NotSentError",
     "OutcomeUnknownError",
+    "Payments",
     "PemUtil",
     "PlatformKeys",
     "Promise",
@@ -187,6 +189,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "middleware.v2": ("TransformRequest", "TransformResponse"),
     "middleware.v2_encryptor": ("V2Encryptor",),
     "middleware.verifier": ("Verifier",),
+    "payments": ("Payments",),
     "pem": ("PemUtil",),
     "platform_keys": ("PlatformKeys",),
     "promise": ("Promise",),

@@ -232,7 +232,17 @@ class Client(Root):
         """What front ends need to invoke payment (调起支付), signed."""
         from wechatpay_chain.payments import Payments
 
-        return self._kept("payments", lambda: Payments(self._parts))
+        parts = self._parts
+        return self._kept(
+            "payments",
+            lambda: Payments(
+                parts.mchid,
+                cast("KeySource | RemoteSign | None", parts.signing),
+                parts.secret,
+                scheme=parts.scheme,
+                clock=parts.clock,
+            ),
+        )
 
     @property
     def bills(self) -> Bills:

@@ -18,7 +18,7 @@ from wechatpay_chain.middleware.v2 import TransformRequest, TransformResponse
 from wechatpay_chain.middleware.v2_encryptor import V2Encryptor
 from wechatpay_chain.middleware.verifier import Verifier
 from wechatpay_chain.platform_keys import PlatformKeys
-from wechatpay_chain.protocol.scheme import Scheme
+from wechatpay_chain.protocol.scheme import Scheme, check_scheme
 from wechatpay_chain.protocol.sensitive import Sensitive
 
 __all__ = ["Parts", "given"]
@@ -61,8 +61,7 @@ class Parts:
         mchid = check_token(given(mchid, "mchid"), "mchid")
         check_apiv3_key(apiv3_key)
         check_secret(secret)
-        if not isinstance(scheme, Scheme):
-            raise ConfigurationError("scheme must be a Scheme, such as Scheme.BRAND")
+        check_scheme(scheme)
         is_v2_only = serial is None and private_key.reveal() is None and certs.reveal() is None
         if is_v2_only and secret.reveal() is not None:
             nothing = Sensitive[Any](None)
@@ -70,7 +69,7 @@ class Parts:
         serial = check_token(given(serial, "serial"), "serial")
         signing = _signing_key(private_key)
         platform = _platform_keys(certs, serial, signing, clock, may_lack=refreshes)
-        return cls(mchid, serial, signing, platform, apiv3_key, secret, scheme.check(), clock)
+        return cls(mchid, serial, signing, platform, apiv3_key, secret, scheme, clock)
 
     def opening_key(self, other: Sensitive[Any]) -> Sensitive[RSAPrivateKey | None]:
         """Return the key that opens answers: the API's, or another where that is out of reach."""

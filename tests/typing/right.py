@@ -10,7 +10,17 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_type
 
-from wechatpay_chain import Chain, Client, MediaUtil, Promise, Response, Sensitive, guard
+from wechatpay_chain import (
+    Chain,
+    Client,
+    MediaUtil,
+    Payments,
+    Promise,
+    Response,
+    Sensitive,
+    guard,
+)
+from wechatpay_chain.payments import AppParameters
 
 if TYPE_CHECKING:
     from wechatpay_chain.openapi.v3.pay import TransactionsNativePostAnswer as Answer
@@ -357,3 +367,36 @@ def a_callback_of_any_shape(client: Client) -> None:
         print(response.status, response.headers["Request-ID"], response.verified)
 
     client.v3.certificates.get_async().then(show, on_rejected=repr).wait()
+
+
+async def parameters_to_invoke_payment(client: Client) -> None:
+    """What front ends are given has its documented names, of v3 and of v2, sync and async."""
+    order = client.v3.pay.transactions.jsapi.post(
+        json={
+            "appid": "wxd678efh567hg6787",
+            "mchid": "1900000109",
+            "description": "A cup of coffee",
+            "out_trade_no": "jsapi_0001",
+            "notify_url": "https://www.example.com/notify",
+            "amount": {"total": 100},
+            "payer": {"openid": "o"},
+        }
+    ).json()
+    assert_type(client.payments, Payments)
+    page = client.payments.jsapi(order["prepay_id"], appid="wxd678efh567hg6787")
+    assert_type(page["paySign"], str)
+    assert_type((await client.payments.app_async("wx1", appid="wx2")), AppParameters)
+    v2 = client.payments.v2.mini_program("wx1", appid="wx2", sign_type="HMAC-SHA256")
+    client.payments.query_string(client.payments.score.use("package"))
+    print(v2["timeStamp"], client.payments.native("weixin://wxpay/1").svg())
+    client.payments.coupons.mini_program([{"stock_id": "1", "out_request_no": "1"}])
+
+
+async def sign_elsewhere(message: bytes) -> bytes:
+    """A key that is elsewhere."""
+    return message
+
+
+def payments_alone() -> Payments:
+    """Payments of keys alone."""
+    return Payments("1900000109", sign_elsewhere, Sensitive("secret"))

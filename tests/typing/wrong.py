@@ -294,3 +294,27 @@ async def a_promise_that_is_not_awaited(client: Client) -> None:
     # mypy attr-defined: "Promise[Response[CertificatesGetAnswer, dict[str, Any]]]" has no attribut
     # pyright reportAttributeAccessIssue: Attribute "json" is unknown
     client.v3.certificates.get_async().json()
+
+
+def a_forgotten_appid(client: Client) -> None:
+    # mypy call-arg: Missing named argument "appid" for "jsapi" of "Payments"
+    # pyright reportCallIssue: Argument missing for parameter "appid"
+    client.payments.jsapi("wx1")
+
+
+def a_sign_type_for_v3(client: Client) -> None:
+    # mypy call-arg: Unexpected keyword argument "sign_type" for "jsapi" of "Payments"
+    # pyright reportCallIssue: No parameter named "sign_type"
+    client.payments.jsapi("wx1", appid="wx2", sign_type="MD5")
+
+
+def rsa_for_v2(client: Client) -> None:
+    # mypy arg-type: Argument "sign_type" to "jsapi" of "V2Payments" has incompatible type
+    # pyright reportArgumentType: "Literal['RSA']" is not assignable to
+    client.payments.v2.jsapi("wx1", appid="wx2", sign_type="RSA")
+
+
+def a_misspelt_parameter(client: Client) -> None:
+    # mypy typeddict-item: TypedDict "JsapiParameters" has no key "timestamp"
+    # pyright reportGeneralTypeIssues: "timestamp" is not a defined key in "JsapiParameters"
+    client.payments.jsapi("wx1", appid="wx2")["timestamp"]

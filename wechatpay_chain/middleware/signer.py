@@ -32,9 +32,9 @@ from wechatpay_chain.keys import KeySource, check_token, load_private_key
 from wechatpay_chain.middleware import call
 from wechatpay_chain.payload import signed_bytes
 from wechatpay_chain.protocol import formatter, hosts
-from wechatpay_chain.protocol.scheme import Scheme
+from wechatpay_chain.protocol.scheme import Scheme, check_scheme
 
-__all__ = ["RemoteSign", "Signer"]
+__all__ = ["RemoteSign", "Signer", "checked_remote"]
 
 RemoteSign: TypeAlias = Callable[[bytes], Awaitable[bytes]]
 
@@ -71,12 +71,12 @@ class Signer:
         """
         self._mchid = check_token(mchid, "mchid")
         self._serial = check_token(serial, "serial")
-        self._scheme = scheme.check()
+        self._scheme = check_scheme(scheme)
         self._under_way = _UnderWay()
         self._sign = (
-            _remote(key)
+            checked_remote(key)
             if callable(key)
-            else _local(load_private_key(key), scheme.sign, self._under_way)
+            else _local(load_private_key(key), scheme.signature, self._under_way)
         )
         del key
         self._origins = hosts.OFFICIAL | {hosts.origin(url) for url in origins}
@@ -119,7 +119,9 @@ class Signer:
         )
 
 
-def _remote(sign: Callable[[bytes], Any]) -> RemoteSign:
+def checked_remote(sign: Callable[[bytes], Any]) -> RemoteSign:
+    """Return a remote signer that fails with this package's errors, and returns bytes."""
+
     async def remote(message: bytes) -> bytes:
         try:
             signature = await sign(message)

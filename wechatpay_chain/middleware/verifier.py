@@ -30,7 +30,7 @@ from wechatpay_chain.middleware.body import LARGEST_ANSWER, read
 from wechatpay_chain.middleware.call import Call
 from wechatpay_chain.platform_keys import PlatformKeys
 from wechatpay_chain.protocol import signature, unsigned
-from wechatpay_chain.protocol.scheme import Scheme
+from wechatpay_chain.protocol.scheme import Scheme, check_scheme
 from wechatpay_chain.protocol.signature import Signed
 from wechatpay_chain.response import Response
 
@@ -62,7 +62,7 @@ class Verifier:
         self._keys = keys if isinstance(keys, PlatformKeys) else PlatformKeys(keys)
         self._clock = clock
         self._limit = limit
-        self._scheme = scheme.check()
+        self._scheme = check_scheme(scheme)
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Send the request on and verify its answer.

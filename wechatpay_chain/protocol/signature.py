@@ -140,8 +140,9 @@ class Proof:
             UnverifiedError: the signature does not hold.
         """
         self._hash.update(b"\n")
-        if not self._scheme.verify(self._hash.digest(), self._signature, self._key):
-            raise UnverifiedError("the signature does not match", reason=Reason.BAD_SIGNATURE)
+        problem = self._scheme.problem_of(self._hash.digest(), self._signature, self._key)
+        if problem:
+            raise UnverifiedError(problem, reason=Reason.BAD_SIGNATURE)
 
 
 def _one(headers: Headers, name: str) -> str:

@@ -53,7 +53,7 @@ class Draft:
     nonce: str
     serial: str
     key: RSAPrivateKey = field(repr=False)
-    scheme: str = "WECHATPAY2-SHA256-RSA2048"
+    scheme: str
     content_type: str = "application/json; charset=utf-8"
     cover: Cover = Cover.BODY
     headers: tuple[tuple[str, str], ...] = ()
@@ -104,6 +104,7 @@ def draft(
         nonce=secrets.token_hex(16),
         serial=key.serial,
         key=key.private_key,
+        scheme=identity.scheme,
         content_type=reply.content_type,
         cover=reply.cover,
     )

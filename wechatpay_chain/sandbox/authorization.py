@@ -15,8 +15,9 @@ from wechatpay_chain.sandbox.signing import request_message, verify
 
 __all__ = ["CLOCK_TOLERANCE", "Nonces", "check_authorization"]
 
-SCHEME = "WECHATPAY2-SHA256-RSA2048"
-FIELDS = frozenset({"mchid", "serial_no", "timestamp", "nonce_str", "signature"})
+FIELDS = frozenset({"serial_no", "timestamp", "nonce_str", "signature"})
+"""The fields of the header besides the one that names the holder."""
+
 CLOCK_TOLERANCE = 300
 
 _PAIR = re.compile(r'([A-Za-z_]+)="([^"]*)"')
@@ -53,13 +54,14 @@ def check_authorization(
     request: ReceivedRequest, identity: Identity, nonces: Nonces, now: float
 ) -> Merchant:
     """Return the merchant who signed, and remember the nonce; raise the 401 of a wrong header."""
-    fields = _read(request)
-    merchant = identity.merchants.get(fields["mchid"])
+    fields = _read(request, identity)
+    merchant = identity.merchants.get(fields[identity.holder])
     timestamp, nonce = fields["timestamp"], fields["nonce_str"]
     if merchant is None:
-        _refuse(request, "mchid", "this merchant is not known", fields)
+        _refuse(request, identity.holder, f"this {identity.kind} is not known", fields)
     if fields["serial_no"] != merchant.serial:
-        _refuse(request, "serial_no", "this merchant has no certificate of that serial", fields)
+        issue = f"this {identity.kind} has no certificate of that serial"
+        _refuse(request, "serial_no", issue, fields)
     if not _TIMESTAMP.fullmatch(timestamp):
         _refuse(request, "timestamp", "it is not ten ASCII digits", fields)
     if abs(now - int(timestamp)) > CLOCK_TOLERANCE:
@@ -75,22 +77,24 @@ def check_authorization(
     return merchant
 
 
-def _read(request: ReceivedRequest) -> dict[str, str]:
+def _read(request: ReceivedRequest, identity: Identity) -> dict[str, str]:
     """Take the five fields out of the header, each of which must be there exactly once."""
     headers = request.headers.getall("Authorization", [])
     if len(headers) != 1:
         _refuse(request, "authorization", f"expected one such header, got {len(headers)}", {})
     scheme, _, credentials = headers[0].partition(" ")
-    if scheme != SCHEME:
-        _refuse(request, "authorization", f"the scheme is not {SCHEME}", {})
+    if scheme != identity.scheme:
+        issue = f"the scheme is not {identity.scheme}, a {identity.kind}'s"
+        _refuse(request, "authorization", issue, {})
     if not _CREDENTIALS.fullmatch(credentials):
         _refuse(request, "authorization", 'it is not a list of name="value"', {})
     pairs = _PAIR.findall(credentials)
     fields = dict(pairs)
     if len(pairs) != len(fields):
         _refuse(request, "authorization", "a field is there twice", {})
-    if fields.keys() != FIELDS:
-        odd = ", ".join(sorted(fields.keys() ^ FIELDS))
+    wanted = FIELDS | {identity.holder}
+    if fields.keys() != wanted:
+        odd = ", ".join(sorted(fields.keys() ^ wanted))
         _refuse(request, "authorization", f"missing or surplus: {odd}", {})
     return fields
 

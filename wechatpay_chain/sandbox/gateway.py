@@ -23,6 +23,7 @@ from multidict import CIMultiDict
 from wechatpay_chain.catalogue import find
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.protocol.scheme import Scheme
 from wechatpay_chain.sandbox import orders
 from wechatpay_chain.sandbox.answers import Answer, Cut
 from wechatpay_chain.sandbox.authority import authority, pem, server_context
@@ -60,6 +61,8 @@ class Sandbox:
         keepalive_timeout: seconds after which an idle connection is closed.
         tls: whether to speak https. `ca` then vouches for the gateway, and merchants
             can show their certificates, which some operations want.
+        brand: whether brands (品牌) are served in place of merchants; `mchid` and `mchids`
+            are then their ids.
     """
 
     def __init__(
@@ -73,9 +76,11 @@ class Sandbox:
         clock: Callable[[], float] = time.time,
         keepalive_timeout: float = 75,
         tls: bool = False,
+        brand: bool = False,
     ) -> None:
         # A copy: what changes of the platform's keys is this gateway's alone.
-        self.identity = replace(identity or throw_away_identity(mchid, *mchids))
+        identity = identity or throw_away_identity(mchid, *mchids)
+        self.identity = replace(identity, brand=brand or identity.brand)
         self._clock = clock
         self._host = host
         self._authority = authority("WeChat Pay sandbox: gateway") if tls else None
@@ -178,6 +183,7 @@ class Sandbox:
             "secret": merchant.secret,
             "merchant": {"cert": merchant.certificate_pem, "key": merchant.private_key_pem},
             "base_uri": self.base_uri,
+            **({"scheme": Scheme.BRAND} if self.identity.brand else {}),
             **({} if self._authority is None else {"ca_certs": self.ca}),
             **overrides,
         }

@@ -70,7 +70,8 @@ class Identity:
 
     It begins with a public key and a certificate of WeChat Pay's, both alive, as while a
     merchant moves from the one to the other; `platform` adds more, and chooses among them.
-    `merchant` is the first of the merchants.
+    `merchant` is the first of the merchants. With `brand` they are brands (品牌), which sign
+    by a scheme of their own; so do the answers to them.
     """
 
     merchant: Merchant
@@ -78,8 +79,24 @@ class Identity:
     certificate: PlatformKey
     apiv3_key: str = field(repr=False)
     others: tuple[Merchant, ...] = ()
+    brand: bool = False
     platform: Platform = field(default_factory=Platform, init=False, repr=False, compare=False)
     """What changes while a gateway runs; a copy of an identity begins anew."""
+
+    @property
+    def kind(self) -> str:
+        """What those who sign are called."""
+        return "brand" if self.brand else "merchant"
+
+    @property
+    def holder(self) -> str:
+        """The field of the Authorization header that says who signs."""
+        return "brand_id" if self.brand else "mchid"
+
+    @property
+    def scheme(self) -> str:
+        """The authorization scheme of requests and answers."""
+        return "WECHATPAY-BRAND-SHA256-RSA2048" if self.brand else "WECHATPAY2-SHA256-RSA2048"
 
     @property
     def merchants(self) -> Mapping[str, Merchant]:
