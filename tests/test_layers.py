@@ -53,6 +53,7 @@ LAYERS: list[set[str]] = [
         "loops",
         "parts",
         "payments",
+        "placement",
         "sessions",
         "sinks",
         "webhooks",
