@@ -35,6 +35,8 @@ _FIRST = datetime.date(2013, 8, 1)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNSAFE = re.compile(r"[^0-9A-Za-z-]+")
 _LONGEST_PART = 48
+_CHOSEN = ("bill_type", "account_type")
+"""Fields that make another bill of the same day, so that its name must tell."""
 
 Date = datetime.date | str | None
 
@@ -126,7 +128,10 @@ class Named:
         written = day.strftime("%Y%m%d") if kind.compact else day.isoformat()
         own = {kind.merchant: self._bills.mchid} if kind.merchant else {}
         options = kind.options({kind.date: written, **own, **fields}, gzip=gzip)
-        stem = stem_of(kind.path, str(fields.get("sub_mchid", self._bills.mchid)), day.isoformat())
+        chosen = [str(fields[name]) for name in _CHOSEN if name in fields]
+        stem = stem_of(
+            kind.path, *chosen, str(fields.get("sub_mchid", self._bills.mchid)), day.isoformat()
+        )
         method = "POST" if kind.is_v2 else "GET"
         return BillRequest(self._bills, method, kind.path, options, stem)
 
