@@ -129,9 +129,8 @@ class Named:
         own = {kind.merchant: self._bills.mchid} if kind.merchant else {}
         options = kind.options({kind.date: written, **own, **fields}, gzip=gzip)
         chosen = [str(fields[name]) for name in _CHOSEN if name in fields]
-        stem = stem_of(
-            kind.path, *chosen, str(fields.get("sub_mchid", self._bills.mchid)), day.isoformat()
-        )
+        whose = str(fields.get("sub_mchid", self._bills.mchid))
+        stem = stem_of(kind.path, *chosen, whose, day.isoformat())
         method = "POST" if kind.is_v2 else "GET"
         return BillRequest(self._bills, method, kind.path, options, stem)
 

@@ -126,8 +126,8 @@ class BillFile:
         yield tail
 
 
-def large(size: int, *, compressible: bool = True) -> tuple[bytes, bytes, int, bytes]:
-    """Return head, block, count and tail of a trade bill of at least so many bytes.
+def large(size: int, *, compressible: bool = True) -> BillPlan:
+    """Return a trade bill of at least so many bytes.
 
     What is not `compressible` is little smaller as gzip.
     """
@@ -148,4 +148,4 @@ def large(size: int, *, compressible: bool = True) -> tuple[bytes, bytes, int, b
     fen = len(rows) * count
     totals = row([str(fen), yuan(fen), "0.00", "0.00", "0.00000", yuan(fen), "0.00"])
     head, tail = f"{TRADE_HEAD}\r\n", f"{TRADE_TOTALS}\r\n{totals}\r\n"
-    return head.encode(), block, count, tail.encode()
+    return BillPlan(head.encode(), block, count, tail.encode())

@@ -203,8 +203,8 @@ class Sandbox:
         `faults` are those of `bill_files.BillPlan`: ``wrong_hash=True``, ``cut=BYTES``,
         ``lacks=BYTES``, ``extra=b"…"``, ``pause=SECONDS``.
         """
-        parts = (content,) if content is not None else large(size, compressible=compressible)
-        plan = BillPlan(*parts, **faults)
+        plan = large(size, compressible=compressible) if content is None else BillPlan(content)
+        plan = replace(plan, **faults)
         for ledger in self._reception.ledgers(None):
             with ledger.lock:
                 ledger.bill = plan
