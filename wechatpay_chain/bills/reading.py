@@ -132,6 +132,7 @@ class Rows(Iterator[Row]):
         names: list[str] = []
         details: list[str] = []
         is_ticked = in_totals = False
+        end = ""
         counted = True
         with closing(self._lines) as lines:
             for number, line in lines:
@@ -141,17 +142,19 @@ class Rows(Iterator[Row]):
                 if not ticked and line.lstrip().startswith("<xml"):
                     raise DecodeError(f"line {number}: XML, which is an error and no bill")
                 if not ticked:
-                    cells = _head(line, number)
+                    cells, commas = _head(line, number)
                     starts_totals = bool(_TOTALS.search(cells[0]))
                     if not names or starts_totals or is_ticked or cells == details:
                         if not counted:
                             raise DecodeError(f"line {number}: a head, but the totals are missing")
                         names, in_totals, is_ticked = _distinct(cells), starts_totals, False
+                        end = commas
                         counted = not in_totals
                         details = details if in_totals else cells
                         continue
                 is_ticked = is_ticked or ticked
-                row = Row(names, _values(line, number, len(names), ticked=ticked), number)
+                line = line.removesuffix(end)
+                row = Row(names, _values(line, number, len(names)), number)
                 if not in_totals:
                     yield row
                     continue
@@ -197,6 +200,8 @@ class _Lines(Iterator["tuple[int, str]"]):
         while True:
             line = next(self._lines)
             self.number += 1
+            if not isinstance(line, (bytes, str)):
+                raise RequestError(f"a bill's lines are bytes or text, not {type(line).__name__}")
             if len(line) > LONGEST_LINE:
                 raise DecodeError(f"line {self.number} is longer than any line of a bill")
             text = self._decode(line).rstrip("\r\n").removeprefix("\ufeff")
@@ -210,8 +215,6 @@ class _Lines(Iterator["tuple[int, str]"]):
     def _decode(self, line: bytes | str) -> str:
         if isinstance(line, str):
             return line
-        if not isinstance(line, bytes):
-            raise RequestError(f"a bill's lines are bytes or text, not {type(line).__name__}")
         try:
             return line.decode(self._encoding)
         except UnicodeDecodeError:
@@ -270,11 +273,13 @@ def _split(parts: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _head(line: str, number: int) -> list[str]:
+def _head(line: str, number: int) -> tuple[list[str], str]:
+    """Return the names of columns, and the commas at the end of the line, as rows have them."""
     cells = [cell.strip() for cell in _cells(line, number)]
+    count = len(cells)
     while len(cells) > 1 and not cells[-1]:
         cells.pop()
-    return cells
+    return cells, "," * (count - len(cells))
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -287,7 +292,7 @@ def _distinct(names: list[str]) -> list[str]:
     return found
 
 
-def _values(line: str, number: int, count: int, *, ticked: bool) -> list[str]:
+def _values(line: str, number: int, count: int) -> list[str]:
     """Return a row's values, of which there must be as many as columns."""
     values = line[1:].split(",`") if line.startswith("`") else None
     if values is None or len(values) != count:
