@@ -27,7 +27,7 @@ from wechatpay_chain import Client
 from wechatpay_chain.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
-DAY = "2026-11-01"
+DAY = "2024-11-01"
 
 
 def settings_of(gateway: Sandbox) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from wechatpay_chain import (
 from wechatpay_chain.bills import Bill
 from wechatpay_chain.sandbox import Sandbox
 
-DAY = "2026-11-01"
+DAY = "2024-11-01"
 TEXT = ("交易时间,商户订单号\r\n" + "".join(f"`2026,`order-{n}\r\n" for n in range(9_000))
         + "总交易单数\r\n`9000\r\n").encode()  # fmt: skip
 SHA1 = hashlib.sha1(TEXT).hexdigest()
@@ -346,20 +346,23 @@ def statement(content: bytes, digest: str = SHA1, **headers: str) -> bytes:
 def test_a_statement_is_checked_by_its_signed_digest(tmp_path: Path) -> None:
     """`Wechatpay-Statement-Sha1` is over the decompressed bytes; a wrong one leaves nothing."""
     packed = gzip.compress(TEXT)
-    good = [statement(TEXT), statement(packed, **{"Content-Encoding": "gzip"})]
+    halves = gzip.compress(TEXT[:99]) + gzip.compress(TEXT[99:])
+    encoded = statement(packed, **{"Content-Encoding": "gzip"})
+    good = [statement(TEXT), encoded, statement(packed), statement(halves)]
     for told in good:
         with serving(lambda request, told=told: told) as server:  # type: ignore[misc]
             with plain_client(base_uri=server.base_uri) as root:
                 bill = root.bills.statement(DAY).download(tmp_path / "x")
                 assert (
                     server.requests[0].target
-                    == "/v3/global/statements?date=20261101&mchid=1900000109"
+                    == "/v3/global/statements?date=20241101&mchid=1900000109"
                 )
         assert (tmp_path / "x").read_bytes() == TEXT
         assert bill.verified
     (tmp_path / "x").unlink()
     bad = [statement(TEXT + b"x"), answer(headers={"Wechatpay-Statement-Sha1": SHA1}, body=TEXT),
-           statement(TEXT, "0" * 40)]  # fmt: skip
+           statement(TEXT, "0" * 40), statement(gzip.compress(TEXT + b"x")), statement(packed[:-1]),
+           statement(packed + b"x"), statement(packed + packed), statement(packed[:1])]  # fmt: skip
     for told in bad:
         with serving(lambda request, told=told: told) as server:  # type: ignore[misc]
             with plain_client(base_uri=server.base_uri) as root:
@@ -380,7 +383,7 @@ def test_v2_gives_a_bill_or_an_error_in_xml(tmp_path: Path) -> None:
         assert bill.verified is False
         assert len(list(bill.rows())) == 9_000
         assert (sent.method, sent.target) == ("POST", "/pay/downloadbill")
-        for field in (b"<bill_date>20261101<", b"<tar_type>GZIP<", b"<mch_id>1900000109<"):
+        for field in (b"<bill_date>20241101<", b"<tar_type>GZIP<", b"<mch_id>1900000109<"):
             assert field in sent.body
     (tmp_path / "x").unlink()
     for body in (failed, b"\n" + failed):
@@ -389,6 +392,34 @@ def test_v2_gives_a_bill_or_an_error_in_xml(tmp_path: Path) -> None:
                 with pytest.raises(BusinessError, match="No Bill Exist"):
                     root.bills.fund_flow_v2(DAY, appid="wx1").download(tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
+
+
+POSTED: dict[str, Any] = {
+    "v2 chain": lambda root: (root.v2.pay.downloadbill, {"xml": {"mch_id": "1900000109"}}),
+    "v2 path": lambda root: ("v2/pay/downloadbill", {"xml": {"mch_id": "1900000109"}}),
+    "v3 path": lambda root: ("v3/webizpay/bill/trade-bill", {"json": {"date": DAY}}),
+    "v3 verb": lambda root: (root.v3.transfer.bill_receipt.post, {"json": {"x": "1"}}),
+}
+
+
+@pytest.mark.parametrize("name", POSTED)
+def test_an_operation_that_is_posted_is_known_as_one(name: str, tmp_path: Path) -> None:
+    """The method is the one that the catalogue knows, or the verb's."""
+
+    def respond(request: Request) -> bytes:
+        if "v3" not in request.target or "billdownload" in request.target:
+            return answer(body=TEXT)
+        body = b'{"download_url":"http://%s/v3/billdownload/file","hash_type":"SHA1",' % (
+            request.headers["Host"].encode()
+        ) + b'"hash_value":"%s"}' % SHA1.encode()  # fmt: skip
+        return answer(headers=signed_headers(body), body=body)
+
+    with serving(respond) as server:
+        with plain_client(base_uri=server.base_uri, secret="x" * 32) as root:
+            source, options = POSTED[name](root)
+            root.bills.download(source, tmp_path / "x", **options)
+        assert server.requests[0].method == "POST"
+    assert (tmp_path / "x").read_bytes() == TEXT
 
 
 def test_a_directory_gets_a_safe_name(gateway: Sandbox, client: Client, tmp_path: Path) -> None:
@@ -402,15 +433,15 @@ def test_a_directory_gets_a_safe_name(gateway: Sandbox, client: Client, tmp_path
     )
     receipt = client.bills.download("v3/transferdownload/signfile", day, query={"token": "a/../b"})
     assert {trade.path, refunds.path, receipt.path} == set(day.iterdir()) == {
-        day / "tradebill-1900000109-2026-11-01.csv",
-        day / "tradebill-REFUND-1900000109-2026-11-01.csv.gz",
+        day / "tradebill-1900000109-2024-11-01.csv",
+        day / "tradebill-REFUND-1900000109-2024-11-01.csv.gz",
         day / "signfile.pdf",
     }  # fmt: skip
     query = {"bill_date": "../../../x"}
     with pytest.raises(ClientError):
         client.bills.download("v3/bill/tradebill", day, query=query)
     sub = client.bills.trade(DAY, sub_mchid="../../../evil").download(day)
-    assert sub.path == day / "tradebill-evil-2026-11-01.csv"
+    assert sub.path == day / "tradebill-evil-2024-11-01.csv"
     assert list(tmp_path.iterdir()) == [day]
 
 
@@ -463,7 +494,7 @@ WRONG: dict[str, Any] = {
     "a foreign request": lambda c, t: c.bills.download(plain_client().bills.trade(DAY), t / "x"),
     "today": lambda c, t: c.bills.trade("2999-01-01"),
     "no day": lambda c, t: c.bills.trade("2026-02-30"),
-    "a compact day": lambda c, t: c.bills.trade("20261101"),
+    "a compact day": lambda c, t: c.bills.trade("20241101"),
     "long ago": lambda c, t: c.bills.trade("1999-01-01"),
 }  # fmt: skip
 
@@ -521,9 +552,11 @@ def test_progress_is_told_and_may_stop(gateway: Sandbox, client: Client, tmp_pat
 def test_a_full_disk_is_the_systems_error(gateway: Sandbox, client: Client) -> None:
     """What the disk says is not taken for the connection's, and the client lives on."""
     gateway.bill(content=TEXT)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as caught:
         with Path("/dev/full").open("wb", buffering=0) as full:
             client.bills.trade(DAY).download(full)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "token=" not in "".join(shown.format())
     assert client.bills.trade(DAY).download(io.BytesIO()).verified
 
 

@@ -71,7 +71,7 @@ def test_files_are_opened_and_put_together(pack: bool, tmp_path: Path) -> None:
     """Each is opened, unpacked and checked; they are one bill, in the order of their numbers."""
     gateway = Gateway(pack)
     with serving(gateway) as server, client(base_uri=server.base_uri) as root:
-        request = root.bills.sub_merchant_fund_flow("2026-11-01", sub_mchid="1", gzip=pack)
+        request = root.bills.sub_merchant_fund_flow("2024-11-01", sub_mchid="1", gzip=pack)
         bill = request.download(tmp_path / "x")
         assert "algorithm=AEAD_AES_256_GCM" in server.requests[0].target
         stored = request.download(tmp_path / "y", decompress=False)
@@ -99,7 +99,7 @@ CHANGES: dict[str, Callable[[bytes], bytes]] = {
 def test_a_changed_file_leaves_nothing(name: str, pack: bool, tmp_path: Path) -> None:
     """What was changed, cut or lengthened does not open, and no part of the bill stays."""
     with serving(Gateway(pack, CHANGES[name])) as server, client(base_uri=server.base_uri) as root:
-        request = root.bills.ecommerce_fund_flow("2026-11-01")
+        request = root.bills.ecommerce_fund_flow("2024-11-01")
         with pytest.raises((DecryptError, UnverifiedError), match="begin again"):
             request.download(tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
@@ -123,7 +123,7 @@ def test_a_key_that_does_not_fit_opens_nothing(more: dict[str, Any], tmp_path: P
     gateway.more = more
     with serving(gateway) as server, client(base_uri=server.base_uri) as root:
         with pytest.raises(DecryptError, match="does not open with the merchant's private_key"):
-            root.bills.ecommerce_fund_flow("2026-11-01").download(tmp_path / "x")
+            root.bills.ecommerce_fund_flow("2024-11-01").download(tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -137,7 +137,7 @@ def test_a_key_out_of_reach_is_a_matter_of_configuration(tmp_path: Path) -> None
     with serving(Gateway(pack=False)) as server:
         with client(base_uri=server.base_uri, private_key=sign) as root:
             with pytest.raises(ConfigurationError, match="give it to Client"):
-                root.bills.ecommerce_fund_flow("2026-11-01").download(tmp_path / "x")
+                root.bills.ecommerce_fund_flow("2024-11-01").download(tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -148,7 +148,7 @@ def test_addresses_are_asked_for_again_before_they_expire(
     monkeypatch.setattr(downloads, "FRESH", -1.0)
     gateway = Gateway(pack=True)
     with serving(gateway) as server, client(base_uri=server.base_uri) as root:
-        root.bills.ecommerce_fund_flow("2026-11-01").download(tmp_path / "x")
+        root.bills.ecommerce_fund_flow("2024-11-01").download(tmp_path / "x")
         assert gateway.asked == 3
         (tmp_path / "x").unlink()
 
@@ -157,7 +157,7 @@ def test_addresses_are_asked_for_again_before_they_expire(
             gateway.hashes[2] = "0" * 40
 
         with pytest.raises(DecodeError, match="changed the bill meanwhile: begin again"):
-            root.bills.ecommerce_fund_flow("2026-11-01").download(tmp_path / "x", progress=change)
+            root.bills.ecommerce_fund_flow("2024-11-01").download(tmp_path / "x", progress=change)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -170,5 +170,5 @@ def test_a_later_file_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
 
     with serving(respond) as server, client(base_uri=server.base_uri) as root:
         with pytest.raises(ClientError, match="begin again"):
-            root.bills.ecommerce_fund_flow("2026-11-01").download(tmp_path / "x")
+            root.bills.ecommerce_fund_flow("2024-11-01").download(tmp_path / "x")
     assert list(tmp_path.iterdir()) == []

@@ -260,8 +260,13 @@ class _Offers:
             unsealing = Unsealing(offer.encrypt_key.reveal(), offer.nonce, self._key)
         intake.start(offer.promise, unsealing)
         options = {name: asked.options[name] for name in _SHARED if name in asked.options}
-        address = {"download_url": offer.url.reveal(), "sink": intake}
-        response = await self._send("GET", _DOWNLOAD_PATH, {**options, **address}, intake)
+        # Never in a local variable, where a traceback would show it.
+        response = await self._send(
+            "GET",
+            _DOWNLOAD_PATH,
+            {**options, "download_url": offer.url.reveal(), "sink": intake},
+            intake,
+        )
         return response.verified or offer.promise is not None
 
     async def _fresh(self, number: int) -> Offer:
@@ -281,9 +286,11 @@ class _Offers:
     async def _send(
         self, method: str, path: str, options: Mapping[str, Any], intake: Intake
     ) -> Response:
+        promise = self._flow.send_async(method, path, None, options)
+        del options
         try:
             try:
-                response = await self._flow.send_async(method, path, None, options)
+                response = await promise
             except Stopped:
                 pass
             else:
