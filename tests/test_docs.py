@@ -36,6 +36,7 @@ DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("doc
 TRANSLATIONS = {
     "README.md": "docs/zh/README.md",
     "docs/certificates.md": "docs/zh/certificates.md",
+    "docs/bills.md": "docs/zh/bills.md",
     "docs/guide.md": "docs/zh/guide.md",
     "docs/payments.md": "docs/zh/payments.md",
     "docs/php-api.md": "docs/zh/php-api.md",

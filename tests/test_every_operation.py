@@ -220,6 +220,10 @@ def a_flow(gateway: Sandbox, client: Client) -> Prepared:
     return {"xml": {"bill_date": today("%Y%m%d")}}
 
 
+def a_day(gateway: Sandbox, client: Client) -> Prepared:
+    return {"query": {"bill_date": today("%Y-%m-%d")}}
+
+
 PREPARATIONS: dict[str, Callable[[Sandbox, Client], Prepared]] = {
     "POST v3/pay/transactions/native": an_order,
     "POST v3/pay/transactions/jsapi": an_order,
@@ -232,6 +236,8 @@ PREPARATIONS: dict[str, Callable[[Sandbox, Client], Prepared]] = {
     "GET v3/refund/domestic/refunds/{out_refund_no}": a_refund_made,
     "POST v3/aggracct-bc/wb-channel/control-orders/recover": a_punishment,
     "GET v3/aggracct-bc/wb-channel/control-orders/{out_request_no}": a_control_order,
+    "GET v3/bill/tradebill": a_day,
+    "GET v3/bill/fundflowbill": a_day,
     "POST v2/pay/unifiedorder": an_xml_order,
     "POST v2/pay/micropay": a_payment_code,
     "POST v2/pay/orderquery": a_paid_xml_order,

@@ -57,6 +57,7 @@ LAYERS: list[set[str]] = [
         "loops",
         "parts",
         "payments",
+        "placement",
         "sessions",
         "sinks",
         "webhooks",

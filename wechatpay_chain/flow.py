@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 import platform
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -184,7 +183,7 @@ class Flow:
             unsigned=prepared.body,
             nonceless=prepared.nonceless,
             streams=prepared.sink is not None,
-            places=isinstance(prepared.sink, (str, os.PathLike)),
+            places=sinks.is_placed(prepared.sink),
         )
         token = current.set(call)
         try:

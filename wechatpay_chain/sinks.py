@@ -1,27 +1,47 @@
 """Write an answer to a path or a stream, without ever holding it in memory.
 
-A path holds the old file or the whole new one, never half of it: the bytes go
-to a temporary file beside it, which takes its place when all of them are there
-and proved to be what was signed, if they were.
+A path holds the old file or the whole new one, never half of it: the bytes
+take its place (see `placement`) when all of them are there and proved to be
+what was signed, if they were.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-import secrets
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from inspect import isawaitable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from aiohttp import ClientResponse
 
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.middleware.body import parts
 from wechatpay_chain.middleware.call import Proof
+from wechatpay_chain.placement import Placement
 
-__all__ = ["check", "pour"]
+__all__ = ["Intake", "check", "is_placed", "pour"]
+
+
+class Intake(ABC):
+    """A sink of the package's own: it is told of an answer before it gets its bytes."""
+
+    places: bool = False
+    """Whether nothing is seen of the bytes before all of them are verified."""
+
+    @abstractmethod
+    def begin(self, answer: ClientResponse) -> None:
+        """Get ready for an answer's bytes."""
+
+    @abstractmethod
+    async def write(self, part: bytes) -> None:
+        """Take the next ones."""
+
+
+def is_placed(sink: Any) -> bool:
+    """Tell whether nothing is seen at a sink before all of it is verified."""
+    return isinstance(sink, (str, os.PathLike)) or (isinstance(sink, Intake) and sink.places)
 
 
 def check(sink: Any) -> None:
@@ -33,6 +53,8 @@ def check(sink: Any) -> None:
     if not isinstance(sink, (str, os.PathLike)):
         return
     path = Path(sink)
+    if "\0" in str(path):
+        raise RequestError("sink has a NUL in its name")
     if path.is_dir():
         raise RequestError(f"sink {path} is a directory: name a file in it")
     if not os.access(path.parent, os.W_OK):
@@ -52,6 +74,8 @@ async def pour(answer: ClientResponse, body: bytes | None, sink: Any, proof: Pro
         UnverifiedError: they do not; a path is left as it was.
         OSError: the path or stream cannot be written.
     """
+    if isinstance(sink, Intake):
+        sink.begin(answer)
     pieces = _pieces(answer, body)
     if isinstance(sink, (str, os.PathLike)):
         await _to_path(pieces, Path(sink), proof)
@@ -79,28 +103,6 @@ async def _to_stream(pieces: AsyncIterator[bytes], stream: Any, proof: Proof | N
 
 
 async def _to_path(pieces: AsyncIterator[bytes], path: Path, proof: Proof | None) -> None:
-    name = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}.part")
-    try:
-        with _create(name) as file:
-            await _to_stream(pieces, file, proof)
-            file.flush()
-            await asyncio.to_thread(os.fsync, file.fileno())
-        _place(name, path)
-    except BaseException:
-        _discard(name)
-        raise
-
-
-def _create(name: Path) -> BinaryIO:
-    # "x": a file or link that somebody else put there is never written to.
-    return name.open("xb")
-
-
-def _place(name: Path, path: Path) -> None:
-    if path.exists():
-        name.chmod(path.stat().st_mode & 0o777)
-    name.replace(path)
-
-
-def _discard(name: Path) -> None:
-    name.unlink(missing_ok=True)
+    with Placement(path) as placement:
+        await _to_stream(pieces, placement.file, proof)
+        await placement.place()

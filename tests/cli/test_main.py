@@ -24,7 +24,7 @@ def test_version() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--help"], ["api", "demo", "sandbox", "微信支付"]),
+        (["--help"], ["api", "bills", "demo", "sandbox", "微信支付"]),
         (["api", "--help"], ["--method", "--limit", "--all", "--json"]),
         (["demo", "--help"], ["--json"]),
         (["sandbox", "--help"], ["--port", "--host", "--keys", "--json"]),

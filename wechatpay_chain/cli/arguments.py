@@ -18,7 +18,7 @@ INTERRUPTED = 130
 NOBODY_READS = 141
 
 # Each is a module beside this one, with a function `add`.
-_COMMANDS = ("api", "certificates", "demo", "sandbox")
+_COMMANDS = ("api", "bills", "certificates", "demo", "doctor", "request", "sandbox")
 
 
 def run(argv: Sequence[str] | None) -> int:

@@ -18,7 +18,7 @@ from aiohttp.base_protocol import BaseProtocol
 
 from wechatpay_chain.errors import Reason, UnverifiedError
 
-__all__ = ["LARGEST_ANSWER", "parts", "read"]
+__all__ = ["LARGEST_ANSWER", "WRAPPERS", "Decoder", "parts", "read"]
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Decoded bytes of the largest answer that is read into memory."""
@@ -26,8 +26,8 @@ LARGEST_ANSWER = 8 * 1024 * 1024
 STEP = 256 * 1024
 """Decoded bytes that are held at a time."""
 
-# Window sizes by which zlib knows what wraps the compressed bytes.
-_WRAPPERS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+WRAPPERS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+"""Window sizes by which zlib knows what wraps the compressed bytes."""
 
 
 async def read(answer: ClientResponse, limit: int = LARGEST_ANSWER, *, decode: bool) -> bytes:
@@ -73,16 +73,16 @@ async def parts(answer: ClientResponse, *, decode: bool) -> AsyncGenerator[bytes
         async for part in answer.content.iter_any():
             yield part
         return
-    if encoding not in _WRAPPERS:
+    if encoding not in WRAPPERS:
         raise aiohttp.ClientPayloadError(f"the content encoding {encoding[:20]!r} is not known")
-    decoder = _Decoder(_WRAPPERS[encoding])
+    decoder = Decoder(WRAPPERS[encoding])
     async for part in answer.content.iter_any():
         for plain in decoder.feed(part):
             yield plain
     decoder.finish()
 
 
-class _Decoder:
+class Decoder:
     """Decompresses in bounded steps, and tells a whole stream from half of one."""
 
     def __init__(self, wrapper: int) -> None:
@@ -90,6 +90,11 @@ class _Decoder:
         self._stream = zlib.decompressobj(wrapper)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield what more bytes unpack to, each piece of at most `STEP` bytes.
+
+        Raises:
+            aiohttp.ClientPayloadError: they are damaged.
+        """
         while data:
             if self._stream.eof:
                 # gzip allows several streams, one after the other.
@@ -103,6 +108,11 @@ class _Decoder:
             data = self._stream.unconsumed_tail or self._stream.unused_data
 
     def finish(self) -> None:
+        """Check that there was all of it.
+
+        Raises:
+            aiohttp.ClientPayloadError: it ends too early.
+        """
         if not self._stream.eof:
             raise aiohttp.ClientPayloadError("the compressed body ends too early")
 

@@ -20,13 +20,13 @@ import hmac
 import time
 from collections.abc import Callable, Mapping
 
-from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+from aiohttp import ClientHandlerType, ClientPayloadError, ClientRequest, ClientResponse
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from wechatpay_chain.errors import Reason, UnverifiedError
 from wechatpay_chain.keys import KeySource
 from wechatpay_chain.middleware import call as calls
-from wechatpay_chain.middleware.body import LARGEST_ANSWER, read
+from wechatpay_chain.middleware.body import LARGEST_ANSWER, WRAPPERS, Decoder, read
 from wechatpay_chain.middleware.call import Call
 from wechatpay_chain.platform_keys import PlatformKeys
 from wechatpay_chain.protocol import signature, unsigned
@@ -143,18 +143,52 @@ class Verifier:
         call.verified = True
 
 
+_GZIP = b"\x1f\x8b"
+
+
 class _Digest:
-    """A check of a statement's bytes against the signed SHA-1 of them, in hexadecimal."""
+    """A check of a statement's text against the signed SHA-1 of it, in hexadecimal.
+
+    It may be gzip as a file, not by HTTP's means; what counts is the text all the same.
+    """
 
     def __init__(self, signed: str) -> None:
         self._signed = signed.lower().encode("utf-8", "surrogateescape")
         self._hash = hashlib.sha1(usedforsecurity=False)
+        self._head: bytes | None = b""
+        self._decoder: Decoder | None = None
+        self._is_whole = True
 
     def update(self, part: bytes) -> None:
-        self._hash.update(part)
+        if self._head is not None:
+            part = self._head + part
+            self._head = part if len(part) < len(_GZIP) else None
+            if self._head is not None:
+                return
+            if part.startswith(_GZIP):
+                self._decoder = Decoder(WRAPPERS["gzip"])
+        self._take(part)
+
+    def _take(self, part: bytes) -> None:
+        if self._decoder is None:
+            self._hash.update(part)
+            return
+        try:
+            for plain in self._decoder.feed(part):
+                self._hash.update(plain)
+        except ClientPayloadError:
+            self._is_whole = False
 
     def finish(self) -> None:
-        if not hmac.compare_digest(self._hash.hexdigest().encode(), self._signed):
+        if self._head:
+            self._take(self._head)
+        try:
+            if self._decoder is not None:
+                self._decoder.finish()
+        except ClientPayloadError:
+            self._is_whole = False
+        is_right = hmac.compare_digest(self._hash.hexdigest().encode(), self._signed)
+        if not (is_right and self._is_whole):
             raise UnverifiedError(
                 f"its SHA-1 is not the signed {unsigned.STATEMENT_DIGEST}",
                 reason=Reason.BAD_DIGEST,

@@ -16,6 +16,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from wechatpay_chain.sandbox.bill_files import BillFile
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.ledger import Reply
 from wechatpay_chain.sandbox.signing import Cover, answer_message, digest, sign
@@ -57,6 +58,7 @@ class Draft:
     content_type: str = "application/json; charset=utf-8"
     cover: Cover = Cover.BODY
     headers: tuple[tuple[str, str], ...] = ()
+    stream: BillFile | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Answer:
     body: bytes = field(repr=False)
     delay: float = 0.0
     cut: Cut = Cut.NOWHERE
+    stream: BillFile | None = None
 
     @property
     def beginning(self) -> bytes:
@@ -107,20 +110,24 @@ def draft(
         scheme=identity.scheme,
         content_type=reply.content_type,
         cover=reply.cover,
+        stream=reply.stream,
     )
 
 
 def signed(draft: Draft) -> Answer:
     """Sign a draft over exactly the bytes of its body, or over what else its kind is signed."""
+    # A body that was put in a stream's place is what was meant.
+    stream = draft.stream if not draft.body and draft.status == 200 else None
     return Answer(
         status=draft.status,
         headers=(
-            *([("Content-Type", draft.content_type)] if draft.body else []),
+            *([("Content-Type", draft.content_type)] if draft.body or stream else []),
             ("Request-ID", secrets.token_hex(16).upper()),
             *_signature(draft),
             *draft.headers,
         ),
         body=draft.body,
+        stream=stream,
     )
 
 

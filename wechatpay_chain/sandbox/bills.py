@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 
+from wechatpay_chain.sandbox.bill_texts import row, yuan
 from wechatpay_chain.sandbox.ledger import Order
 from wechatpay_chain.sandbox.xml_answers import FormFailure
 from wechatpay_chain.sandbox.xml_calls import XmlCall, XmlReply
@@ -39,7 +40,7 @@ def download(call: XmlCall) -> XmlReply:
     ]
     if not day:
         raise FormFailure("No Bill Exist")
-    total = _row([str(len(day)), _yuan(sum(order.total for order in day))])
+    total = row([str(len(day)), yuan(sum(order.total for order in day))])
     rows = [_COLUMNS, *map(_describe, day), _SUMMARY, total]
     return _file(call, rows)
 
@@ -47,7 +48,7 @@ def download(call: XmlCall) -> XmlReply:
 def download_fund_flow(call: XmlCall) -> XmlReply:
     """Answer one day's bill of funds (下载资金账单), on which the sandbox has no movements."""
     _check(call)
-    return _file(call, [_FLOW_COLUMNS, _FLOW_SUMMARY, _row(["0", "0", "0.00", "0", "0.00"])])
+    return _file(call, [_FLOW_COLUMNS, _FLOW_SUMMARY, row(["0", "0", "0.00", "0", "0.00"])])
 
 
 def _check(call: XmlCall) -> None:
@@ -58,14 +59,14 @@ def _check(call: XmlCall) -> None:
 
 
 def _file(call: XmlCall, rows: list[str]) -> XmlReply:
-    text = "".join(f"{row}\r\n" for row in rows).encode()
+    text = "".join(f"{line}\r\n" for line in rows).encode()
     if call.text("tar_type") == "GZIP":
         return XmlReply({}, gzip.compress(text), "application/x-gzip")
     return XmlReply({}, text)
 
 
 def _describe(order: Order) -> str:
-    return _row(
+    return row(
         [
             paid_at(order).strftime("%Y-%m-%d %H:%M:%S"),
             str(order.asked["appid"]),
@@ -76,15 +77,6 @@ def _describe(order: Order) -> str:
             order.trade_type,
             "SUCCESS",
             "CNY",
-            _yuan(order.total),
+            yuan(order.total),
         ]
     )
-
-
-def _row(values: list[str]) -> str:
-    """Write a row; the back-tick keeps spreadsheets from taking a number for a number."""
-    return ",".join(f"`{value}" for value in values)
-
-
-def _yuan(fen: int) -> str:
-    return f"{fen // 100}.{fen % 100:02d}"

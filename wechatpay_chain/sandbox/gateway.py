@@ -27,6 +27,7 @@ from wechatpay_chain.protocol.scheme import Scheme
 from wechatpay_chain.sandbox import orders
 from wechatpay_chain.sandbox.answers import Answer, Cut
 from wechatpay_chain.sandbox.authority import authority, pem, server_context
+from wechatpay_chain.sandbox.bill_files import BillPlan, large
 from wechatpay_chain.sandbox.identity import Identity, throw_away_identity
 from wechatpay_chain.sandbox.platform import Platform, PlatformKey
 from wechatpay_chain.sandbox.reception import Reception
@@ -40,6 +41,7 @@ from wechatpay_chain.sandbox.rules import (
     spoil,
 )
 from wechatpay_chain.sandbox.server import Server
+from wechatpay_chain.sandbox.streams import send_stream
 from wechatpay_chain.sandbox.uploads import is_upload, read_parts
 
 __all__ = ["Sandbox"]
@@ -204,6 +206,26 @@ class Sandbox:
         order = orders.pay(ledgers[0], out_trade_no, self._clock(), openid)
         return str(order.transaction_id)
 
+    def bill(
+        self,
+        size: int = 0,
+        *,
+        content: bytes | None = None,
+        compressible: bool = True,
+        **faults: Any,
+    ) -> None:
+        """Give one bill of at least so many bytes, or of that `content`, for each of v3's.
+
+        It is made while it is sent, so it may have any size, and holds until `clear`.
+        `faults` are those of `bill_files.BillPlan`: ``wrong_hash=True``, ``cut=BYTES``,
+        ``lacks=BYTES``, ``extra=b"…"``, ``pause=SECONDS``.
+        """
+        plan = large(size, compressible=compressible) if content is None else BillPlan(content)
+        plan = replace(plan, **faults)
+        for ledger in self._reception.ledgers(None):
+            with ledger.lock:
+                ledger.bill = plan
+
     def clear(self) -> None:
         """Forget the requests and everything that they created; rules stay (see `behave`)."""
         self._reception.clear()
@@ -303,4 +325,6 @@ async def _send(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
         request.transport.write(answer.beginning)
         # aiohttp then finds the transport closing, and gives up on the response without a word.
         request.transport.close()
+    if answer.stream is not None and answer.cut is Cut.NOWHERE:
+        return await send_stream(request, answer.status, answer.headers, answer.stream)
     return web.Response(status=answer.status, headers=CIMultiDict(answer.headers), body=answer.body)

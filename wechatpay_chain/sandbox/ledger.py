@@ -12,11 +12,14 @@ import itertools
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wechatpay_chain.sandbox.identity import Identity, Merchant
 from wechatpay_chain.sandbox.records import JsonObject, Refusal
 from wechatpay_chain.sandbox.signing import Cover
+
+if TYPE_CHECKING:
+    from wechatpay_chain.sandbox.bill_files import BillFile, BillPlan
 
 __all__ = ["Call", "ControlOrder", "Ledger", "Order", "Refund", "Reply", "rfc3339"]
 
@@ -70,7 +73,8 @@ class ControlOrder:
 class Ledger:
     """Everything that one merchant created, by its own numbers.
 
-    `numbers` counts WeChat Pay's numbers; all ledgers of a gateway share it.
+    `numbers` counts WeChat Pay's numbers; all ledgers of a gateway share it. `files` are
+    by their tokens, and `bill` stands for every bill of v3 where a test wants one.
     """
 
     orders: dict[str, Order] = field(default_factory=dict)
@@ -78,6 +82,8 @@ class Ledger:
     punishments: dict[str, ControlOrder] = field(default_factory=dict)
     recoveries: dict[str, ControlOrder] = field(default_factory=dict)
     red_packets: dict[str, tuple[Mapping[str, str], str]] = field(default_factory=dict)
+    files: dict[str, BillFile] = field(default_factory=dict)
+    bill: BillPlan | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
@@ -96,8 +102,10 @@ class Ledger:
                 self.punishments,
                 self.recoveries,
                 self.red_packets,
+                self.files,
             ):
                 kept.clear()
+            self.bill = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,8 @@ class Call:
     """One checked request on its way into an operation.
 
     `variables` are those of the path, `document` is the body with its
-    sensitive fields decrypted, or the query of a request without a body.
+    sensitive fields decrypted, or the query of a request without a body. `base_uri` is
+    where the gateway is reached.
     """
 
     identity: Identity
@@ -114,6 +123,7 @@ class Call:
     now: float
     variables: Mapping[str, str]
     document: JsonObject
+    base_uri: str = ""
 
     @property
     def time(self) -> str:
@@ -135,16 +145,21 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """What an operation answers: a document, or a file as it is; with neither it is a bare 204."""
+    """What an operation answers: a document, or a file; with neither it is a bare 204.
+
+    A `stream` is a file that is made while it is sent.
+    """
 
     document: Mapping[str, Any] | None
     file: bytes | None = field(repr=False, default=None)
     content_type: str = "application/json; charset=utf-8"
     cover: Cover = Cover.BODY
+    stream: BillFile | None = None
 
     @property
     def status(self) -> int:
-        return 204 if self.document is None and self.file is None else 200
+        is_bare = self.document is None and self.file is None and self.stream is None
+        return 204 if is_bare else 200
 
 
 def rfc3339(now: float) -> str:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from urllib.parse import unquote
 
 from wechatpay_chain.catalogue import Operation, find
-from wechatpay_chain.sandbox import control_orders, orders, refunds
+from wechatpay_chain.sandbox import control_orders, json_bills, orders, refunds
 from wechatpay_chain.sandbox.certificate_list import list_entry
 from wechatpay_chain.sandbox.checks import main_document
 from wechatpay_chain.sandbox.downloads import download
@@ -57,6 +57,9 @@ OPERATIONS: dict[tuple[str, str], Carried] = {
     ("POST", "v3/aggracct-bc/wb-channel/control-orders/punish"): control_orders.punish,
     ("POST", "v3/aggracct-bc/wb-channel/control-orders/recover"): control_orders.recover,
     ("GET", "v3/aggracct-bc/wb-channel/control-orders/{out_request_no}"): control_orders.query,
+    ("GET", "v3/bill/tradebill"): json_bills.trade,
+    ("GET", "v3/bill/fundflowbill"): json_bills.fund_flow,
+    ("GET", "v3/billdownload/file"): json_bills.file,
     ("POST", "v3/security/echo"): echo,
     ("GET", "v3/certificates"): certificates,
     ("GET", "v3/global/certificates"): certificates,
@@ -80,7 +83,7 @@ def operate(
     operation = OPERATIONS.get((known.method, known.path))
     if operation is not None:
         with ledger.lock:
-            return operation(Call(identity, merchant, ledger, now, variables, document))
+            return operation(Call(identity, merchant, ledger, now, variables, document, base_uri))
     asked = {**places["query"], **document, **variables}
     if known.download:
         return download(known, request.path, asked)
