@@ -16,7 +16,7 @@ from wechatpay_chain.cli.paper import Paper, Surface
 from wechatpay_chain.cli.streams import complain
 from wechatpay_chain.protocol.methods import METHODS
 
-__all__ = ["add"]
+__all__ = ["add", "surface"]
 
 LIMIT = 20
 
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif finding.is_empty:
         complain(finding.problem)
     else:
-        finding.show(_surface(), None if arguments.all else arguments.limit)
+        finding.show(surface(), None if arguments.all else arguments.limit)
     return int(finding.is_empty)
 
 
@@ -98,7 +98,8 @@ def _suggestions(words: Sequence[str]) -> list[str]:
     return there or [path for word in paths for path in nearest(word)] or suggest(words)
 
 
-def _surface() -> Surface:
+def surface() -> Surface:
+    """Return where to show things: a terminal, or a pipe."""
     # In a pipe rich would cost a third of the time, and change nothing.
     if os.environ.get("FORCE_COLOR") or (sys.stdout is not None and sys.stdout.isatty()):
         try:

@@ -1,0 +1,150 @@
+"""One look at an address, step by step, so that it can be said which step fails.
+
+No client of this package takes part: what is looked at here is the way, and not
+what travels on it. Nothing is sent twice and no redirect is followed.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+__all__ = ["Answered", "Failed", "look"]
+
+T = TypeVar("T")
+
+_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer of any kind came; `addresses` are what the name stands for."""
+
+    status: int
+    date: float | None
+    """What the other side's clock showed, in whole seconds since the epoch."""
+    before: float
+    after: float
+    """What the clock here showed when the request was sent, and when the answer came."""
+    addresses: tuple[str, ...]
+    tls: str
+    """The version of TLS; empty without."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A step failed: ``name``, ``connection``, ``certificate``, ``tls`` or ``answer``."""
+
+    step: str
+    problem: str
+
+
+def look(
+    url: str,
+    *,
+    clock: Callable[[], float],
+    seconds: float,
+    context: ssl.SSLContext,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Answered | Failed:
+    """Ask an address once and return what came of it, within so many seconds for each step."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    try:
+        infos = _within(seconds, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except TimeoutError:
+        return Failed("name", f"{host} could not be resolved within {seconds:g} s")
+    except (OSError, UnicodeError):
+        return Failed("name", f"{host} cannot be resolved")
+    addresses = tuple(dict.fromkeys(str(info[4][0]) for info in infos))
+    try:
+        connection = _within(seconds, lambda: socket.create_connection((host, port), seconds))
+    except TimeoutError:
+        return Failed("connection", f"{host}:{port} did not answer within {seconds:g} s")
+    except OSError as error:
+        return Failed("connection", f"{host}:{port}: {error.strerror or type(error).__name__}")
+    request = (method, body, headers or {})
+    with connection:
+        try:
+            # As a whole too: one who sends a byte now and then never stands still.
+            return _within(
+                seconds, lambda: _ask(connection, url, context, clock, addresses, request)
+            )
+        except TimeoutError:
+            return Failed("answer", f"{host}:{port} did not answer within {seconds:g} s")
+
+
+def _ask(
+    connection: socket.socket,
+    url: str,
+    context: ssl.SSLContext,
+    clock: Callable[[], float],
+    addresses: tuple[str, ...],
+    request: tuple[str, bytes | None, Mapping[str, str]],
+) -> Answered | Failed:
+    parts = urlsplit(url)
+    version = ""
+    if parts.scheme == "https":
+        try:
+            connection = context.wrap_socket(connection, server_hostname=parts.hostname)
+        except ssl.SSLCertVerificationError as error:
+            return Failed("certificate", f"its TLS certificate: {error.verify_message}")
+        except (OSError, ValueError) as error:
+            words = getattr(error, "reason", None) or type(error).__name__
+            return Failed("tls", f"no TLS connection could be made ({words})")
+        version = connection.version() or ""
+    method, body, headers = request
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    with connection:
+        asked = http.client.HTTPConnection(parts.netloc)
+        asked.sock = connection
+        before = clock()
+        try:
+            asked.request(method, target, body, dict(headers))
+            answer = asked.getresponse()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            return Failed("answer", f"no answer came ({type(error).__name__})")
+        after = clock()
+        date = _date(answer.headers.get("Date"))
+        return Answered(answer.status, date, before, after, addresses, version)
+
+
+def _date(text: str | None) -> float | None:
+    try:
+        return None if text is None else parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        return None
+
+
+def _within(seconds: float, work: Callable[[], T]) -> T:
+    """Return what some work returns; it goes on in the dark if it takes too long.
+
+    Raises:
+        TimeoutError: it does.
+    """
+    done: dict[str, Any] = {}
+
+    def run() -> None:
+        try:
+            done["value"] = work()
+        except Exception as error:  # noqa: BLE001 - it is raised again
+            done["error"] = error
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if "error" in done:
+        raise done["error"]
+    if "value" not in done:
+        raise TimeoutError
+    value: T = done["value"]
+    return value
