@@ -24,9 +24,10 @@ def test_version() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--help"], ["api", "demo", "sandbox", "微信支付"]),
+        (["--help"], ["api", "demo", "doctor", "request", "sandbox", "微信支付"]),
         (["api", "--help"], ["--method", "--limit", "--all", "--json"]),
         (["demo", "--help"], ["--json"]),
+        (["doctor", "--help"], ["--notify-url", "--profile", "--profiles", "--json"]),
         (["sandbox", "--help"], ["--port", "--host", "--keys", "--json"]),
     ],
 )

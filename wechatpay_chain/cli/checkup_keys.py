@@ -189,6 +189,11 @@ def platform_keys(about: Examination) -> Iterator[Result]:
     """Load WeChat Pay's keys; keep those that can be used."""
     check, profile = "platform keys", about.profile
     try:
+        profile.refuse_half("public_key_id", "public_key")
+    except ConfigurationError:
+        # The check of settings has told it.
+        return
+    try:
         sources = profile.certs() or {}
     except ConfigurationError as error:
         yield fault(check, str(error), profile.how_to_set_a_platform_key())

@@ -82,7 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
         for result in examine(about):
             told.tell(result)
         # Of files with secrets that are no keys of ours, each of which warns by itself.
-        for text in dict.fromkeys(str(one.message) for one in caught):
+        told_of = [str(one.message) for one in caught if one.category is KeyFileWarning]
+        for text in dict.fromkeys(told_of):
             result = Result("files", State.WARNING, *text.rsplit(": ", 1))
             about.results.append(result)
             told.tell(result)

@@ -28,6 +28,7 @@ from wechatpay_chain.cli.sources import (
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.protocol import pem
+from wechatpay_chain.protocol.frames import without_frames
 from wechatpay_chain.protocol.scheme import Scheme
 from wechatpay_chain.protocol.sensitive import Sensitive
 
@@ -38,6 +39,7 @@ PROFILES, PROFILE = "WECHATPAY_PROFILES", "WECHATPAY_PROFILE"
 _SCHEMES = {"rsa": Scheme.RSA, "brand": Scheme.BRAND, "sm2": Scheme.SM2}
 _CERTIFICATE = re.compile(r"(?:wechatpay_(?P<serial>.+)|(?P<id>PUB_KEY_ID_.+))\.pem")
 _PKCS12 = (".p12", ".pfx")
+_KEY_FILES = {".pem", ".key", ".crt", ".cer", ".der", *_PKCS12}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +68,7 @@ def open_client(arguments: argparse.Namespace, **overrides: Any) -> Client:
     return open_profile(arguments).client(**overrides)
 
 
+@without_frames
 def open_profile(
     arguments: argparse.Namespace, environment: Mapping[str, str] | None = None
 ) -> Profile:
@@ -292,7 +295,8 @@ def _material(value: Sensitive[Any], base: Path) -> Sensitive[Any]:
     try:
         path = base / Path(value.reveal().removeprefix("file://")).expanduser()
         # What is no file may be a key in some unknown form, which no error may show as a path.
-        return Sensitive(path) if path.exists() else Sensitive(str(path))
+        is_path = path.suffix.lower() in _KEY_FILES or path.exists()
+        return Sensitive(path if is_path else str(path))
     except (OSError, ValueError, RuntimeError):
         return value
 

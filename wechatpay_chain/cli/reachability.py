@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -72,19 +73,25 @@ def look(
         return Failed("connection", f"{host}:{port} did not answer within {seconds:g} s")
     except OSError as error:
         return Failed("connection", f"{host}:{port}: {error.strerror or type(error).__name__}")
-    request = (method, body, headers or {})
-    with connection:
-        try:
-            # As a whole too: one who sends a byte now and then never stands still.
-            return _within(
-                seconds, lambda: _ask(connection, url, context, clock, addresses, request)
-            )
-        except TimeoutError:
-            return Failed("answer", f"{host}:{port} did not answer within {seconds:g} s")
+    opened = [connection]
+    try:
+        # As a whole too: one who sends a byte now and then never stands still.
+        return _within(
+            seconds,
+            lambda: _ask(opened, url, context, clock, addresses, (method, body, headers or {})),
+        )
+    except TimeoutError:
+        return Failed("answer", f"{host}:{port} did not answer within {seconds:g} s")
+    finally:
+        for one in opened:
+            # A thread that still reads is woken by it.
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
 
 
 def _ask(
-    connection: socket.socket,
+    opened: list[socket.socket],
     url: str,
     context: ssl.SSLContext,
     clock: Callable[[], float],
@@ -92,28 +99,29 @@ def _ask(
     request: tuple[str, bytes | None, Mapping[str, str]],
 ) -> Answered | Failed:
     parts = urlsplit(url)
-    version = ""
+    connection, version = opened[0], ""
     if parts.scheme == "https":
         try:
-            connection = context.wrap_socket(connection, server_hostname=parts.hostname)
+            secured = context.wrap_socket(connection, server_hostname=parts.hostname)
         except ssl.SSLCertVerificationError as error:
             return Failed("certificate", f"its TLS certificate: {error.verify_message}")
         except (OSError, ValueError) as error:
             words = getattr(error, "reason", None) or type(error).__name__
             return Failed("tls", f"no TLS connection could be made ({words})")
-        version = connection.version() or ""
+        connection, version = secured, secured.version() or ""
+        opened.append(secured)
     method, body, headers = request
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    with connection:
-        asked = http.client.HTTPConnection(parts.netloc)
-        asked.sock = connection
-        before = clock()
-        try:
-            asked.request(method, target, body, dict(headers))
-            answer = asked.getresponse()
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            return Failed("answer", f"no answer came ({type(error).__name__})")
-        after = clock()
+    asked = http.client.HTTPConnection(parts.netloc)
+    asked.sock = connection
+    before = clock()
+    try:
+        asked.request(method, target, body, dict(headers))
+        answer = asked.getresponse()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return Failed("answer", f"no answer came ({type(error).__name__})")
+    after = clock()
+    with answer:
         date = _date(answer.headers.get("Date"))
         return Answered(answer.status, date, before, after, addresses, version)
 

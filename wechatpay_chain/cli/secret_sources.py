@@ -13,6 +13,7 @@ from wechatpay_chain.cli.settings import SETTINGS, Form
 from wechatpay_chain.cli.sources import Source
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.keys import KeyFileWarning
+from wechatpay_chain.protocol.frames import without_frames
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.warning import warn
 
@@ -24,8 +25,11 @@ SECONDS = 60
 _HIDDEN = {setting.variable() for setting in SETTINGS if setting.kind.is_hidden}
 
 
+@without_frames
 def fetch(source: Source, environment: Mapping[str, str]) -> Sensitive[str]:
     """Return the secret that a command prints or a file holds, less the end of its last line.
+
+    No error's traceback shows the environment, in which secrets may be.
 
     Raises:
         ConfigurationError: the command failed or took too long, or the file cannot be read, or
