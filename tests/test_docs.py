@@ -35,6 +35,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("docs/zh/*.md")])
 TRANSLATIONS = {
     "README.md": "docs/zh/README.md",
+    "docs/command.md": "docs/zh/command.md",
     "docs/guide.md": "docs/zh/guide.md",
     "docs/php-api.md": "docs/zh/php-api.md",
     "docs/porting.md": "docs/zh/porting.md",

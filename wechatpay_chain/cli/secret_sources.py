@@ -60,30 +60,42 @@ def _run(source: Source, environment: Mapping[str, str]) -> Sensitive[bytes]:
     # It needs none of the other secrets, and neither do the programs that it runs.
     kept = {name: value for name, value in environment.items() if name not in _HIDDEN}
     problem = ""
-    ended = None
     try:
-        ended = subprocess.run(  # noqa: S603 - it is the user's own, and no shell reads it
+        process = subprocess.Popen(  # noqa: S603 - it is the user's own, and no shell reads it
             words,
             # Not ours: what is to be sent may come from there.
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             env=kept,
             cwd=source.base,
-            timeout=SECONDS,
-            check=False,
         )
-    except subprocess.TimeoutExpired:
-        problem = f"took longer than {SECONDS} s"
     except (OSError, ValueError) as error:
-        problem = f"could not be run: {getattr(error, 'strerror', None) or 'no such command'}"
+        problem = getattr(error, "strerror", None) or "no such command"
     # Raised out here, so that what was printed is in no traceback.
-    if ended is None:
-        raise ConfigurationError(f"{source.origin}: the command {problem}")
-    if ended.returncode:
+    if problem:
+        raise ConfigurationError(f"{source.origin}: the command could not be run: {problem}")
+    printed = _output(process)
+    if printed is None:
+        raise ConfigurationError(f"{source.origin}: the command took longer than {SECONDS} s")
+    if process.returncode:
         raise ConfigurationError(
-            f"{source.origin}: the command failed with exit code {ended.returncode}"
+            f"{source.origin}: the command failed with exit code {process.returncode}"
         )
-    return Sensitive(ended.stdout)
+    return printed
+
+
+def _output(process: subprocess.Popen[bytes]) -> Sensitive[bytes] | None:
+    """Return what a command prints, None if it takes too long; it has ended then, come what may."""
+    try:
+        return Sensitive(process.communicate(timeout=SECONDS)[0])
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        # On Ctrl-C too.
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def _read(source: Source) -> Sensitive[bytes]:
