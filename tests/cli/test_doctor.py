@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509 import load_pem_x509_certificate
 
 from tests.cli.account import Account
-from tests.cli.command import ANSI, run_on_terminal
+from tests.cli.command import ANSI, run, run_on_terminal
 from tests.support.server import Server, answer
 from wechatpay_chain.cli.checkup_callback import judge_address
 from wechatpay_chain.cli.checkup_gateway import judge_clock, judge_echo
@@ -399,6 +399,56 @@ def test_a_key_that_cannot_be_read(account: Account) -> None:
     (account.directory / "apiclient_key.pem").chmod(0o000)
     _, found = findings(account)
     assert "apiclient_key.pem" in of(found, "fault")[0]["message"]
+
+
+def test_other_files_that_others_can_read(account: Account) -> None:
+    """Files with secrets other than keys are warned of too, by name."""
+    (account.directory / "apiv3_key.txt").chmod(0o644)
+    ended, found = findings(account)
+    (result,) = of(found, "warning")
+    assert ended.returncode == 0
+    assert "apiv3_key.txt" in result["message"]
+    assert result["advice"].startswith("chmod 600 ")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"mchid": "1 2"}, "mchid must be"),
+        ({"proxy": "nonsense"}, "proxy must be"),
+        ({"base_uri": "https://["}, "base_uri must be"),
+        ({"scheme": "sm2"}, "SM2"),
+        ({"v2_public_key": "gone.pem"}, "v2_public_key"),
+        ({"private_key_passphrase": "x"}, "not encrypted"),
+        ({"merchant_passphrase_command": "false"}, "exit code 1"),
+    ],
+)
+def test_no_fault_goes_unsaid(account: Account, settings: dict[str, str], words: str) -> None:
+    """Whatever keeps a client from being made is told, also what no check looks for."""
+    if "mchid" in settings:
+        account.drop("merchant_cert", "merchant_key")
+    ended, found = findings(account.set(**settings))
+    assert ended.returncode == 1
+    assert any(words in one["message"] for one in of(found, "fault")), found
+
+
+def test_a_profile_that_cannot_be_read(account: Account) -> None:
+    """A profile file that is at fault is a finding like others, also for a program."""
+    account.profile.write_text("[default")
+    _, found = findings(account)
+    assert [one["check"] for one in of(found, "fault")] == ["settings"]
+    assert "is no TOML" in found[0]["message"]
+    assert account.run("doctor").stdout.startswith("fault    settings")
+
+
+def test_nothing_is_set(tmp_path: Path) -> None:
+    """Without any setting the doctor says what to set, and how."""
+    ended = run("doctor", "--json", XDG_CONFIG_HOME=str(tmp_path), WECHATPAY_BASE_URI="http://[")
+    found = json.loads(ended.stdout)["findings"]
+    told = [one["message"] for one in of(found, "fault")]
+    assert ended.returncode == 1
+    for name in ("mchid", "serial", "private_key", "WeChat Pay's key"):
+        assert f"{name} is missing" in told
 
 
 def test_lines_in_a_pipe_and_on_a_terminal(account: Account) -> None:

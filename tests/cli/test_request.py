@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from tests.cli.account import Account
 from tests.cli.command import ANSI, COMMAND, PATIENCE, environment, run_on_terminal, watched
 from tests.support.server import Request, answer, serving
+from wechatpay_chain.catalogue import operations
 from wechatpay_chain.cli.target import aim
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.sandbox import Sandbox
@@ -130,6 +132,21 @@ def test_paths(
     """A known path becomes the catalogue's, values and query apart; an unknown one stays."""
     target = aim(method, text, given)
     assert (target.template, target.variables, target.query) == (template, variables, query)
+
+
+def test_every_operation_is_found_by_its_path() -> None:
+    """The path of each operation in the catalogue, with values in it or without, means just that.
+
+    Where two differ in the name of a variable alone, either will do: the wire is the same.
+    """
+    for one in operations():
+        target = aim(one.method, one.path, {})
+        assert target.template == one.path
+        filled = re.sub(r"\{(?!empty)\w+\}", "Value%2F1", one.path)
+        target = aim(one.method, filled, {})
+        assert re.sub(r"\{\w+\}", "{}", target.template) == re.sub(r"\{\w+\}", "{}", one.path)
+        assert set(target.variables.values()) <= {"Value/1"}
+        assert len(target.variables) == len(set(one.variables) - {"empty"})
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,8 @@ def _text(given: str, option: str) -> str:
     """Return what an argument is, or names with an @, or leaves to stdin."""
     try:
         if given in (STDIN, _FROM + STDIN):
+            if sys.stdin is None:
+                raise RequestError(f"{option} {given}: there is no stdin")
             return sys.stdin.buffer.read().decode()
         if given.startswith(_FROM):
             return Path(given[1:]).expanduser().read_text("utf-8")

@@ -76,6 +76,8 @@ class Examination:
     platform: dict[str, RSAPublicKey | x509.Certificate] = field(default_factory=dict)
     """WeChat Pay's keys that can be used, by id or serial."""
     is_reachable: bool = True
+    problem: str = ""
+    """Why no client could be made of keys that are well each by itself."""
 
     @property
     def base_uri(self) -> str:
@@ -85,7 +87,10 @@ class Examination:
     @property
     def is_local(self) -> bool:
         """Whether the gateway is on this machine, as the sandbox is."""
-        return hosts.is_loopback(self.base_uri)
+        try:
+            return hosts.is_loopback(self.base_uri)
+        except ValueError:
+            return False
 
     @property
     def is_v2_only(self) -> bool:
@@ -121,8 +126,8 @@ class Examination:
             overrides["secret"] = None
         try:
             return self.profile.client(**overrides, connect_timeout=self.timeout)
-        except ConfigurationError:
-            # The checks of settings have said what is wrong.
+        except ConfigurationError as error:
+            self.problem = str(error)
             return None
 
     def close(self) -> None:

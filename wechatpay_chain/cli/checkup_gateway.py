@@ -98,6 +98,9 @@ def judge_clock(seen: Answered) -> Result:
 def signature(about: Examination) -> Iterator[Result]:
     """Have a made-up message echoed for each key of WeChat Pay's, then an encrypted one."""
     check = "signature"
+    if about.client is None and about.problem and not about.has_fault():
+        yield fault("settings", about.problem, "mend that setting")
+        return
     if about.is_v2_only:
         return
     if not about.is_reachable or about.client is None:

@@ -17,10 +17,11 @@ from wechatpay_chain.cli import (
     profile,
 )
 from wechatpay_chain.cli.api import surface
-from wechatpay_chain.cli.checkup import Check, Examination, Result, State
+from wechatpay_chain.cli.checkup import Check, Examination, Result, State, fault
 from wechatpay_chain.cli.finding import print_document
 from wechatpay_chain.cli.profile import open_profile
 from wechatpay_chain.cli.streams import one_line, progress
+from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.keys import KeyFileWarning
 
 __all__ = ["CHECKS", "add", "examine"]
@@ -76,9 +77,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Show what is found; return 1 if there is a fault in it."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", KeyFileWarning)
-        settings = open_profile(arguments)
-        about = Examination(settings, arguments.notify_url, arguments.timeout)
         told = _Told(arguments.json)
+        try:
+            settings = open_profile(arguments)
+        except ConfigurationError as error:
+            result = fault("settings", str(error), "mend the profile file, or name another")
+            told.tell(result)
+            told.finish([result], {})
+            return 1
+        about = Examination(settings, arguments.notify_url, arguments.timeout)
         for result in examine(about):
             told.tell(result)
         # Of files with secrets that are no keys of ours, each of which warns by itself.
@@ -87,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
             result = Result("files", State.WARNING, *text.rsplit(": ", 1))
             about.results.append(result)
             told.tell(result)
-    told.finish(about)
+    told.finish(about.results, settings.origins)
     return int(about.has_fault())
 
 
@@ -113,8 +120,8 @@ class _Told:
         if self._surface is not None:
             self._surface.lines([_line(result)])
 
-    def finish(self, about: Examination) -> None:
-        counts = {state: sum(one.state is state for one in about.results) for state in State}
+    def finish(self, results: list[Result], origins: dict[str, str]) -> None:
+        counts = {state: sum(one.state is state for one in results) for state in State}
         if self._surface is None:
             print_document(
                 {
@@ -127,9 +134,9 @@ class _Told:
                             "message": one.message,
                             "advice": one.advice,
                         }
-                        for one in about.results
+                        for one in results
                     ],
-                    "settings": about.profile.origins,
+                    "settings": origins,
                 }
             )
             return

@@ -129,7 +129,7 @@ def _ask(
 def _date(text: str | None) -> float | None:
     try:
         return None if text is None else parsedate_to_datetime(text).timestamp()
-    except ValueError:
+    except (OverflowError, TypeError, ValueError):
         return None
 
 

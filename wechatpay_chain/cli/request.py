@@ -27,6 +27,8 @@ from wechatpay_chain.client import Client
 from wechatpay_chain.errors import (
     BusinessError,
     ConfigurationError,
+    DecodeError,
+    DecryptError,
     NotSentError,
     OutcomeUnknownError,
     RefusedError,
@@ -41,7 +43,7 @@ from wechatpay_chain.response import Response
 
 __all__ = ["add"]
 
-REFUSED, UNKNOWN, NOT_SENT, FAILED, INTERRUPTED = 1, 3, 4, 5, 130
+REFUSED, UNKNOWN, NOT_SENT, FAILED, UNREADABLE, INTERRUPTED = 1, 3, 4, 5, 6, 130
 
 CODES: tuple[tuple[type[WechatPayError], int], ...] = (
     (NotSentError, NOT_SENT),
@@ -49,6 +51,8 @@ CODES: tuple[tuple[type[WechatPayError], int], ...] = (
     (OutcomeUnknownError, UNKNOWN),
     (UnverifiedError, UNKNOWN),
     (ServerError, FAILED),
+    (DecodeError, UNREADABLE),
+    (DecryptError, UNREADABLE),
 )
 """The exit code of each kind of error; `REFUSED` for all others."""
 
@@ -79,8 +83,8 @@ def add(commands: Any) -> None:
         "`wechatpay-chain api` knows. What stands on the command line can be seen by others on "
         "this machine: give what is confidential as -j @FILE or -j -.",
         epilog="Exit codes: 0 a 2xx; 1 refused; 2 wrong arguments; 3 the outcome is unknown, so "
-        "query it; 4 nothing was sent; 5 the gateway failed (5xx), so the same again later; 130 "
-        "Ctrl-C.",
+        "query it; 4 nothing was sent; 5 the gateway failed (5xx), so the same again later; 6 "
+        "it took effect, but the answer cannot be opened; 130 Ctrl-C.",
     )
     parser.add_argument("method", type=_method, metavar="METHOD", help=", ".join(METHODS))
     parser.add_argument("path", metavar="PATH", help="such as v3/pay/transactions/native")
@@ -115,12 +119,12 @@ def run(arguments: argparse.Namespace) -> int:
                 _show_sketch(sketch, as_document=arguments.json)
                 return 0
             response = _send(client, asked)
+        _show(response, asked, arguments)
     except _Interrupted as interrupted:
         complain(_LEFT if interrupted.left else _NOT_LEFT)
         return INTERRUPTED
     except WechatPayError as error:
         return _fail(error, asked, arguments)
-    _show(response, asked, arguments)
     return 0
 
 

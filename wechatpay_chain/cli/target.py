@@ -82,6 +82,8 @@ def _aligned(operation: Operation, path: str) -> tuple[str, dict[str, str]]:
     if operation.is_v2 and given[0].lower() != "v2":
         given = ["v2", *given]
     above = len(given) - len(wanted)
+    if above < 0:
+        return path, {}
     segments, values = given[:above], {}
     for known, written in zip(wanted, given[above:], strict=True):
         variable = _VARIABLE.fullmatch(known)
