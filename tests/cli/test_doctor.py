@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import socket
@@ -22,11 +23,14 @@ from cryptography.x509 import load_pem_x509_certificate
 from tests.cli.account import Account
 from tests.cli.command import ANSI, run, run_on_terminal
 from tests.support.server import Server, answer
+from wechatpay_chain.cli.checkup import Examination, State
 from wechatpay_chain.cli.checkup_callback import judge_address
 from wechatpay_chain.cli.checkup_gateway import judge_clock, judge_echo
+from wechatpay_chain.cli.doctor import CHECKS, examine
+from wechatpay_chain.cli.profile import open_profile
 from wechatpay_chain.cli.reachability import Answered, Failed, look
 from wechatpay_chain.errors import ClientError, RefusedError
-from wechatpay_chain.sandbox import Identity, Sandbox, throw_away_identity
+from wechatpay_chain.sandbox import MISBEHAVIOURS, Identity, Sandbox, throw_away_identity
 
 MCHID, OTHER = "1900000109", "1900000200"
 STRANGER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -319,6 +323,13 @@ def test_callbacks(account: Account, status: str) -> None:
     assert ended.returncode == (1 if state == "fault" else 0)
 
 
+def test_a_callback_over_tls(account: Account) -> None:
+    """A callback behind a certificate that is vouched for, and that refuses, is well."""
+    ended, found = findings(account, "--notify-url", f"{account.gateway.base_uri}v3/notify")
+    (result,) = [one for one in found if one["check"] == "callback"]
+    assert (ended.returncode, result["state"], "401" in result["message"]) == (0, "ok", True)
+
+
 def test_a_callback_with_an_untrusted_certificate(account: Account, tmp_path: Path) -> None:
     """A callback whose certificate nobody vouches for is a fault."""
     with Sandbox(tls=True) as other:
@@ -380,6 +391,22 @@ def test_a_probe_is_no_fault(tmp_path: Path) -> None:
         gateway.misbehave("probe", path="/v3/security/echo")
         ended, found = findings(Account(gateway, tmp_path / "keys"))
     assert (ended.returncode, of(found, "fault"), of(found, "warning")) == (0, [], [])
+
+
+@pytest.mark.parametrize("name", [name for name in MISBEHAVIOURS if name not in ("delay", "gzip")])
+def test_a_gateway_that_misbehaves(tmp_path: Path, name: str) -> None:
+    """Whatever a gateway answers, the check-up comes to an end and does not call it well."""
+    options = {"code": 503} if name == "status" else {}
+    with Sandbox() as gateway:
+        account = Account(gateway, tmp_path / "keys")
+        gateway.misbehave(name, times=None, **options)
+        profile = open_profile(argparse.Namespace(profiles=str(account.profile)), {})
+        about = Examination(profile, timeout=2.0)
+        results = list(examine(about))
+    assert len(results) > len(CHECKS)
+    # What a FAIL of v2 says is signed, so our own sign was right.
+    states = {one.state for one in results}
+    assert ({State.FAULT, State.WARNING} & states == set()) is (name == "business-failure")
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604])

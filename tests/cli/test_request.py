@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -18,7 +19,9 @@ import pytest
 from tests.cli.account import Account
 from tests.cli.command import ANSI, COMMAND, PATIENCE, environment, run_on_terminal, watched
 from tests.support.server import Request, answer, serving
+from wechatpay_chain import errors
 from wechatpay_chain.catalogue import operations
+from wechatpay_chain.cli import request
 from wechatpay_chain.cli.target import aim
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.sandbox import Sandbox
@@ -293,6 +296,28 @@ def test_exit_codes(account: Account, name: str, more: list[str]) -> None:
     if code == 3:
         # Nothing of what cannot be trusted is handed on.
         assert (told["verified"], told["body"], told["headers"]) == (False, None, {})
+
+
+ERROR_CODES = {
+    "ConfigurationError": 4, "NotSentError": 4, "RequestError": 4, "CheckError": 4,
+    "SegmentError": 4, "ConnectError": 4, "RateLimitError": 4, "OutcomeUnknownError": 3,
+    "UnverifiedError": 3, "RefusedError": 1, "RedirectError": 1, "ClientError": 1,
+    "BusinessError": 1, "ServerError": 5, "DecodeError": 6, "DecryptError": 6,
+}  # fmt: skip
+# Raised by no request of the shell.
+OTHERS = {"WechatPayError", "CertificateError"}
+
+
+def test_every_error_has_its_exit_code() -> None:
+    """Each error that a request may raise has an exit code, and of v2 the code counts too."""
+    options = argparse.Namespace(json=False)
+    kinds = [name for name in errors.__all__ if name != "Reason" and "Webhook" not in name]
+    assert set(kinds) - OTHERS == set(ERROR_CODES)
+    for name, code in ERROR_CODES.items():
+        error = getattr(errors, name)(*(("", ()) if name == "CheckError" else ("",)))
+        assert request._fail(error, None, options) == code, name
+    for word in ("SYSTEMERROR", "BANKERROR", "USERPAYING"):
+        assert request._fail(errors.BusinessError("", code=word), None, options) == 3
 
 
 def test_nothing_was_sent(account: Account) -> None:

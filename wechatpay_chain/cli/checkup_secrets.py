@@ -12,7 +12,13 @@ from typing import Any
 from wechatpay_chain.cli.checkup import Examination, Result, fault, ok, skipped, warning
 from wechatpay_chain.cli.checkup_gateway import IDENTITY, json_of
 from wechatpay_chain.crypto import AesGcm
-from wechatpay_chain.errors import BusinessError, RefusedError, UnverifiedError, WechatPayError
+from wechatpay_chain.errors import (
+    BusinessError,
+    Reason,
+    RefusedError,
+    UnverifiedError,
+    WechatPayError,
+)
 from wechatpay_chain.platform_keys import PUBLIC_KEY_ID
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.response import Response
@@ -20,6 +26,7 @@ from wechatpay_chain.response import Response
 __all__ = ["certificates", "xml_protocol"]
 
 _NOWHERE_APPID = "wx0000000000000000"
+_UNSIGNED = (Reason.BAD_SIGNATURE, Reason.MISSING_SIGN)
 _SIGN_WORDS = ("sign", "签名")
 
 
@@ -67,7 +74,8 @@ def judge_certificates(
     is_sealed = isinstance(outcome, (Response, UnverifiedError)) and response is not None
     listed = _listed(response) if is_sealed and response is not None else []
     if not listed:
-        yield warning(check, f"the list could not be had: {outcome}", "try again later")
+        why = "there is none in the answer" if isinstance(outcome, Response) else outcome
+        yield warning(check, f"the list could not be had: {why}", "try again later")
         return
     if key is not None and not all(_opens(one, key) for one in listed):
         yield fault(
@@ -136,6 +144,12 @@ def judge_xml(outcome: Response | WechatPayError) -> Result:
     words = f"{outcome.code} {outcome.message}" if isinstance(outcome, RefusedError) else ""
     if any(word in words.lower() for word in _SIGN_WORDS):
         return fault(check, "v2 refuses our sign", how)
-    if isinstance(outcome, UnverifiedError):
+    if isinstance(outcome, UnverifiedError) and outcome.reason in _UNSIGNED:
         return fault(check, "the sign of v2's answer does not hold", how)
+    if isinstance(outcome, UnverifiedError):
+        return fault(
+            "gateway",
+            f"what answers over v2 is not WeChat Pay ({outcome.reason})",
+            "check base_uri, and what stands between here and there",
+        )
     return warning(check, f"v2 does not say whether it fits: {outcome}", "set appid and try again")

@@ -212,6 +212,8 @@ def _fail(error: WechatPayError, asked: _Asked | None, arguments: argparse.Names
         hint = "; the path is not in the catalogue" + suggestion(
             asked.method, asked.target.template
         )
+    if isinstance(error, DecryptError):
+        hint = "; the request took effect: leave --open out to see the answer"
     complain(f"{error}{hint}")
     detail = detail_of(error)
     if detail and not arguments.json:

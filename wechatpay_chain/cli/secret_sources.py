@@ -59,7 +59,7 @@ def _run(source: Source, environment: Mapping[str, str]) -> Sensitive[bytes]:
         raise ConfigurationError(f"{source.origin} is no command: check its quotes")
     # It needs none of the other secrets, and neither do the programs that it runs.
     kept = {name: value for name, value in environment.items() if name not in _HIDDEN}
-    problem = ""
+    process, problem = None, ""
     try:
         process = subprocess.Popen(  # noqa: S603 - it is the user's own, and no shell reads it
             words,
@@ -72,7 +72,7 @@ def _run(source: Source, environment: Mapping[str, str]) -> Sensitive[bytes]:
     except (OSError, ValueError) as error:
         problem = getattr(error, "strerror", None) or "no such command"
     # Raised out here, so that what was printed is in no traceback.
-    if problem:
+    if process is None:
         raise ConfigurationError(f"{source.origin}: the command could not be run: {problem}")
     printed = _output(process)
     if printed is None:
