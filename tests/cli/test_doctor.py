@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -264,7 +265,10 @@ def test_a_clock_that_is_off(tmp_path: Path, offset: int) -> None:
     (fault,) = of(found, "fault")
     assert (ended.returncode, fault["check"]) == (1, "clock")
     assert ("behind" if offset > 0 else "ahead of") in fault["message"]
-    assert any(f"{seconds} s" in fault["message"] for seconds in (599, 600, 601))
+    told = re.search(r"(\d+) s ", fault["message"])
+    # As exact as half the way there and back, which on a busy machine takes a while.
+    assert told
+    assert 590 <= int(told[1]) <= 610
 
 
 def test_an_expired_certificate(tmp_path: Path) -> None:
@@ -401,7 +405,7 @@ def test_a_gateway_that_misbehaves(tmp_path: Path, name: str) -> None:
         account = Account(gateway, tmp_path / "keys")
         gateway.misbehave(name, times=None, **options)
         profile = open_profile(argparse.Namespace(profiles=str(account.profile)), {})
-        about = Examination(profile, timeout=2.0)
+        about = Examination(profile)
         results = list(examine(about))
     assert len(results) > len(CHECKS)
     # What a FAIL of v2 says is signed, so our own sign was right.

@@ -149,6 +149,14 @@ def test_a_missing_setting(gateway: Sandbox, tmp_path: Path, name: str) -> None:
     assert f"[default] of {account.profile}" in said
 
 
+def test_a_name_that_is_nearly_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable whose name is nearly that of a missing setting is named; its value is not."""
+    monkeypatch.setenv("WECHATPAY_MCH_ID", SECRET)
+    assert "(WECHATPAY_MCH_ID is set: is that meant?)" in refusal()
+    monkeypatch.setenv("WECHATPAY_MCHID", "1")
+    assert "WECHATPAY_MCH_ID" not in refusal()
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

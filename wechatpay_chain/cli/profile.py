@@ -8,6 +8,7 @@ takes a secret: everybody on the machine can read the list of processes.
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -36,6 +37,8 @@ __all__ = ["Profile", "add_options", "open_client", "open_profile"]
 
 PROFILES, PROFILE = "WECHATPAY_PROFILES", "WECHATPAY_PROFILE"
 
+_PREFIX = "WECHATPAY_"
+_VARIABLES = {PROFILES, PROFILE, *(one.variable(form) for one in SETTINGS for form in one.forms)}
 _SCHEMES = {"rsa": Scheme.RSA, "brand": Scheme.BRAND, "sm2": Scheme.SM2}
 _CERTIFICATE = re.compile(r"(?:wechatpay_(?P<serial>.+)|(?P<id>PUB_KEY_ID_.+))\.pem")
 _PKCS12 = (".p12", ".pfx")
@@ -121,7 +124,11 @@ class Profile:
 
     def how_to_set(self, name: str) -> str:
         """Return what to do about a setting that is missing."""
-        return f"set {BY_NAME[name].variable()}, or {name} in {self.where}"
+        wanted = BY_NAME[name].variable()
+        unknown = [one for one in self._environment if one.startswith(_PREFIX)]
+        near = difflib.get_close_matches(wanted, set(unknown) - _VARIABLES, n=1, cutoff=0.85)
+        hint = f" ({near[0]} is set: is that meant?)" if near else ""
+        return f"set {wanted}, or {name} in {self.where}{hint}"
 
     def text(self, name: str) -> str | None:
         """Return a setting that is text and may be shown."""

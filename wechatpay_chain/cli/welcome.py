@@ -35,7 +35,7 @@ def welcome(console: Console, credentials: Credentials) -> None:
         "keys": str(credentials.keys),
         "merchant certificate": MERCHANT_CERTIFICATE,
         "APIv3 and APIv2 key": f"{APIV3_KEY}, {SECRET}",
-        "profile": f"{PROFILE}, as in: wechatpay-chain doctor --profiles {PROFILE}",
+        "profile": f"{PROFILE}: wechatpay-chain doctor --profiles {credentials.keys / PROFILE}",
     }
     if credentials.tls:
         rows["vouched for by"] = AUTHORITY
