@@ -37,6 +37,7 @@ TRANSLATIONS = {
     "README.md": "docs/zh/README.md",
     "docs/certificates.md": "docs/zh/certificates.md",
     "docs/bills.md": "docs/zh/bills.md",
+    "docs/command.md": "docs/zh/command.md",
     "docs/guide.md": "docs/zh/guide.md",
     "docs/payments.md": "docs/zh/payments.md",
     "docs/php-api.md": "docs/zh/php-api.md",

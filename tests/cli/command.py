@@ -29,11 +29,12 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONIOENCODING": "utf-8", "TERM": "xterm-256color", **more}
 
 
-def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, stdin: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, its output in pipes."""
     return subprocess.run(
         [*COMMAND, *arguments],
         capture_output=True,
+        input=stdin,
         encoding="utf-8",
         env=environment(**more),
         timeout=PATIENCE,

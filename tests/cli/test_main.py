@@ -24,9 +24,10 @@ def test_version() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--help"], ["api", "bills", "demo", "sandbox", "微信支付"]),
+        (["--help"], ["api", "bills", "certificates", "demo", "doctor", "request", "微信支付"]),
         (["api", "--help"], ["--method", "--limit", "--all", "--json"]),
         (["demo", "--help"], ["--json"]),
+        (["doctor", "--help"], ["--notify-url", "--profile", "--profiles", "--json"]),
         (["sandbox", "--help"], ["--port", "--host", "--keys", "--json"]),
     ],
 )

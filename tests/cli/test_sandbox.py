@@ -117,7 +117,7 @@ def test_no_secret_is_printed(tmp_path: Path) -> None:
     assert len(apiv3_key) == len(secret) == 32
     assert apiv3_key not in printed
     assert secret not in printed
-    for name in ("apiclient_key.pem", "apiv3_key.txt", "apiv2_key.txt"):
+    for name in ("apiclient_key.pem", "apiv3_key.txt", "apiv2_key.txt", "profile.toml"):
         assert stat.S_IMODE((keys / name).stat().st_mode) == 0o600
     # Asked for by name, they stay.
     assert {path.name for path in keys.iterdir()} == {
@@ -127,6 +127,7 @@ def test_no_secret_is_printed(tmp_path: Path) -> None:
         "apiv3_key.txt",
         "ca.pem",
         "platform_cert.pem",
+        "profile.toml",
         "pub_key.pem",
     }
 
@@ -188,7 +189,7 @@ def test_a_port_that_is_taken() -> None:
     assert ended.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["apiclient_key.pem", "apiclient_cert.pem", "platform_cert.pem"])
+@pytest.mark.parametrize("name", ["apiclient_key.pem", "apiclient_cert.pem", "profile.toml"])
 def test_keys_are_never_overwritten(tmp_path: Path, name: str) -> None:
     """A directory with somebody's real keys is left as it is."""
     (tmp_path / name).write_text("real")

@@ -212,3 +212,13 @@ def test_an_identity_of_ones_own() -> None:
     assert given.merchant.private_key_pem.startswith("-----BEGIN PRIVATE KEY-----")
     assert given.public_key.pem.startswith("-----BEGIN PUBLIC KEY-----")
     assert given.certificate.pem.startswith("-----BEGIN CERTIFICATE-----")
+
+
+def test_the_date_is_the_gateways_own() -> None:
+    """The Date of every answer is by the gateway's clock, by which a merchant sets its own."""
+    with Sandbox(clock=lambda: 1_700_000_000.0) as gateway:
+        merchant = Merchant(gateway)
+        # Refused, as that clock is not ours; the date is there all the same.
+        answer = merchant.call("GET", "/v3/certificates")
+        merchant.close()
+    assert (answer.status, answer.all("Date")) == (401, ["Tue, 14 Nov 2023 22:13:20 GMT"])

@@ -16,6 +16,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Codes: 0 done; 1 a check failed, or something is in the way; 2 the arguments are
     wrong (raised as SystemExit, as argparse does); 130 Ctrl-C; 141 nobody reads on.
+    `request` has more of them, which say whether anything was sent.
     """
     try:
         # Here and not above: rich comes with an extra, and who lacks it is told so in one line.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from wechatpay_chain.cli.streams import complain, discard_rest, prepare_streams
+from wechatpay_chain.cli.streams import complain, discard_rest, note, prepare_streams
 from wechatpay_chain.errors import WechatPayError
 from wechatpay_chain.version import __version__
 
@@ -32,7 +33,9 @@ def run(argv: Sequence[str] | None) -> int:
         return 2
     prepare_streams()
     try:
-        code: int = arguments.run(arguments)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            code: int = arguments.run(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()
     except KeyboardInterrupt:
@@ -51,11 +54,16 @@ def run(argv: Sequence[str] | None) -> int:
     return code
 
 
+def _warn(message: Warning | str, *where: Any, **more: Any) -> None:
+    """Say what is warned of in one line; which line of the package does it helps nobody here."""
+    note(f"wechatpay-chain: warning: {message}")
+
+
 def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="wechatpay-chain",
-        description="A chainable client for WeChat Pay's API (微信支付). No command needs an "
-        "account: the gateway is one of their own.",
+        description="A chainable client for WeChat Pay's API (微信支付). api, demo and sandbox "
+        "need no account; the others take one from a profile.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")

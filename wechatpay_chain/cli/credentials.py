@@ -20,6 +20,7 @@ APIV3_KEY = "apiv3_key.txt"
 SECRET = "apiv2_key.txt"  # noqa: S105 - the name of a file
 MERCHANT_CERTIFICATE = "apiclient_cert.pem"
 AUTHORITY = "ca.pem"
+PROFILE = "profile.toml"
 
 # A gateway that listens everywhere is reached at this machine's own address.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, not listened on
@@ -67,6 +68,7 @@ class Credentials:
             "secret": str(self.keys / SECRET),
             "merchant_certificate": str(self.keys / MERCHANT_CERTIFICATE),
             "ca": str(self.keys / AUTHORITY) if self.tls else None,
+            "profile": str(self.keys / PROFILE),
         }
 
     @property
@@ -91,19 +93,21 @@ class Credentials:
         )
 
 
-def write_keys(identity: Identity, directory: Path, ca: str | None = None) -> Path:
-    """Write the keys into a directory, made if need be; return it as an absolute path.
+def write_keys(gateway: Sandbox, directory: Path) -> Path:
+    """Write the keys of a running gateway into a directory, made if need be, with a profile of it.
 
-    `ca` is the certificate of the authority that vouches for a gateway with TLS.
+    Returns the directory as an absolute path.
 
     Raises:
         ConfigurationError: a file of such a name is there, which may be a real key.
     """
     directory = directory.absolute()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files = _files(identity)
-    if ca is not None:
-        files[AUTHORITY] = (ca, 0o644)
+    files = _files(gateway.identity)
+    tls = gateway.base_uri.startswith("https://")
+    if tls:
+        files[AUTHORITY] = (gateway.ca, 0o644)
+    files[PROFILE] = (_profile(gateway.identity, _reachable(gateway.base_uri), tls=tls), 0o600)
     for name in files:
         if (directory / name).exists():
             raise ConfigurationError(
@@ -127,6 +131,26 @@ def _files(identity: Identity) -> dict[str, tuple[str, int]]:
         SECRET: (identity.merchant.secret, 0o600),
         MERCHANT_CERTIFICATE: (identity.merchant.certificate_pem, 0o644),
     }
+
+
+def _profile(identity: Identity, base_uri: str, *, tls: bool) -> str:
+    """Return a profile file for the other commands; the files in it lie beside it."""
+    settings = {
+        "mchid": identity.merchant.mchid,
+        "serial": identity.merchant.serial,
+        "private_key": PRIVATE_KEY,
+        "public_key_id": identity.public_key.serial,
+        "public_key": PUBLIC_KEY,
+        "apiv3_key_file": APIV3_KEY,
+        "secret_file": SECRET,
+        "merchant_cert": MERCHANT_CERTIFICATE,
+        "merchant_key": PRIVATE_KEY,
+        "base_uri": base_uri,
+        **({"ca_certs": AUTHORITY} if tls else {}),
+    }
+    lines = [f'{name} = "{value}"' for name, value in settings.items()]
+    certificate = f'{identity.certificate.serial} = "{CERTIFICATE}"'
+    return "\n".join(("[default]", *lines, "", "[default.certs]", certificate, ""))
 
 
 def _reachable(base_uri: str) -> str:

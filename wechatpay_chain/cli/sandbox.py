@@ -77,8 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
             if directory is None:
                 directory = stack.enter_context(TemporaryDirectory(prefix="wechatpay-sandbox-"))
             gateway = stack.enter_context(gateway)
-            ca = gateway.ca if arguments.tls else None
-            keys = write_keys(gateway.identity, Path(directory), ca)
+            keys = write_keys(gateway, Path(directory))
             credentials = Credentials.of(gateway, keys)
             _say_welcome(console, credentials, arguments.json)
             _follow(console, gateway, arguments.json)

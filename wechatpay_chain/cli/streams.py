@@ -5,10 +5,14 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-__all__ = ["complain", "discard_rest", "one_line", "prepare_streams"]
+__all__ = ["complain", "discard_rest", "note", "one_line", "prepare_streams", "progress"]
 
-_RED, _END = "\x1b[31m", "\x1b[0m"
+_RED, _DIM, _END = "\x1b[31m", "\x1b[2m", "\x1b[0m"
+# To the line's beginning; and all that stands in it gone.
+_HOME, _ERASE = "\r", "\x1b[2K\r"
 
 
 def prepare_streams() -> None:
@@ -25,6 +29,25 @@ def complain(problem: object) -> None:
     line = f"wechatpay-chain: {one_line(problem)}"
     in_colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.name != "nt"
     print(f"{_RED}{line}{_END}" if in_colour else line, file=sys.stderr)
+
+
+def note(words: object) -> None:
+    """Print one line on stderr that is no complaint, so that stdout holds the result alone."""
+    if sys.stderr is not None:
+        print(one_line(words), file=sys.stderr)
+
+
+@contextmanager
+def progress(words: str) -> Iterator[None]:
+    """Show on a terminal what takes a while, until it is done; a line that is printed covers it."""
+    is_shown = sys.stderr is not None and sys.stderr.isatty() and os.name != "nt"
+    if is_shown:
+        print(f"{_DIM}{words} …{_END}", end=_HOME, file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if is_shown:
+            print(_ERASE, end="", file=sys.stderr, flush=True)
 
 
 def discard_rest() -> None:

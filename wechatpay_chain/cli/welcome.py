@@ -11,6 +11,7 @@ from wechatpay_chain.cli.credentials import (
     APIV3_KEY,
     AUTHORITY,
     MERCHANT_CERTIFICATE,
+    PROFILE,
     SECRET,
     Credentials,
 )
@@ -34,6 +35,7 @@ def welcome(console: Console, credentials: Credentials) -> None:
         "keys": str(credentials.keys),
         "merchant certificate": MERCHANT_CERTIFICATE,
         "APIv3 and APIv2 key": f"{APIV3_KEY}, {SECRET}",
+        "profile": f"{PROFILE}: wechatpay-chain doctor --profiles {credentials.keys / PROFILE}",
     }
     if credentials.tls:
         rows["vouched for by"] = AUTHORITY

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from email.utils import formatdate
 from types import TracebackType
 from typing import Any, Self
 
@@ -269,18 +270,32 @@ class Sandbox:
             chosen = self._rules.take(request.method, received.path, protocol)
             chosen += choose_from_headers(request.headers.getall(HEADER, []), protocol)
         except ConfigurationError as error:
-            return await _send(request, self._turn_away(received, 400, str(error)))
+            return await self._send(request, self._turn_away(received, 400, str(error)))
         if not all(one.reads for one in chosen):
             answer = replace(self._turn_away(received, 503, "hung up"), cut=Cut.BEFORE_READING)
-            return await _send(request, answer)
+            return await self._send(request, answer)
         try:
             read = await _read(request)
         except (ConnectionError, web.RequestPayloadError):
-            return await _send(request, self._turn_away(received, 400, "the body broke off"))
+            return await self._send(request, self._turn_away(received, 400, "the body broke off"))
         if read is None:
             told = f"the body is larger than {_LARGEST_BODY} bytes"
-            return await _send(request, self._turn_away(received, 413, told))
-        return await _send(request, spoil(self._reception.answer(read), chosen))
+            return await self._send(request, self._turn_away(received, 413, told))
+        return await self._send(request, spoil(self._reception.answer(read), chosen))
+
+    async def _send(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
+        if answer.delay:
+            await asyncio.sleep(answer.delay)
+        if answer.cut is not Cut.NOWHERE and isinstance(request.transport, asyncio.Transport):
+            request.transport.write(answer.beginning)
+            # aiohttp then finds the transport closing, and gives up on the response silently.
+            request.transport.close()
+        # The gateway's own clock; the server would put this machine's there.
+        date = formatdate(self._clock(), usegmt=True)
+        headers = CIMultiDict([("Date", date), *answer.headers])
+        if answer.stream is not None and answer.cut is Cut.NOWHERE:
+            return await send_stream(request, answer.status, headers, answer.stream)
+        return web.Response(status=answer.status, headers=headers, body=answer.body)
 
     def _turn_away(self, received: ReceivedRequest, status: int, problem: str) -> Answer:
         return spoil(self._reception.turn_away(received, status, problem), ())
@@ -316,15 +331,3 @@ def _client_certificate(request: web.BaseRequest) -> str | None:
     if shown is None:
         return None
     return format(x509.load_der_x509_certificate(shown).serial_number, "X")
-
-
-async def _send(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
-    if answer.delay:
-        await asyncio.sleep(answer.delay)
-    if answer.cut is not Cut.NOWHERE and isinstance(request.transport, asyncio.Transport):
-        request.transport.write(answer.beginning)
-        # aiohttp then finds the transport closing, and gives up on the response without a word.
-        request.transport.close()
-    if answer.stream is not None and answer.cut is Cut.NOWHERE:
-        return await send_stream(request, answer.status, answer.headers, answer.stream)
-    return web.Response(status=answer.status, headers=CIMultiDict(answer.headers), body=answer.body)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from contextlib import suppress
 
 from aiohttp import web
@@ -15,10 +14,10 @@ __all__ = ["send_stream"]
 
 
 async def send_stream(
-    request: web.BaseRequest, status: int, headers: Iterable[tuple[str, str]], file: BillFile
+    request: web.BaseRequest, status: int, headers: CIMultiDict[str], file: BillFile
 ) -> web.StreamResponse:
     """Send a file piece by piece, at the client's pace; close where it is to be cut."""
-    response = web.StreamResponse(status=status, headers=CIMultiDict(headers))
+    response = web.StreamResponse(status=status, headers=headers)
     response.content_length = file.length
     # Whoever has enough hangs up.
     with suppress(ConnectionError):

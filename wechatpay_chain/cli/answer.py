@@ -1,0 +1,139 @@
+"""What came back, shown: in colour to a person, bare to a pipe, whole to a program."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+from wechatpay_chain.cli.finding import print_document
+from wechatpay_chain.cli.streams import note
+from wechatpay_chain.errors import DecodeError, RefusedError, UnverifiedError, WechatPayError
+from wechatpay_chain.protocol import document as documents
+from wechatpay_chain.protocol.text import one_line
+from wechatpay_chain.response import Response
+
+__all__ = ["detail_of", "print_answer", "print_as_document", "print_pretty", "status_line"]
+
+_LONGEST_DETAIL = 600
+
+
+def status_line(response: Response) -> str:
+    """Return status, whether it is verified, and the request's id."""
+    trust = "verified" if response.verified else "not signed by WeChat Pay"
+    words = [str(response.status), trust]
+    if response.request_id:
+        words.append(f"request id {one_line(response.request_id)}")
+    return ", ".join(words)
+
+
+def print_answer(response: Response, *, is_v2: bool, opened: bool, raw: bool) -> None:
+    """Print the body on stdout, in colour on a terminal, and the status on stderr.
+
+    Args:
+        response: a 2xx.
+        is_v2: whether it is of the XML protocol.
+        opened: whether its encrypted fields are opened.
+        raw: whether its bytes are written as they came.
+    """
+    note(status_line(response))
+    if sys.stdout is None or not response.body:
+        return
+    value = None if raw else _value(response, is_v2=is_v2, opened=opened)
+    if value is not None and (opened or _is_terminal()):
+        print_pretty(value)
+    elif _is_terminal() and not raw:
+        print(_printable(response.text))
+    else:
+        # The very bytes: what they are made into is the next program's business.
+        sys.stdout.flush()
+        end = b"" if raw or response.body.endswith(b"\n") else b"\n"
+        sys.stdout.buffer.write(response.body + end)
+        sys.stdout.buffer.flush()
+
+
+def print_as_document(
+    outcome: Response | WechatPayError, *, is_v2: bool, opened: bool, saved: str | None
+) -> None:
+    """Print one JSON document of an answer, or of an error and the answer in it, if there is one.
+
+    Nothing of an answer that cannot be trusted is in it but its status.
+    """
+    error = outcome if isinstance(outcome, WechatPayError) else None
+    response = outcome if isinstance(outcome, Response) else getattr(error, "response", None)
+    told: dict[str, Any] = {"status": None, "verified": False, "request_id": "", "headers": {}}
+    told |= {"body": None}
+    if response is not None:
+        told["status"] = response.status
+    if response is not None and not isinstance(error, UnverifiedError):
+        headers: dict[str, str] = {}
+        for name, value in response.headers.items():
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        value = _value(response, is_v2=is_v2, opened=opened)
+        told |= {
+            "verified": response.verified,
+            "request_id": response.request_id,
+            "headers": headers,
+            "body": response.text if value is None and response.body else value,
+        }
+    if saved is not None and error is None:
+        told["saved"] = saved
+    if error is not None:
+        told["error"] = {
+            "class": type(error).__name__,
+            "message": str(error),
+            "sent": error.sent,
+            **({"code": error.code} if isinstance(error, RefusedError) else {}),
+        }
+    print_document(told)
+
+
+def detail_of(error: WechatPayError) -> str:
+    """Return WeChat Pay's own detail of a refusal, as one line."""
+    if not isinstance(error, RefusedError) or not error.detail:
+        return ""
+    text = json.dumps(error.detail, ensure_ascii=False)
+    return f"detail: {one_line(text, _LONGEST_DETAIL)}"
+
+
+def print_pretty(value: Any) -> None:
+    """Print a value as indented JSON, in colour on a terminal."""
+    readable = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
+    text = _printable(json.dumps(value, ensure_ascii=not readable, indent=2))
+    if _is_terminal():
+        with suppress(ModuleNotFoundError):
+            from rich.highlighter import JSONHighlighter
+
+            from wechatpay_chain.cli.console import Output
+
+            console = Output(highlight=False, markup=False, emoji=False)
+            console.print(JSONHighlighter()(text), soft_wrap=True)
+            return
+    print(text)
+
+
+def _value(response: Response, *, is_v2: bool, opened: bool) -> Any:
+    """Return the document in a body; None if there is none in it."""
+    with suppress(DecodeError):
+        if not response.body:
+            return None
+        if not is_v2:
+            # Refusals are opened too: nothing in them is encrypted.
+            return response.json(decrypt=opened)
+        return response.xml(decrypt=opened)
+    return None
+
+
+def _is_terminal() -> bool:
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout is not None and sys.stdout.isatty())
+
+
+def _printable(text: str) -> str:
+    """Return somebody else's text without a terminal's control codes."""
+    return "".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text)
+
+
+def _escaped(letter: str) -> str:
+    return documents.dumps(letter).decode()[1:-1] if ord(letter) < 32 else f"\\u{ord(letter):04x}"
