@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["declare", "insert", "laugh", "nest", "read_file", "repeat_sign", "spoil_text", "tamper"]
+import re
+
+__all__ = [
+    "declare",
+    "insert",
+    "laugh",
+    "nest",
+    "read_file",
+    "repeat_sign",
+    "spoil_text",
+    "tamper",
+    "unsign",
+]
 
 _END = b"</xml>"
 _DEPTH = 100_000
@@ -48,6 +60,11 @@ def read_file(body: bytes, url: str) -> bytes:
 def nest(body: bytes) -> bytes:
     """Nest elements too deep for any reader that calls itself."""
     return insert(body, b"<d>" * _DEPTH + b"</d>" * _DEPTH)
+
+
+def unsign(body: bytes) -> bytes:
+    """Take the sign away."""
+    return re.sub(rb"<sign>.*?</sign>\n?", b"", body)
 
 
 def repeat_sign(body: bytes) -> bytes:
