@@ -1,6 +1,6 @@
 """What the site's search looks through: operations by name, path and field; guides by section.
 
-The page of events is a guide here: each event is a section.
+The page of events is a guide here: each event is a section, found by its name and type.
 
 Sphinx's own index knows pages, and words that blanks divide: it finds neither one
 operation among a page's, nor 退款 in 申请退款. This one is looked through from its
@@ -65,7 +65,8 @@ def _sections(app: Sphinx, page: str) -> Iterator[tuple[str, str, str, str]]:
     for section in tree.findall(nodes.section):
         inner = [node for node in section.children if not isinstance(node, nodes.section)]
         title, *rest = (" ".join(node.astext().split()) for node in inner)
-        yield f"{uri}#{section['ids'][0]}", app.env.titles[page].astext(), title, " ".join(rest)
+        text = "" if page == f"api/{EVENTS}" else " ".join(rest)
+        yield f"{uri}#{section['ids'][0]}", app.env.titles[page].astext(), title, text
 
 
 def _without_sphinx_index(app: Sphinx) -> None:
