@@ -29,6 +29,7 @@ from wechatpay_chain.sandbox import orders
 from wechatpay_chain.sandbox.answers import Answer, Cut
 from wechatpay_chain.sandbox.authority import authority, pem, server_context
 from wechatpay_chain.sandbox.bill_files import BillPlan, large
+from wechatpay_chain.sandbox.delivery import Delivery
 from wechatpay_chain.sandbox.identity import Identity, throw_away_identity
 from wechatpay_chain.sandbox.platform import Platform, PlatformKey
 from wechatpay_chain.sandbox.reception import Reception
@@ -41,6 +42,7 @@ from wechatpay_chain.sandbox.rules import (
     choose_from_headers,
     spoil,
 )
+from wechatpay_chain.sandbox.sender import Sender
 from wechatpay_chain.sandbox.server import Server
 from wechatpay_chain.sandbox.streams import send_stream
 from wechatpay_chain.sandbox.uploads import is_upload, read_parts
@@ -51,7 +53,7 @@ __all__ = ["Sandbox"]
 _LARGEST_BODY = 16 * 1024 * 1024
 
 
-class Sandbox:
+class Sandbox(Sender):
     """A local WeChat Pay gateway, for as long as the ``with`` block lasts.
 
     Args:
@@ -94,6 +96,8 @@ class Sandbox:
         self._base_uri: str | None = None
         self._reception = Reception(self.identity, clock, tls=tls)
         self._rules = Rules()
+        self.deliveries: list[Delivery] = []
+        """What became of the callbacks that were sent of themselves, in order."""
 
     def __repr__(self) -> str:
         return f"<Sandbox {self._base_uri or 'stopped'} mchid={self.identity.merchant.mchid}>"
@@ -192,12 +196,22 @@ class Sandbox:
         }
         return Client(**settings)
 
-    def pay(self, out_trade_no: str, *, openid: str | None = None, mchid: str | None = None) -> str:
+    def pay(
+        self,
+        out_trade_no: str,
+        *,
+        openid: str | None = None,
+        mchid: str | None = None,
+        notify: bool = False,
+    ) -> str:
         """Pay an order, as its payer would; return the transaction_id.
 
         `mchid` says whose order it is, where several merchants have one of that number.
-        Raises LookupError for an order that was never created, ValueError for
-        one that is paid or closed.
+        With `notify` the order's ``notify_url`` hears of it, as by `Sandbox.notify`, before
+        this returns; what became of that is the last of `deliveries`.
+
+        Raises LookupError for an order that was never created, ValueError for one that is
+        paid or closed.
         """
         ledgers = [led for led in self._reception.ledgers(mchid) if out_trade_no in led.orders]
         if not ledgers:
@@ -205,6 +219,8 @@ class Sandbox:
         if len(ledgers) > 1:
             raise ValueError(f"several merchants have an order {out_trade_no!r}; name the mchid")
         order = orders.pay(ledgers[0], out_trade_no, self._clock(), openid)
+        if notify:
+            self.deliveries.append(self.notify_payment(order))
         return str(order.transaction_id)
 
     def bill(
@@ -230,6 +246,7 @@ class Sandbox:
     def clear(self) -> None:
         """Forget the requests and everything that they created; rules stay (see `behave`)."""
         self._reception.clear()
+        self.deliveries.clear()
 
     def misbehave(
         self,
