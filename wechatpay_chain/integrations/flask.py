@@ -1,0 +1,41 @@
+"""Callbacks in Flask.
+
+::
+
+    app.add_url_rule("/notify", view_func=webhook_view(client.webhooks), methods=["POST"])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.integrations.bodies import read
+from wechatpay_chain.webhooks import Webhooks
+
+try:
+    from flask import Response, request
+except ImportError as error:
+    raise ConfigurationError(
+        "this integration needs Flask: pip install 'wechatpay-chain[flask]'"
+    ) from error
+
+__all__ = ["webhook_view"]
+
+
+def webhook_view(webhooks: Webhooks) -> Callable[[], Response]:
+    """Return the view of a URL that takes callbacks (回调通知).
+
+    Its handlers run in the request's thread and context, so that they may use
+    ``current_app`` and ``request``. An application with several gives each an ``endpoint``.
+    """
+
+    def wechatpay_webhook() -> Response:
+        if request.method != "POST":
+            return Response(status=405, headers={"Allow": "POST"})
+        # What was read before the view, Flask has kept.
+        body = read(request.stream, webhooks.limit) or request.get_data()
+        reply = webhooks.receive(request.headers, body)
+        return Response(reply.body, reply.status, reply.headers)
+
+    return wechatpay_webhook
