@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
-from wechatpay_chain.webhooks import patterns
+from wechatpay_chain.webhooks import kinds, patterns
 from wechatpay_chain.webhooks.reply import Reply
 
 __all__ = ["Event"]
@@ -65,8 +65,12 @@ class Event(Generic[T_co]):
         return Reply.failure(message, self.protocol)
 
     def is_a(self, type: str, protocol: str | None = None) -> bool:  # noqa: A002
-        """Tell whether the event is of a type; type checkers know its fields afterwards."""
-        return self.type == type and protocol in (None, self.protocol)
+        """Tell whether the event is of a type; type checkers know its fields afterwards.
+
+        Where both protocols have a type of one name, v3's is meant, unless `protocol` is ``"v2"``.
+        """
+        wanted = protocol or kinds.protocol_of(type)
+        return self.type == type and wanted in (None, self.protocol)
 
     def matches(self, pattern: str) -> bool:
         """Tell whether the event's type is that of a pattern such as ``"REFUND.*"`` or ``"*"``."""

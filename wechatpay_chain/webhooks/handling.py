@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from wechatpay_chain.errors import ConfigurationError, WebhookError
+from wechatpay_chain.errors import ConfigurationError, WebhookError, WechatPayError
 from wechatpay_chain.protocol.text import one_line
 from wechatpay_chain.webhooks.event import Event
 from wechatpay_chain.webhooks.reply import Reply
@@ -152,7 +152,9 @@ def _log_refusal(error: WebhookError) -> None:
 
 
 def _described(error: BaseException) -> str:
-    """Return an error's kind and where it was raised, but not its words, which may hold data."""
+    """Return an error's kind and where it was raised, but its words only if they hold no data."""
+    if isinstance(error, WechatPayError):
+        return one_line(f"{type(error).__name__}: {error}")
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames[-3:]]
     return " ← ".join([type(error).__name__, *reversed(places)])

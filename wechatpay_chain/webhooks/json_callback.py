@@ -18,7 +18,6 @@ from wechatpay_chain.errors import (
     Reason,
     UnverifiedError,
     WebhookBodyError,
-    WebhookDecryptError,
     WebhookHeaderError,
     WebhookKeyError,
 )

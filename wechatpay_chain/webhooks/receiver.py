@@ -113,6 +113,11 @@ class Webhooks:
         self.seen = seen
 
     @property
+    def limit(self) -> int:
+        """Bytes of the largest body that is looked at."""
+        return self._limit
+
+    @property
     def seen(self) -> Hook | None:
         """What remembers the callbacks that were handled; it may be set at any time."""
         return self._seen
@@ -151,7 +156,8 @@ class Webhooks:
 
         Args:
             patterns: types of events, or their beginnings and a star.
-            protocol: ``"v3"`` or ``"v2"``; by default both.
+            protocol: ``"v3"`` or ``"v2"``. By default both, but v3's where both have a type of
+                one name, such as ``TRANSACTION.SUCCESS``: their fields differ.
 
         Raises:
             ConfigurationError: no pattern, or one that has a handler.
@@ -193,11 +199,11 @@ class Webhooks:
         if request.is_xml(raw):
             return self._xml.read(raw)
         claim = self._json.claim(found, self._clock())
-        key = None
-        if self._keys is not None:
-            key = self._keys.get(claim.signed.serial)
-            if key is None:
-                key = yield steps.Call(self._keys.find, (claim.signed.serial,))
+        if self._keys is None:
+            raise json_callback.not_configured()
+        key = self._keys.get(claim.signed.serial)
+        if key is None:
+            key = yield steps.Call(self._keys.find, (claim.signed.serial,))
         return self._json.read(claim, key, raw)
 
     def _receiving(self, headers: object, body: object) -> steps.Flow[Reply]:

@@ -10,6 +10,7 @@ from wechatpay_chain.errors import DecodeError, Reason, WebhookDecryptError
 from wechatpay_chain.protocol import aes, document, rsa
 from wechatpay_chain.protocol.frames import without_frames
 from wechatpay_chain.protocol.sensitive import Path, Sensitive, dotted, replace
+from wechatpay_chain.webhooks import kinds
 
 __all__ = ["ALGORITHM", "Opener", "Sealed", "SealedFields"]
 
@@ -17,13 +18,6 @@ ALGORITHM = "AEAD_AES_256_GCM"
 """The only algorithm there is; what a callback names never chooses another."""
 
 NONCE_SIZE = 12
-
-_FIELDS: dict[str, tuple[Path, ...]] = {}
-
-
-def sealed_fields(kind: str) -> Iterable[Path]:
-    """Return the paths, in an event's resource, of what is encrypted for the merchant."""
-    return _FIELDS.get(kind, ())
 
 
 @dataclass(frozen=True, repr=False)
@@ -95,7 +89,7 @@ class SealedFields:
     def __init__(
         self,
         key: Sensitive[Any],
-        fields: Callable[[str], Iterable[Path]] = sealed_fields,
+        fields: Callable[[str], Iterable[Path]] = kinds.encrypted,
     ) -> None:
         self._key = key
         self._fields = fields

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from wechatpay_chain.errors import ConfigurationError
-from wechatpay_chain.webhooks import patterns
+from wechatpay_chain.webhooks import kinds, patterns
 from wechatpay_chain.webhooks.event import Event
 from wechatpay_chain.webhooks.reply import V2, V3, Reply
 
@@ -31,7 +31,7 @@ class Router:
             raise ConfigurationError('protocol must be "v3", "v2", or left out for both')
         if not callable(handler):
             raise ConfigurationError("a handler must be callable, with the event")
-        key = (patterns.check(pattern), protocol)
+        key = (patterns.check(pattern), protocol or kinds.protocol_of(pattern))
         if self._handlers.setdefault(key, handler) is not handler:
             raise ConfigurationError(
                 f"{pattern!r} has a handler: one event is handled once, so call both from one"

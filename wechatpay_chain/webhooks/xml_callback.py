@@ -38,8 +38,8 @@ OWNERS = ("mch_id", "combine_mch_id", "sub_mch_id")
 SIGN_TYPES = ("sign_type", "algorithm")
 """The fields by which a notification says how it is signed; they are compared, not followed."""
 
-_SUCCESS = "SUCCESS"
-_UNSIGNED = ("sign", "nonce_str")
+_CHANGING = ("sign", "nonce_str")
+_TAKEN_OUT = ("sign", "req_info", "event_ciphertext")
 
 
 class Reader:
@@ -83,9 +83,9 @@ class Reader:
         return "<Reader>"
 
     def _event(self, kind: str, fields: Mapping[str, Any]) -> Event[Any]:
-        opened = dict(fields)
+        opened = {name: value for name, value in fields.items() if name not in _TAKEN_OUT}
         if fields.get("event_ciphertext"):
-            opened = self._opener.open(
+            opened |= self._opener.open(
                 resource.Sealed(
                     algorithm=fields.get("event_algorithm", ""),
                     ciphertext=fields["event_ciphertext"],
@@ -108,11 +108,12 @@ class Reader:
             self._check_sign(fields, self._sign_type)
         self._check_owner(fields)
         opened = self._open_refund(fields["req_info"])
+        around = {name: fields[name] for name in kinds.AROUND_REFUND if name in fields}
         return Event(
             # Of what was encrypted alone: whoever changed the rest would have another id.
             id=_digest(opened),
             type=kinds.REFUND,
-            resource=opened,
+            resource=around | opened,
             protocol=V2,
             verified=bool(fields.get("sign")),
         )
@@ -141,9 +142,7 @@ class Reader:
                 )
         given = fields.get("sign")
         if not given:
-            raise WebhookSignatureError(
-                "it has no sign", reason=Reason.MISSING_SIGN, protocol=V2
-            )
+            raise WebhookSignatureError("it has no sign", reason=Reason.MISSING_SIGN, protocol=V2)
         text = formatter.query_string_like(formatter.ksort(fields))
         wanted = hashes.sign(sign_type, text, self._secret.reveal())
         if wanted is None or not hashes.equals(wanted, given):
@@ -186,7 +185,7 @@ def _digest(fields: Mapping[str, Any]) -> str:
     """Return an id that is the same each time a notification is sent."""
     digest = hashlib.sha256()
     for name in sorted(fields):
-        if name not in _UNSIGNED:
+        if name not in _CHANGING:
             # With their lengths, so that no two notifications are one text.
             for text in (name, fields[name]):
                 raw = text.encode("utf-8", "surrogatepass")
