@@ -225,7 +225,7 @@ class BusinessError(RefusedError):
 
 
 class Reason(StrEnum):
-    """Why an answer could not be trusted."""
+    """Why an answer or a callback could not be trusted."""
 
     MISSING_HEADER = "missing-header"
     REPEATED_HEADER = "repeated-header"
@@ -238,6 +238,13 @@ class Reason(StrEnum):
     TOO_LARGE = "too-large"
     UNREADABLE = "unreadable"
     MISSING_SIGN = "missing-sign"
+    WRONG_SIGN_TYPE = "wrong-sign-type"
+    NOT_CONFIGURED = "not-configured"
+    MALFORMED_BODY = "malformed-body"
+    UNKNOWN_ALGORITHM = "unknown-algorithm"
+    NOT_OPENED = "not-opened"
+    SEALED_FIELD = "sealed-field"
+    FOREIGN_MERCHANT = "foreign-merchant"
 
 
 class UnverifiedError(WechatPayError):
@@ -288,16 +295,26 @@ class WebhookError(WechatPayError):
         status: the HTTP status to answer with; never a 2xx.
         is_probe: True for WeChat Pay's own probing with wrong signatures
             (``WECHATPAY/SIGNTEST/``): proof that this check works, not an attack.
+        protocol: ``"v3"`` or ``"v2"``, whichever the callback looked like; `Reply.refusal`
+            makes the answer that this protocol wants.
 
     Source: https://pay.weixin.qq.com/doc/v3/merchant/4016241880 (probes)
     """
 
     status: ClassVar[int] = 401
 
-    def __init__(self, message: str, *, reason: Reason, is_probe: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: Reason = Reason.BAD_SIGNATURE,
+        is_probe: bool = False,
+        protocol: str = "v3",
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.is_probe = is_probe
+        self.protocol = protocol
 
 
 class WebhookHeaderError(WebhookError):
@@ -309,7 +326,7 @@ class WebhookClockError(WebhookError):
 
 
 class WebhookKeyError(WebhookError):
-    """The serial names no platform key that is known here."""
+    """There is no key to check it with: an unknown serial, or nothing is configured for it."""
 
 
 class WebhookSignatureError(WebhookError):
