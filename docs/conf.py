@@ -30,7 +30,15 @@ html_use_index = False
 # The documents say nothing of a site; these stand below the first of each tree.
 navigation = {
     "index": {
-        "English": ["Start <start>", "guide", "frameworks", "porting", "php-api", "changelog", "contributing"],
+        "English": [
+            "Start <start>",
+            "guide",
+            "frameworks",
+            "porting",
+            "php-api",
+            "changelog",
+            "contributing",
+        ],
         "简体中文": ["开始 <zh/README>", "zh/guide", "zh/frameworks", "zh/porting", "zh/php-api"],
         "API": ["api/index"],
     },

@@ -301,7 +301,7 @@ class WebhookError(WechatPayError):
     Source: https://pay.weixin.qq.com/doc/v3/merchant/4016241880 (probes)
     """
 
-    status: ClassVar[int] = 401
+    status: int = 401
 
     def __init__(
         self,

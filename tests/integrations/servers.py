@@ -1,4 +1,4 @@
-"""The frameworks, each served by a real server in a thread; what `webhook_view` returns is at /notify."""
+"""The frameworks, each with `webhook_view` at /notify, served by a real server in a thread."""
 
 from __future__ import annotations
 
@@ -71,15 +71,7 @@ def fastapi_server(webhooks: Webhooks) -> Iterator[str]:
 
 @contextmanager
 def django_asgi_server(webhooks: Webhooks) -> Iterator[str]:
-    """Django on uvicorn, with the async view."""
-    project.add("notify", django.webhook_view_async(webhooks))
-    with asgi(get_asgi_application(), lifespan="off") as address:
-        yield address
-
-
-@contextmanager
-def django_sync_asgi_server(webhooks: Webhooks) -> Iterator[str]:
-    """Django on uvicorn, with the sync view."""
+    """Django on uvicorn."""
     project.add("notify", django.webhook_view(webhooks))
     with asgi(get_asgi_application(), lifespan="off") as address:
         yield address
@@ -88,20 +80,20 @@ def django_sync_asgi_server(webhooks: Webhooks) -> Iterator[str]:
 class DjangoHandler(WSGIRequestHandler):
     """The handler of Django's own server, less its lines for each request."""
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         """Say nothing."""
 
 
 class WerkzeugHandler(werkzeug.serving.WSGIRequestHandler):
     """The handler of werkzeug's server, less its lines for each request."""
 
-    def log(self, type: str, message: str, *args: Any) -> None:
+    def log(self, *args: Any) -> None:
         """Say nothing."""
 
 
 @contextmanager
 def django_wsgi_server(webhooks: Webhooks) -> Iterator[str]:
-    """Django's own server (wsgiref), with the sync view."""
+    """Django's own server (wsgiref)."""
     project.add("notify", django.webhook_view(webhooks))
     server = ThreadedWSGIServer(("127.0.0.1", 0), DjangoHandler, allow_reuse_address=False)
     server.set_app(get_wsgi_application())

@@ -17,6 +17,7 @@ class Readable(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Return at most so many bytes."""
+        ...
 
 
 def read(stream: Readable, limit: int) -> bytes:

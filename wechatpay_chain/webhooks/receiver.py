@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from wechatpay_chain.errors import ConfigurationError
@@ -172,16 +173,28 @@ class Webhooks:
 
         return register
 
-    def receive(self, headers: object, body: bytes | bytearray | memoryview) -> Reply:
+    def receive(
+        self,
+        headers: object,
+        body: bytes | bytearray | memoryview,
+        *,
+        call: Callable[[Handler, Event[Any]], Any] | None = None,
+    ) -> Reply:
         """Verify, open and handle a callback, and return the answer to send.
 
         Sync handlers are called in this thread, outside of any event loop.
+
+        Args:
+            headers: as in `parse`.
+            body: the raw bytes, as they came.
+            call: how a handler is called, where a framework has a way of its own from sync to
+                async; async handlers run on a loop of this thread by default.
 
         Raises:
             ConfigurationError: the body is no bytes, or headers are none. A bad callback raises
                 nothing: it is logged, and the answer is no 2xx.
         """
-        return steps.run(self._receiving(headers, body))
+        return steps.run(self._receiving(headers, body, call))
 
     async def receive_async(self, headers: object, body: bytes | bytearray | memoryview) -> Reply:
         """Verify, open and handle a callback, as `receive` does; sync handlers get a thread."""
@@ -206,10 +219,17 @@ class Webhooks:
             key = yield steps.Call(self._keys.find, (claim.signed.serial,))
         return self._json.read(claim, key, raw)
 
-    def _receiving(self, headers: object, body: object) -> steps.Flow[Reply]:
-        return handling.handled(
-            self._parsing(headers, body), self._router.find, self._seen, self._unheard
-        )
+    def _receiving(
+        self,
+        headers: object,
+        body: object,
+        call: Callable[[Handler, Event[Any]], Any] | None = None,
+    ) -> steps.Flow[Reply]:
+        def find(event: Event[Any]) -> Handler | None:
+            handler = self._router.find(event)
+            return handler if handler is None or call is None else partial(call, handler)
+
+        return handling.handled(self._parsing(headers, body), find, self._seen, self._unheard)
 
 
 def _platform_keys(keys: Mapping[str, KeySource] | None) -> PlatformKeys | None:

@@ -96,10 +96,12 @@ def raw(body: object, limit: int) -> bytes:
         )
     size = body.nbytes if isinstance(body, memoryview) else len(body)
     if size > limit:
-        raise WebhookBodyError(
+        error = WebhookBodyError(
             f"the body has more than {limit} bytes, which no callback has",
             reason=Reason.TOO_LARGE,
         )
+        error.status = 413
+        raise error
     return bytes(body)
 
 
