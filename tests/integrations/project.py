@@ -1,4 +1,4 @@
-"""A Django project in one module: a database with one table, and a URL for each server."""
+"""A Django project in one module: a database with one table, and an address for each server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import django
 from django.conf import settings
 from django.db import connection, models
-from django.urls import path
+from django.test import override_settings
+from django.urls import clear_url_caches, path
 
 DIRECTORY = tempfile.TemporaryDirectory(prefix="wechatpay-django-")
 settings.configure(
@@ -21,7 +22,7 @@ settings.configure(
     LOGGING_CONFIG=None,
     DATA_UPLOAD_MAX_MEMORY_SIZE=10,
     # CSRF is checked, and each view is one transaction: views are exempt or they fail.
-    MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"],
+    MIDDLEWARE=[f"{__name__}.Reading", "django.middleware.csrf.CsrfViewMiddleware"],
     DATABASES={
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
@@ -32,6 +33,20 @@ settings.configure(
     },
 )
 django.setup()
+
+
+class Reading:
+    """Reads a body before the view does, where the address says so."""
+
+    def __init__(self, respond: Any) -> None:
+        self.respond = respond
+
+    def __call__(self, request: Any) -> Any:
+        """Read it."""
+        if request.path.endswith("/read"):
+            with override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=None):
+                assert request.body
+        return self.respond(request)
 
 
 class Notice(models.Model):
@@ -52,8 +67,9 @@ connection.close()
 urlpatterns: list[Any] = []
 
 
-def add(address: str, view: Any) -> None:
-    """Give a view an address, in place of what had it."""
-    urlpatterns[:] = [one for one in urlpatterns if one.name != address]
-    urlpatterns.append(path(address, view, name=address))
-    django.urls.clear_url_caches()
+def add(view: Any, is_read: bool) -> str:
+    """Give a view an address of its own, for servers that run at the same time."""
+    address = f"notify/{len(urlpatterns)}" + "/read" * is_read
+    urlpatterns.append(path(address, view))
+    clear_url_caches()
+    return f"/{address}"

@@ -1,4 +1,4 @@
-"""The frameworks, each with `webhook_view` at /notify, served by a real server in a thread."""
+"""The frameworks, each with a `webhook_view`, served by a real server in a thread."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from django.core.asgi import get_asgi_application
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
 from fastapi import FastAPI
-from flask import Flask
+from flask import Flask, request
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
 from starlette.routing import Route
 
 from tests.integrations import project
@@ -29,11 +32,28 @@ from wechatpay_chain.webhooks import Webhooks
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
+@web.middleware
+async def read(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Read a body before the handler does."""
+    await request.read()
+    return await handler(request)
+
+
+class Reading(BaseHTTPMiddleware):
+    """Reads a body before the endpoint does."""
+
+    async def dispatch(self, request: Request, call_next: Any) -> Any:
+        """Read it."""
+        await request.body()
+        return await call_next(request)
+
+
 @contextmanager
-def aiohttp_server(webhooks: Webhooks) -> Iterator[str]:
+def aiohttp_server(webhooks: Webhooks, *, is_read: bool = False) -> Iterator[str]:
     """aiohttp.web."""
     # Less than a callback has: the limit is the webhooks'.
-    application = web.Application(client_max_size=10)
+    size = 1024**2 if is_read else 10
+    application = web.Application(client_max_size=size, middlewares=[read] * is_read)
     application.router.add_route("*", "/notify", aiohttp.webhook_view(webhooks))
     with listening() as listener:
         stop = asyncio.Event()
@@ -53,27 +73,28 @@ def aiohttp_server(webhooks: Webhooks) -> Iterator[str]:
 
 
 @contextmanager
-def starlette_server(webhooks: Webhooks) -> Iterator[str]:
+def starlette_server(webhooks: Webhooks, *, is_read: bool = False) -> Iterator[str]:
     """Starlette on uvicorn."""
     view = starlette.webhook_view(webhooks)
-    with asgi(Starlette(routes=[Route("/notify", view, methods=METHODS)])) as address:
+    routes = [Route("/notify", view, methods=METHODS)]
+    with asgi(Starlette(routes=routes, middleware=[Middleware(Reading)] * is_read)) as address:
         yield address
 
 
 @contextmanager
-def fastapi_server(webhooks: Webhooks) -> Iterator[str]:
+def fastapi_server(webhooks: Webhooks, *, is_read: bool = False) -> Iterator[str]:
     """FastAPI on uvicorn."""
-    application = FastAPI()
+    application = FastAPI(middleware=[Middleware(Reading)] * is_read)
     application.add_api_route("/notify", starlette.webhook_view(webhooks), methods=METHODS)
     with asgi(application) as address:
         yield address
 
 
 @contextmanager
-def django_asgi_server(webhooks: Webhooks) -> Iterator[str]:
+def django_asgi_server(webhooks: Webhooks, *, is_read: bool = False) -> Iterator[str]:
     """Django on uvicorn."""
-    project.add("notify", django.webhook_view(webhooks))
-    with asgi(get_asgi_application(), lifespan="off") as address:
+    path = project.add(django.webhook_view(webhooks), is_read)
+    with asgi(get_asgi_application(), path, lifespan="off") as address:
         yield address
 
 
@@ -92,20 +113,22 @@ class WerkzeugHandler(werkzeug.serving.WSGIRequestHandler):
 
 
 @contextmanager
-def django_wsgi_server(webhooks: Webhooks) -> Iterator[str]:
+def django_wsgi_server(webhooks: Webhooks, *, is_read: bool = False) -> Iterator[str]:
     """Django's own server (wsgiref)."""
-    project.add("notify", django.webhook_view(webhooks))
+    path = project.add(django.webhook_view(webhooks), is_read)
     server = ThreadedWSGIServer(("127.0.0.1", 0), DjangoHandler, allow_reuse_address=False)
     server.set_app(get_wsgi_application())
-    with serving(server) as address:
+    with serving(server, path) as address:
         yield address
 
 
 @contextmanager
-def flask_server(webhooks: Webhooks) -> Iterator[str]:
+def flask_server(webhooks: Webhooks, *, is_read: bool = False) -> Iterator[str]:
     """Flask on werkzeug's server."""
     application = Flask("wechatpay")
     application.add_url_rule("/notify", view_func=flask.webhook_view(webhooks), methods=METHODS)
+    if is_read:
+        application.before_request(lambda: request.get_data() and None)
     server = werkzeug.serving.make_server(
         "127.0.0.1", 0, application, threaded=True, request_handler=WerkzeugHandler
     )
@@ -113,7 +136,9 @@ def flask_server(webhooks: Webhooks) -> Iterator[str]:
         yield address
 
 
-Serve = Callable[[Webhooks], AbstractContextManager[str]]
+Serve = Callable[..., AbstractContextManager[str]]
+"""Takes a receiver, and ``is_read=True`` for a middleware that reads bodies; gives an address."""
+
 SERVERS: dict[str, Serve] = {
     "aiohttp": aiohttp_server,
     "starlette": starlette_server,
@@ -131,13 +156,13 @@ def listening() -> Iterator[socket.socket]:
         yield listener
 
 
-def url(listener: socket.socket) -> str:
+def url(listener: socket.socket, path: str = "/notify") -> str:
     """Return the address of the view."""
-    return f"http://127.0.0.1:{listener.getsockname()[1]}/notify"
+    return f"http://127.0.0.1:{listener.getsockname()[1]}{path}"
 
 
 @contextmanager
-def asgi(application: Any, lifespan: Any = "on") -> Iterator[str]:
+def asgi(application: Any, path: str = "/notify", lifespan: Any = "on") -> Iterator[str]:
     """Run an ASGI application on uvicorn."""
     with listening() as listener:
         config = uvicorn.Config(application, lifespan=lifespan, log_config=None, access_log=False)
@@ -147,14 +172,14 @@ def asgi(application: Any, lifespan: Any = "on") -> Iterator[str]:
             server.should_exit = True
 
         with running(lambda: server.run(sockets=[listener]), stop):
-            yield url(listener)
+            yield url(listener, path)
 
 
 @contextmanager
-def serving(server: Any) -> Iterator[str]:
+def serving(server: Any, path: str = "/notify") -> Iterator[str]:
     """Run a server of the standard library's kind."""
     with server, running(lambda: server.serve_forever(0.05), server.shutdown):
-        yield url(server.socket)
+        yield url(server.socket, path)
 
 
 @contextmanager

@@ -19,8 +19,8 @@ try:
     from starlette.responses import Response
 except ImportError as error:
     raise ConfigurationError(
-        "this integration needs Starlette: pip install 'wechatpay-chain[starlette]', "
-        "or 'wechatpay-chain[fastapi]'"
+        "this integration needs Starlette: pip install 'wechatpay-chain[starlette]', or "
+        "pip install 'wechatpay-chain[fastapi]'"
     ) from error
 
 __all__ = ["webhook_view"]
