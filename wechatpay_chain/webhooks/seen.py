@@ -42,12 +42,15 @@ class Seen(Protocol):
 
     def claim(self, id: str, owner: str, /) -> Claim | Awaitable[Claim]:  # noqa: A002
         """Claim a callback for a while, if nobody has it and it is not done."""
+        ...
 
     def finish(self, id: str, owner: str, /) -> bool | Awaitable[bool]:  # noqa: A002
         """Remember it as done; return False if another has claimed it meanwhile."""
+        ...
 
     def release(self, id: str, owner: str, /) -> bool | Awaitable[bool]:  # noqa: A002
         """Let others claim it; return False if another has claimed it meanwhile."""
+        ...
 
 
 Hook: TypeAlias = Seen | Callable[[str], Any]
