@@ -62,9 +62,7 @@ def ecb(plain: bytes, secret: str = SECRET) -> str:
 def oaep(text: str, key: str = "mch_key") -> str:
     """Return a text encrypted for the merchant."""
     scheme = rsa_padding.OAEP(rsa_padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)
-    return base64.b64encode(
-        private(key).public_key().encrypt(text.encode(), scheme)
-    ).decode()
+    return base64.b64encode(private(key).public_key().encrypt(text.encode(), scheme)).decode()
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ HONEST = Callback()
 
 def headers(callback: Callback = HONEST, **changes: Any) -> tuple[dict[str, str], bytes]:
     """Return a callback with other headers."""
-    named = {f"Wechatpay-{name.replace('_', '-').title()}": value for name, value in changes.items()}
+    named = {
+        f"Wechatpay-{name.replace('_', '-').title()}": value for name, value in changes.items()
+    }
     made = {**callback.headers, **named}
     return {name: value for name, value in made.items() if value is not ...}, callback.body
 

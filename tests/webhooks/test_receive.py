@@ -168,7 +168,14 @@ def test_the_most_specific_handler_is_the_one(caplog: pytest.LogCaptureFixture) 
     names = ["*", "TRANSACTION.*", "T*", "REFUND.*", "REFUND.SUCCESS", "TRANSACTION.SUCCESS"]
     for name in names:
         receiver.on(name)(lambda event, name=name: called.append(name))  # type: ignore[misc]
-    for kind in ("TRANSACTION.SUCCESS", "TRANSACTION.FAIL", "TX", "REFUND.SUCCESS", "REFUND.A", "X"):
+    for kind in (
+        "TRANSACTION.SUCCESS",
+        "TRANSACTION.FAIL",
+        "TX",
+        "REFUND.SUCCESS",
+        "REFUND.A",
+        "X",
+    ):
         receiver.receive(*HONEST.but(type=kind).sent)
     assert called == [
         "TRANSACTION.SUCCESS", "TRANSACTION.*", "T*", "REFUND.SUCCESS", "REFUND.*", "*",

@@ -66,8 +66,7 @@ SPELLINGS: dict[str, Callable[[Pairs], Any]] = {
     "ASGI scope": lambda pairs: {"type": "http", "asgi": {}, "headers": raw(pairs)},
     "lists": lists,
     "bytes lists": lambda pairs: {
-        name.encode(): [value.encode() for value in values]
-        for name, values in lists(pairs).items()
+        name.encode(): [value.encode() for value in values] for name, values in lists(pairs).items()
     },
     "WSGI": environ,
     "Django META": environ,
@@ -100,9 +99,7 @@ def test_headers_are_taken_as_any_framework_holds_them(spelling: str) -> None:
 @pytest.mark.parametrize("name", SIGNED)
 @pytest.mark.parametrize("first", [True, False], ids=["before", "behind"])
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_doubled_header_is_seen_in_every_container(
-    spelling: str, first: bool, name: str
-) -> None:
+def test_a_doubled_header_is_seen_in_every_container(spelling: str, first: bool, name: str) -> None:
     """A second signature header, before or behind the right one, is never overlooked."""
     pairs = list(CALLBACK.headers.items())
     second = (f"Wechatpay-{name}", CALLBACK.headers[f"Wechatpay-{name}"])

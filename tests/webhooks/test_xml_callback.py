@@ -244,9 +244,9 @@ def test_a_resend_has_the_same_id() -> None:
 
 def test_cdata_and_a_declaration_are_ordinary() -> None:
     """WeChat Pay writes its fields as CDATA."""
-    body = b'<?xml version="1.0" encoding="UTF-8"?>\n' + GOOD.replace(
-        b"<attach>", b""
-    ).replace(b"<openid>o1</openid>", b"<openid><![CDATA[o1]]></openid>")
+    body = b'<?xml version="1.0" encoding="UTF-8"?>\n' + GOOD.replace(b"<attach>", b"").replace(
+        b"<openid>o1</openid>", b"<openid><![CDATA[o1]]></openid>"
+    )
     assert RECEIVER.parse({}, body).resource["openid"] == "o1"
 
 
