@@ -42,12 +42,15 @@ class Seen(Protocol):
 
     def claim(self, id: str, owner: str, /) -> Claim | Awaitable[Claim]:  # noqa: A002
         """Claim a callback for a while, if nobody has it and it is not done."""
+        ...
 
     def finish(self, id: str, owner: str, /) -> bool | Awaitable[bool]:  # noqa: A002
         """Remember it as done; return False if another has claimed it meanwhile."""
+        ...
 
     def release(self, id: str, owner: str, /) -> bool | Awaitable[bool]:  # noqa: A002
         """Let others claim it; return False if another has claimed it meanwhile."""
+        ...
 
 
 Hook: TypeAlias = Seen | Callable[[str], Any]
@@ -117,7 +120,7 @@ class MemorySeen:
     def finish(self, id: str, owner: str, /) -> bool:  # noqa: A002
         """Remember it as done; return False if another has claimed it meanwhile."""
         with self._lock:
-            if id in self._done or not self._is_free(id, owner):
+            if not self._is_free(id, owner):
                 return False
             self._busy.pop(id, None)
             self._done[id] = self._clock() + self._remembered
@@ -137,7 +140,7 @@ class MemorySeen:
         return f"<MemorySeen {len(self._done)} done>"
 
     def _is_free(self, id: str, owner: str) -> bool:  # noqa: A002
-        return self._busy.get(id, (owner, 0.0))[0] == owner
+        return id not in self._done and self._busy.get(id, (owner, 0.0))[0] == owner
 
     def _forget(self, now: float) -> None:
         # Both are in the order in which they end.
