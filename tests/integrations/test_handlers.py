@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from tests.integrations.project import Notice
 from tests.integrations.servers import SERVERS, Serve
+from wechatpay_chain.integrations.flask import webhook_view
 from wechatpay_chain.sandbox import Sandbox
 from wechatpay_chain.webhooks import Event, MemorySeen, Reply, Webhooks
 
@@ -134,6 +135,14 @@ def test_async_handlers_run_on_the_applications_loop(
         deliveries = [gateway.notify(url, one) for one in (TYPE, "REFUND.SUCCESS", TYPE)]
     assert [delivery.acknowledged for delivery in deliveries] == [True] * 3
     assert len(set(loops)) == 1
+
+
+def test_flask_routes_need_no_methods(webhooks: Webhooks) -> None:
+    """A route that does not say its methods takes POST, and Flask answers no other."""
+    application = flask.Flask("wechatpay")
+    application.add_url_rule("/notify", view_func=webhook_view(webhooks))
+    (rule,) = (one for one in application.url_map.iter_rules() if one.rule == "/notify")
+    assert rule.methods == {"POST"}
 
 
 @KINDS

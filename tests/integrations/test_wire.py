@@ -151,13 +151,35 @@ def test_a_body_that_a_middleware_has_read_is_taken(gateway: Sandbox, serve: Ser
 
 @pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
 def test_a_body_that_is_cut_off_reaches_no_handler(
-    served: Served, notification: Notification, kept: float
+    served: Served, notification: Notification, kept: float, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who hangs up halfway has said nothing."""
+    """Who hangs up halfway has said nothing, and fills no log with tracebacks."""
     whole = message(served, notification)
     start = len(whole) - len(notification.body)
     answer = say(served, whole[: start + int(kept * len(notification.body))], is_all=True)
     assert status(answer) == 0 or status(answer) >= 400
+    assert served.events == []
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+@pytest.mark.parametrize(
+    ("header", "body"),
+    [
+        ("Transfer-Encoding: chunked", b"zz\r\nabc\r\n0\r\n\r\n"),
+        ("Transfer-Encoding: chunked", b"5\r\nabc"),
+        ("Content-Encoding: gzip\r\nContent-Length: 3", b"abc"),
+        ("Content-Encoding: br\r\nContent-Length: 3", b"abc"),
+        ("Content-Length: 3\r\nContent-Length: 4", b"abcd"),
+        ("Content-Length: -1", b"abc"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused(
+    served: Served, notification: Notification, header: str, body: bytes
+) -> None:
+    """Whoever sends it sees no traceback."""
+    answer = say(served, message(served, notification, header, body=body), is_all=True)
+    assert status(answer) == 0 or status(answer) >= 400
+    assert b"Traceback" not in answer
     assert served.events == []
 
 

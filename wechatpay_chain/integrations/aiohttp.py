@@ -27,8 +27,13 @@ def webhook_view(webhooks: Webhooks) -> Callable[[web.Request], Awaitable[web.Re
     async def wechatpay_webhook(request: web.Request) -> web.Response:
         if request.method != "POST":
             raise web.HTTPMethodNotAllowed(request.method, ["POST"])
-        # What a middleware has read already, aiohttp has kept.
-        body = await read_async(request.content.iter_any(), webhooks.limit) or await request.read()
+        try:
+            body = await read_async(request.content.iter_any(), webhooks.limit)
+            # What a middleware has read already, aiohttp has kept.
+            body = body or await request.read()
+        except (OSError, web.RequestPayloadError):
+            # Cut off, or compressed though no callback is.
+            return web.Response(status=400)
         reply = await webhooks.receive_async(request.headers, body)
         return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
 

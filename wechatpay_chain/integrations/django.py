@@ -24,7 +24,6 @@ try:
     from django.http import (  # type: ignore[import-untyped]
         HttpResponse,
         HttpResponseNotAllowed,
-        UnreadablePostError,
     )
 except ImportError as error:
     raise ConfigurationError(
@@ -51,9 +50,9 @@ def webhook_view(webhooks: Webhooks) -> Callable[..., Any]:
             return HttpResponseNotAllowed(["POST"])
         try:
             body = read(request, webhooks.limit)
-        except UnreadablePostError:
-            # The sender has hung up: nobody will read how this is refused.
-            body = b""
+        except OSError:
+            # Cut off, or in broken chunks.
+            return HttpResponse(status=400)
         reply = webhooks.receive(request.headers, body, call=_call)
         return HttpResponse(reply.body, status=reply.status, headers=reply.headers)
 

@@ -2,12 +2,13 @@
 
 ::
 
-    app.add_url_rule("/notify", view_func=webhook_view(client.webhooks), methods=["POST"])
+    app.add_url_rule("/notify", view_func=webhook_view(client.webhooks))
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.integrations.bodies import read
@@ -33,9 +34,16 @@ def webhook_view(webhooks: Webhooks) -> Callable[[], Response]:
     def wechatpay_webhook() -> Response:
         if request.method != "POST":
             return Response(status=405, headers={"Allow": "POST"})
-        # What was read before the view, Flask has kept.
-        body = read(request.stream, webhooks.limit) or request.get_data()
+        try:
+            # What was read before the view, Flask has kept.
+            body = read(request.stream, webhooks.limit) or request.get_data()
+        except OSError:
+            # Cut off, or in broken chunks.
+            return Response(status=400)
         reply = webhooks.receive(request.headers, body)
-        return Response(reply.body, reply.status, reply.headers)
+        return Response(reply.body, reply.status, dict(reply.headers))
 
-    return wechatpay_webhook
+    # Flask looks here where a route does not say itself.
+    view: Any = wechatpay_webhook
+    view.methods, view.provide_automatic_options = ["POST"], False
+    return view  # type: ignore[no-any-return]

@@ -39,6 +39,7 @@ def webhook_view(webhooks: Webhooks) -> Callable[[Request], Awaitable[Response]]
         try:
             body = await read_async(request.stream(), webhooks.limit)
         except ClientDisconnect:
+            # Cut off.
             return Response(status_code=400)
         reply = await webhooks.receive_async(request.headers.items(), body)
         return Response(reply.body, reply.status, reply.headers)
