@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from tests.integrations import project
-from wechatpay_chain.integrations import aiohttp, django, flask, starlette
+from wechatpay_chain.integrations import aiohttp, django, fastapi, flask, starlette
 from wechatpay_chain.webhooks import Webhooks
 
 # Every method reaches the views: that they answer POST alone is theirs to say.
@@ -85,7 +85,7 @@ def starlette_server(webhooks: Webhooks, *, is_read: bool = False) -> Iterator[s
 def fastapi_server(webhooks: Webhooks, *, is_read: bool = False) -> Iterator[str]:
     """FastAPI on uvicorn."""
     application = FastAPI(middleware=[Middleware(Reading)] * is_read)
-    application.add_api_route("/notify", starlette.webhook_view(webhooks), methods=METHODS)
+    application.add_api_route("/notify", fastapi.webhook_view(webhooks), methods=METHODS)
     with asgi(application) as address:
         yield address
 

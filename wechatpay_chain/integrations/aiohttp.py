@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from wechatpay_chain.integrations.arguments import check
 from wechatpay_chain.integrations.bodies import read_async
 from wechatpay_chain.webhooks import Webhooks
 
@@ -22,7 +23,11 @@ def webhook_view(webhooks: Webhooks) -> Callable[[web.Request], Awaitable[web.Re
 
     Its handlers run on the application's loop if they are async, else in a thread. The
     largest body is ``webhooks.limit``, not the application's ``client_max_size``.
+
+    Raises:
+        ConfigurationError: it is given something else than a `Webhooks`.
     """
+    check(webhooks)
 
     async def wechatpay_webhook(request: web.Request) -> web.Response:
         if request.method != "POST":

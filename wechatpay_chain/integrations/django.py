@@ -12,6 +12,7 @@ from inspect import isawaitable
 from typing import Any, TypeVar
 
 from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.integrations.arguments import check
 from wechatpay_chain.integrations.bodies import read
 from wechatpay_chain.webhooks import Event, Webhooks
 from wechatpay_chain.webhooks.router import Handler
@@ -43,7 +44,11 @@ def webhook_view(webhooks: Webhooks) -> Callable[..., Any]:
     from CSRF checks, and from ``ATOMIC_REQUESTS``: a handler that must be undone when it fails
     is ``@transaction.atomic``. The largest body is ``webhooks.limit``, not
     ``DATA_UPLOAD_MAX_MEMORY_SIZE``.
+
+    Raises:
+        ConfigurationError: it is given something else than a `Webhooks`.
     """
+    check(webhooks)
 
     def wechatpay_webhook(request: Any) -> Any:
         if request.method != "POST":

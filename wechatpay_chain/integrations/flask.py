@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.integrations.arguments import check
 from wechatpay_chain.integrations.bodies import read
 from wechatpay_chain.webhooks import Webhooks
 
@@ -29,7 +30,11 @@ def webhook_view(webhooks: Webhooks) -> Callable[[], Response]:
 
     Its handlers run in the request's thread and context, so that they may use
     ``current_app`` and ``request``. An application with several gives each an ``endpoint``.
+
+    Raises:
+        ConfigurationError: it is given something else than a `Webhooks`.
     """
+    check(webhooks)
 
     def wechatpay_webhook() -> Response:
         if request.method != "POST":

@@ -1,9 +1,8 @@
-"""Callbacks in Starlette and FastAPI.
+"""Callbacks in Starlette.
 
 ::
 
-    Route("/notify", webhook_view(client.webhooks), methods=["POST"])              # Starlette
-    app.add_api_route("/notify", webhook_view(client.webhooks), methods=["POST"])  # FastAPI
+    Route("/notify", webhook_view(client.webhooks), methods=["POST"])
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.integrations.arguments import check
 from wechatpay_chain.integrations.bodies import read_async
 from wechatpay_chain.webhooks import Webhooks
 
@@ -30,7 +30,11 @@ def webhook_view(webhooks: Webhooks) -> Callable[[Request], Awaitable[Response]]
     """Return the endpoint of a route that takes callbacks (回调通知).
 
     Its handlers run on the application's loop if they are async, else in a thread.
+
+    Raises:
+        ConfigurationError: it is given something else than a `Webhooks`.
     """
+    check(webhooks)
 
     # FastAPI reads the annotations, by the names of this module.
     async def wechatpay_webhook(request: Request) -> Response:

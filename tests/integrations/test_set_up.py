@@ -1,4 +1,4 @@
-"""A framework that is not installed: the error says what to install."""
+"""What cannot work is said when the program starts, not when the first callback comes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.sandbox import Sandbox
 
 NEEDED = {"starlette": "starlette.requests", "django": "django.db", "flask": "flask"}
 EXTRAS = [
@@ -19,17 +20,18 @@ EXTRAS = [
 ]
 
 
-@pytest.mark.parametrize(("module", "extra"), EXTRAS)
+@pytest.mark.parametrize("module", NEEDED)
 def test_a_missing_framework_is_named_with_its_extra(
-    module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+    module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One line that can be copied to install it."""
     name = f"wechatpay_chain.integrations.{module}"
     monkeypatch.setitem(sys.modules, NEEDED[module], None)
-    monkeypatch.delitem(sys.modules, name, raising=False)
+    for one in (name, "wechatpay_chain.integrations.starlette"):
+        monkeypatch.delitem(sys.modules, one, raising=False)
     with pytest.raises(ConfigurationError) as caught:
         importlib.import_module(name)
-    assert f"pip install 'wechatpay-chain[{extra}]'" in str(caught.value)
+    assert f"pip install 'wechatpay-chain[{module}]'" in str(caught.value)
 
 
 def test_the_frameworks_are_not_loaded_unasked() -> None:
@@ -39,3 +41,11 @@ def test_the_frameworks_are_not_loaded_unasked() -> None:
         "assert not {'starlette', 'django', 'flask', 'fastapi'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("module", ["aiohttp", *NEEDED])
+def test_a_client_is_no_receiver(module: str, gateway: Sandbox) -> None:
+    """Each of a client's attributes is a path, so it would pass for one until it is used."""
+    integration = importlib.import_module(f"wechatpay_chain.integrations.{module}")
+    with gateway.client() as client, pytest.raises(ConfigurationError, match=r"client\.webhooks"):
+        integration.webhook_view(client)
