@@ -9,8 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wechatpay_chain import Client, MediaUtil
+from wechatpay_chain.webhooks.event import Event
 
 if TYPE_CHECKING:
+    from wechatpay_chain.openapi.event_handlers import Handlers
+    from wechatpay_chain.openapi.events import RefundSuccess, TransactionSuccess
+    from wechatpay_chain.openapi.events import V2PayscoreTransactionSuccess as Rented
     from wechatpay_chain.openapi.v3.pay import TransactionsNativePostAnswer as Answer
     from wechatpay_chain.openapi.v3.pay import TransactionsNativePostJson as Order
 
@@ -294,3 +298,43 @@ async def a_promise_that_is_not_awaited(client: Client) -> None:
     # mypy attr-defined: "Promise[Response[CertificatesGetAnswer, dict[str, Any]]]" has no attribut
     # pyright reportAttributeAccessIssue: Attribute "json" is unknown
     client.v3.certificates.get_async().json()
+
+
+def a_handler_of_another_event(webhooks: Handlers) -> None:
+    # mypy x: y
+    # pyright x: y
+    @webhooks.on("TRANSACTION.SUCCESS")
+    def paid(event: Event[RefundSuccess]) -> None: ...
+
+
+def a_handler_of_the_other_protocol(webhooks: Handlers) -> None:
+    # mypy x: y
+    # pyright x: y
+    @webhooks.on("TRANSACTION.SUCCESS")
+    def paid(event: Event[Rented]) -> None: ...
+
+
+def a_handler_that_takes_no_event(webhooks: Handlers) -> None:
+    # mypy x: y
+    # pyright x: y
+    @webhooks.on("REFUND.*")
+    def refunded() -> None: ...
+
+
+def a_misspelt_field_of_an_event(event: Event[TransactionSuccess]) -> None:
+    # mypy x: y
+    # pyright x: y
+    event.resource["amount"]["totl"]
+
+
+def a_misspelt_field_after_asking(event: Event[RefundSuccess]) -> None:
+    if (paid := event.as_a("TRANSACTION.SUCCESS")) is not None:
+        # mypy x: y
+        # pyright x: y
+        paid.resource["refund_id"]
+
+
+def an_event_that_may_be_another(event: Event[RefundSuccess]) -> None:
+    # mypy x: y
+    # pyright x: y
+    event.as_a("REFUND.CLOSED").resource
