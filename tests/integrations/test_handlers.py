@@ -115,7 +115,7 @@ def test_many_callbacks_are_taken_at_once(
     assert len(set(handled)) == 50
 
 
-@pytest.mark.parametrize("framework", ["aiohttp", "starlette", "fastapi"])
+@pytest.mark.parametrize("framework", ["aiohttp", "starlette", "fastapi", "django-asgi"])
 def test_async_handlers_run_on_the_applications_loop(
     gateway: Sandbox, webhooks: Webhooks, framework: str
 ) -> None:
