@@ -30,8 +30,16 @@ html_use_index = False
 # The documents say nothing of a site; these stand below the first of each tree.
 navigation = {
     "index": {
-        "English": ["Start <start>", "guide", "porting", "php-api", "changelog", "contributing"],
-        "简体中文": ["开始 <zh/README>", "zh/guide", "zh/porting", "zh/php-api"],
+        "English": [
+            "Start <start>",
+            "guide",
+            "webhooks",
+            "porting",
+            "php-api",
+            "changelog",
+            "contributing",
+        ],
+        "简体中文": ["开始 <zh/README>", "zh/guide", "zh/webhooks", "zh/porting", "zh/php-api"],
         "API": ["api/index"],
     },
     "api/index": {"v3": ["v3/**"], "v2": ["v2/**"]},
