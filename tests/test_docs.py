@@ -47,6 +47,7 @@ TRANSLATIONS = {
     "docs/guide.md": "docs/zh/guide.md",
     "docs/php-api.md": "docs/zh/php-api.md",
     "docs/porting.md": "docs/zh/porting.md",
+    "docs/webhooks.md": "docs/zh/webhooks.md",
 }
 
 # What the examples call the merchant and WeChat Pay's keys.
@@ -280,6 +281,7 @@ def test_guide_names_every_misbehaviour(document: str) -> None:
 
 @pytest.mark.parametrize("document", ["docs/guide.md", TRANSLATIONS["docs/guide.md"]])
 def test_guide_names_every_reason(document: str) -> None:
-    """Each reason why an answer is not trusted stands in the guide."""
-    text = (ROOT / document).read_text("utf-8")
+    """Each reason why an answer or a callback is not trusted stands in the guide, or beside it."""
+    page = ROOT / document
+    text = page.read_text("utf-8") + page.with_name("webhooks.md").read_text("utf-8")
     assert [reason for reason in errors.Reason if f"`{reason}`" not in text] == []

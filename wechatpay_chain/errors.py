@@ -38,9 +38,10 @@ bodies and the Authorization header never enter one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from wechatpay_chain.reasons import Reason
 
 if TYPE_CHECKING:
     from wechatpay_chain.response import Response
@@ -222,29 +223,6 @@ class BusinessError(RefusedError):
     """
 
     data: Mapping[str, Any] = MappingProxyType({})
-
-
-class Reason(StrEnum):
-    """Why an answer or a callback could not be trusted."""
-
-    MISSING_HEADER = "missing-header"
-    REPEATED_HEADER = "repeated-header"
-    MALFORMED_HEADER = "malformed-header"
-    WRONG_SCHEME = "wrong-scheme"
-    CLOCK = "clock"
-    UNKNOWN_SERIAL = "unknown-serial"
-    BAD_SIGNATURE = "bad-signature"
-    BAD_DIGEST = "bad-digest"
-    TOO_LARGE = "too-large"
-    UNREADABLE = "unreadable"
-    MISSING_SIGN = "missing-sign"
-    WRONG_SIGN_TYPE = "wrong-sign-type"
-    NOT_CONFIGURED = "not-configured"
-    MALFORMED_BODY = "malformed-body"
-    UNKNOWN_ALGORITHM = "unknown-algorithm"
-    NOT_OPENED = "not-opened"
-    SEALED_FIELD = "sealed-field"
-    FOREIGN_MERCHANT = "foreign-merchant"
 
 
 class UnverifiedError(WechatPayError):

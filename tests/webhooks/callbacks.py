@@ -54,7 +54,7 @@ def ecb(plain: bytes, secret: str = SECRET) -> str:
     """Return AES-256-ECB's base64, under the lower-case MD5 of the secret."""
     key = hashlib.md5(secret.encode()).hexdigest().encode()
     padder = padding.PKCS7(128).padder()
-    encryptor = Cipher(AES256(key), ECB()).encryptor()
+    encryptor = Cipher(AES256(key), ECB()).encryptor()  # noqa: S305 - the protocol's choice
     padded = padder.update(plain) + padder.finalize()
     return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
 

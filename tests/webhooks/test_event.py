@@ -51,7 +51,7 @@ def test_a_no_can_always_be_sent(message: str) -> None:
 
 
 def test_a_refusal_speaks_the_protocol_of_what_it_refuses() -> None:
-    """`Reply.refusal` takes status and protocol from the error, and says no more than its reason."""
+    """`Reply.refusal` has the error's status and protocol, and says no more than its reason."""
     error = WebhookSignatureError("long words", reason=Reason.BAD_SIGNATURE)
     assert Reply.refusal(error).status == 401
     assert json.loads(Reply.refusal(error).body) == {"code": "FAIL", "message": "bad-signature"}

@@ -138,7 +138,7 @@ FORGED: dict[str, tuple[Any, type[WebhookError], Reason, str]] = {
         HONEST.but(sealed={"nonce": "x" * 12}).sent, D, R.NOT_OPENED, "does not open",
     ),
     "long nonce": (HONEST.but(nonce="x" * 13).sent, D, R.NOT_OPENED, "12 bytes"),
-    "no nonce": (HONEST.but(sealed={"nonce": ...}).sent, D, R.NOT_OPENED, "12 bytes"),
+    "no nonce inside": (HONEST.but(sealed={"nonce": ...}).sent, D, R.NOT_OPENED, "12 bytes"),
     "another associated data": (
         HONEST.but(sealed={"associated_data": "x"}).sent, D, R.NOT_OPENED, "does not open",
     ),
@@ -279,7 +279,7 @@ def test_a_field_that_does_not_open_is_an_error(value: Any) -> None:
 
 
 def test_what_is_not_configured_is_said() -> None:
-    """A receiver for v2 alone refuses v3 by name; one without the APIv3 key says what is missing."""
+    """A receiver for v2 refuses v3 by name; one without the APIv3 key says what is missing."""
     with pytest.raises(errors.WebhookKeyError, match="give keys") as caught:
         webhooks(keys=None).parse(*HONEST.sent)
     assert caught.value.reason is Reason.NOT_CONFIGURED

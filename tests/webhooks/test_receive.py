@@ -263,8 +263,7 @@ def test_a_caller_that_goes_away_leaves_no_half_handled_event() -> None:
 
     async def main() -> None:
         task = asyncio.ensure_future(receiver.receive_async(*HONEST.sent))
-        while not began.is_set():
-            await asyncio.sleep(0)
+        await asyncio.to_thread(began.wait, 20)
         task.cancel()
         await asyncio.sleep(0)
         assert receiver.receive(*HONEST.sent).status == 500
@@ -281,17 +280,18 @@ def test_a_cancelled_async_handler_leaves_its_event_to_the_next() -> None:
     """What was cut off is handled when WeChat Pay sends it again."""
     receiver = webhooks(seen=MemorySeen())
     calls: list[str] = []
+    began = asyncio.Event()
 
     @receiver.on("*")
     async def handler(event: Event[Any]) -> None:
         calls.append("began")
+        began.set()
         if len(calls) == 1:
             await asyncio.Event().wait()
 
     async def main() -> None:
         task = asyncio.ensure_future(receiver.receive_async(*HONEST.sent))
-        while not calls:
-            await asyncio.sleep(0)
+        await began.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -55,7 +55,7 @@ class Memory:
     def wait(self, seconds: float) -> None:
         """Let the leases of that many seconds run out."""
         self.now += seconds
-        for key in self.client.keys():
+        for key in list(self.client.scan_iter()):
             left = self.client.pttl(key) - round(seconds * 1000)
             self.client.pexpire(key, max(left, 0))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
+from wechatpay_chain.protocol.text import one_line
 from wechatpay_chain.webhooks import kinds, patterns
 from wechatpay_chain.webhooks.reply import Reply
 
@@ -65,12 +66,16 @@ class Event(Generic[T_co]):
         return Reply.failure(message, self.protocol)
 
     def is_a(self, type: str, protocol: str | None = None) -> bool:  # noqa: A002
-        """Tell whether the event is of a type; type checkers know its fields afterwards.
+        """Tell whether the event is of a type; `as_a` tells type checkers too.
 
         Where both protocols have a type of one name, v3's is meant, unless `protocol` is ``"v2"``.
         """
         wanted = protocol or kinds.protocol_of(type)
         return self.type == type and wanted in (None, self.protocol)
+
+    def as_a(self, type: str, protocol: str | None = None) -> Event[Any] | None:  # noqa: A002
+        """Return the event itself if it is of a type, else None; type checkers know its fields."""
+        return self if self.is_a(type, protocol) else None
 
     def matches(self, pattern: str) -> bool:
         """Tell whether the event's type is that of a pattern such as ``"REFUND.*"`` or ``"*"``."""
@@ -78,7 +83,7 @@ class Event(Generic[T_co]):
 
     def __repr__(self) -> str:
         mark = "" if self.verified else " unverified"
-        return f"<Event {self.type} {self.id}{mark}>"
+        return f"<Event {one_line(self.type)} {one_line(self.id)}{mark}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an Event holds decrypted fields, so it is not pickled: pass its resource")

@@ -48,6 +48,7 @@ class Reader:
         self._fields = resource.SealedFields(private_key)
         self._scheme = scheme
 
+    @without_frames
     def claim(self, headers: Received, now: float) -> Claim:
         """Return what the signature headers say.
 
