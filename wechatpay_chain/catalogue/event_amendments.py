@@ -61,7 +61,7 @@ ADDED: Mapping[str, str] = {
       payer_amount*: integer
 """,
 }
-"""Fields of a resource by its event, in the package's notation; of what both have, this type counts."""
+"""Fields of a resource by its event, in the package's notation; of twins, its type counts."""
 
 LIFTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "TRANSACTION.SUCCESS": {"scene_info": ("sub_orders", "combine_payer_info", "installment_info")},

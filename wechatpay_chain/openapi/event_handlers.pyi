@@ -472,7 +472,7 @@ class Handlers:
         """车牌状态变更通知"""
     @overload
     def on(self, *patterns: str, protocol: str | None = None) -> Callable[[H], H]:
-        """Register a handler for several types, for ``"REFUND.*"``, or for a type of tomorrow."""
+        """Register a handler for several types, for ``"REFUND.*"``, or for a new type."""
 class Typed:
     """What may be an event of a known type."""
     @overload

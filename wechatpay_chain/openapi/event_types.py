@@ -90,7 +90,7 @@ def _protocol(event: EventFacts, *, is_only: bool) -> str:
 _REST_OF_ON = '''\
     @overload
     def on(self, *patterns: str, protocol: str | None = None) -> Callable[[H], H]:
-        """Register a handler for several types, for ``"REFUND.*"``, or for a type of tomorrow."""'''
+        """Register a handler for several types, for ``"REFUND.*"``, or for a new type."""'''
 
 _REST_OF_AS_A = '''\
     @overload
