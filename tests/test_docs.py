@@ -193,7 +193,7 @@ def test_programs_serve_and_print_what_they_say(
             notification = gateway.notification("TRANSACTION.SUCCESS", resource=PAID)
             answers = [
                 gateway.notify(f"{address}/notify", notification, forgery=forgery).acknowledged
-                for forgery in ("altered-body", None)
+                for forgery in ("tampered-body", None)
             ]
         finally:
             process.terminate()
