@@ -92,10 +92,14 @@ KINDS: dict[str, tuple[dict[str, str], str, str]] = {
     "payment": (XML_PAYMENT, "MD5", "transaction-success"),
     "result failed": ({**XML_PAYMENT, "result_code": "FAIL"}, "MD5", "transaction-failed"),
     "trade failed": ({**XML_PAYMENT, "trade_state": "PAY_FAIL"}, "MD5", "transaction-failed"),
+    "no result": (
+        {name: XML_PAYMENT[name] for name in XML_PAYMENT if name != "result_code"},
+        "MD5", "transaction-failed",
+    ),
     "return failed": ({**XML_PAYMENT, "return_code": "FAIL"}, "MD5", "transaction-failed"),
     "combined": (
-        {"combine_mch_id": MCHID, "combine_out_trade_no": "C1", "result_code": "SUCCESS",
-         "sub_order_list": '{"order_num":1}'},
+        {"combine_mch_id": MCHID, "combine_out_trade_no": "C1", "return_code": "SUCCESS",
+         "result_code": "SUCCESS", "sub_order_list": '{"order_num":1}'},
         "MD5", "combined-transactions-success",
     ),
     "combined failed": (

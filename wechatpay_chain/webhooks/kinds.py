@@ -46,7 +46,7 @@ _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("transaction-success", ("transaction_id", "out_trade_no")),
 )
 _SUCCESS, _FAILED = "-success", "-failed"
-_RESULTS = ("return_code", "result_code", "trade_state")
+_RESULTS = ("return_code", "result_code")
 
 _MEMBER: tuple[Path, ...] = (
     ("phone_number",),
@@ -69,9 +69,16 @@ def of(fields: Mapping[str, Any]) -> str:
         return str(fields.get("event_type") or UNKNOWN)
     for kind, names in _KINDS:
         if all(fields.get(name) for name in names):
-            failed = any(fields.get(name, "SUCCESS") != "SUCCESS" for name in _RESULTS)
-            return kind.removesuffix(_SUCCESS) + _FAILED if failed else kind
+            if kind.endswith(_SUCCESS) and not _succeeded(fields):
+                return kind.removesuffix(_SUCCESS) + _FAILED
+            return kind
     return UNKNOWN
+
+
+def _succeeded(fields: Mapping[str, Any]) -> bool:
+    """Tell whether a payment's notification says so in each of the places where it must."""
+    said = [fields.get(name) for name in _RESULTS]
+    return {*said, fields.get("trade_state") or "SUCCESS"} == {"SUCCESS"}
 
 
 def sign_type(kind: str, fields: Mapping[str, Any]) -> str | None:

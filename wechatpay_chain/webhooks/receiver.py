@@ -88,9 +88,9 @@ class Webhooks:
             ConfigurationError: something cannot be used; it says what.
         """
         opener, key = Sensitive[Any](apiv3_key), Sensitive[Any](secret)
-        private = Sensitive[Any](private_key)
+        private, platform = Sensitive[Any](private_key), Sensitive[Any](keys)
         # What is left in this frame may be seen in a traceback with locals.
-        del apiv3_key, secret, private_key
+        del apiv3_key, secret, private_key, keys
         check_apiv3_key(opener)
         check_secret(key)
         if sign_type not in hashes.SIGN_TYPES:
@@ -103,7 +103,7 @@ class Webhooks:
             private = Sensitive[Any](load_private_key(private))
         if mchid is not None:
             check_token(mchid, "mchid")
-        self._keys = _platform_keys(keys)
+        self._keys = _platform_keys(platform)
         self._json = json_callback.Reader(opener, private, scheme.check())
         self._xml = xml_callback.Reader(key, opener, sign_type, mchid)
         self._clock = clock
@@ -212,9 +212,10 @@ class Webhooks:
         )
 
 
-def _platform_keys(keys: Mapping[str, KeySource] | None) -> PlatformKeys | None:
-    if keys is None or isinstance(keys, PlatformKeys):
-        return keys
-    if not isinstance(keys, Mapping):
+def _platform_keys(keys: Sensitive[Any]) -> PlatformKeys | None:
+    """Return the keys to verify with. Somebody may have put a private one among them."""
+    if keys.reveal() is None or isinstance(keys.reveal(), PlatformKeys):
+        return keys.reveal()  # type: ignore[no-any-return]
+    if not isinstance(keys.reveal(), Mapping):
         raise ConfigurationError("keys must be a mapping of serials or public key ids to keys")
-    return PlatformKeys(keys)
+    return PlatformKeys({name: Sensitive[Any](key) for name, key in keys.reveal().items()})
