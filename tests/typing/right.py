@@ -11,8 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_type
 
 from wechatpay_chain import Chain, Client, MediaUtil, Promise, Response, Sensitive, guard
+from wechatpay_chain.webhooks.event import Event
 
 if TYPE_CHECKING:
+    from wechatpay_chain.openapi.event_handlers import Handlers
+    from wechatpay_chain.openapi.events import (
+        RefundClosed,
+        RefundSuccess,
+        TransactionSuccess,
+        V2PayscoreTransactionSuccess,
+        V2RefundProcessed,
+    )
     from wechatpay_chain.openapi.v3.pay import TransactionsNativePostAnswer as Answer
     from wechatpay_chain.openapi.v3.pay import TransactionsNativePostJson as Order
 
@@ -357,3 +366,59 @@ def a_callback_of_any_shape(client: Client) -> None:
         print(response.status, response.headers["Request-ID"], response.verified)
 
     client.v3.certificates.get_async().then(show, on_rejected=repr).wait()
+
+
+def a_handler_of_an_event(webhooks: Handlers) -> None:
+    """A handler takes the event that it is for, whose fields are known, and keeps its own type."""
+
+    @webhooks.on("TRANSACTION.SUCCESS")
+    def paid(event: Event[TransactionSuccess]) -> int:
+        assert_type(event.resource["amount"]["total"], int)
+        return event.resource["amount"]["payer_total"]
+
+    @webhooks.on("REFUND.SUCCESS")
+    async def refunded(event: Event[RefundSuccess]) -> None:
+        assert_type(event.resource["refund_id"], str)
+
+    def give(event: Event[TransactionSuccess]) -> None:
+        assert_type(paid(event), int)
+
+
+def a_handler_of_anything(webhooks: Handlers) -> None:
+    """What takes any event takes each, and those of a pattern or of a type that is new."""
+
+    @webhooks.on("REFUND.*")
+    @webhooks.on("TRANSACTION.SUCCESS")
+    @webhooks.on("TRANSACTION.FAIL", "COUPON.SEND", protocol="v3")
+    @webhooks.on("SOMETHING.NEW")
+    def log(event: Event[Any]) -> None:
+        print(event.type, event.resource["out_trade_no"])
+
+
+def a_handler_of_two_events(webhooks: Handlers) -> None:
+    """What is registered for two events takes both."""
+
+    @webhooks.on("REFUND.SUCCESS")
+    @webhooks.on("REFUND.CLOSED")
+    def ended(event: Event[RefundSuccess] | Event[RefundClosed]) -> None:
+        assert_type(event.resource["out_refund_no"], str)
+
+
+def a_handler_of_v2(webhooks: Handlers) -> None:
+    """An event of v2 has names of its own, or tells its protocol; its fields are text."""
+
+    @webhooks.on("refund-processed")
+    def refunded(event: Event[V2RefundProcessed]) -> None:
+        assert_type(event.resource["mch_id"] + event.resource["refund_fee"], str)
+
+    @webhooks.on("TRANSACTION.SUCCESS", protocol="v2")
+    def rented(event: Event[V2PayscoreTransactionSuccess]) -> None:
+        assert_type(event.resource["total_amount"], str)
+
+
+def an_event_of_some_type(event: Event[Any]) -> None:
+    """Whether an event is of a type can be asked, and then its fields are known."""
+    if refund := event.as_a("REFUND.SUCCESS"):
+        assert_type(refund, Event[RefundSuccess])
+    if other := event.as_a("SOMETHING.NEW"):
+        assert_type(other, Event[Any])

@@ -9,8 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wechatpay_chain import Client, MediaUtil
+from wechatpay_chain.webhooks.event import Event
 
 if TYPE_CHECKING:
+    from wechatpay_chain.openapi.event_handlers import Handlers
+    from wechatpay_chain.openapi.events import RefundSuccess, TransactionSuccess
+    from wechatpay_chain.openapi.events import V2PayscoreTransactionSuccess as Rented
     from wechatpay_chain.openapi.v3.pay import TransactionsNativePostAnswer as Answer
     from wechatpay_chain.openapi.v3.pay import TransactionsNativePostJson as Order
 
@@ -294,3 +298,43 @@ async def a_promise_that_is_not_awaited(client: Client) -> None:
     # mypy attr-defined: "Promise[Response[CertificatesGetAnswer, dict[str, Any]]]" has no attribut
     # pyright reportAttributeAccessIssue: Attribute "json" is unknown
     client.v3.certificates.get_async().json()
+
+
+def a_handler_of_another_event(webhooks: Handlers) -> None:
+    # mypy type-var: "TransactionSuccess" of function cannot be "Callable[[Event[RefundSuccess]]
+    # pyright reportArgumentType: "(event: Event[RefundSuccess]) -> None" cannot be assigned
+    @webhooks.on("TRANSACTION.SUCCESS")
+    def paid(event: Event[RefundSuccess]) -> None: ...
+
+
+def a_handler_of_the_other_protocol(webhooks: Handlers) -> None:
+    # mypy type-var: "TransactionSuccess" of function cannot be "Callable[[Event[V2Payscore
+    # pyright reportArgumentType: "(event: Event[V2PayscoreTransactionSuccess]) -> None" cannot be
+    @webhooks.on("TRANSACTION.SUCCESS")
+    def paid(event: Event[Rented]) -> None: ...
+
+
+def a_handler_that_takes_no_event(webhooks: Handlers) -> None:
+    # mypy type-var: "H" of function cannot be "Callable[[], None]"
+    # pyright reportArgumentType: Function accepts too few positional parameters
+    @webhooks.on("REFUND.*")
+    def refunded() -> None: ...
+
+
+def a_misspelt_field_of_an_event(event: Event[TransactionSuccess]) -> None:
+    # mypy typeddict-item: "TransactionSuccessAmount" has no key "totl"
+    # pyright reportGeneralTypeIssues: "totl" is not a defined key in "TransactionSuccessAmount"
+    event.resource["amount"]["totl"]
+
+
+def a_misspelt_field_after_asking(event: Event[RefundSuccess]) -> None:
+    if (paid := event.as_a("TRANSACTION.SUCCESS")) is not None:
+        # mypy typeddict-item: "TransactionSuccess" has no key "refund_id"
+        # pyright reportGeneralTypeIssues: "refund_id" is not a defined key in "TransactionSuccess"
+        paid.resource["refund_id"]
+
+
+def an_event_that_may_be_another(event: Event[RefundSuccess]) -> None:
+    # mypy union-attr: "Event[RefundClosed] | None" has no attribute "resource"
+    # pyright reportOptionalMemberAccess: "resource" is not a known attribute of "None"
+    event.as_a("REFUND.CLOSED").resource

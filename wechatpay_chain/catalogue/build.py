@@ -1,9 +1,10 @@
-"""Make this package's data files from a list of facts on operations.
+"""Make this package's data files from lists of facts on operations and on events.
 
-    python -m wechatpay_chain.catalogue.build endpoints.jsonl
+    python -m wechatpay_chain.catalogue.build endpoints.jsonl webhooks.jsonl
 
-Each line of the input is one operation. One file is made of each group of them,
-by the first two segments of the path, in the package's own `notation`.
+Each line of the first is one operation; one file is made of each group of them, by the
+first two segments of the path. Each line of the second, which is looked for beside the
+first, is one event: see `build_events`. All is in the package's own `notation`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from __future__ import annotations
 import json
 import re
 import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from wechatpay_chain.catalogue import build_events
 from wechatpay_chain.catalogue.notation import parse, render
 from wechatpay_chain.catalogue.operation import FLAGS, PLACES, Field, Operation, RateLimit
+from wechatpay_chain.catalogue.trees import fields
 from wechatpay_chain.protocol.template import OPTIONAL
 
 DATA = Path(__file__).parent / "data"
@@ -39,40 +40,6 @@ def read(line: str) -> Operation:
         reentrant=bool(reentrant),
         reentrant_days=reentrant.get("days") if isinstance(reentrant, dict) else None,
         **{flag: bool(facts.get(flag)) for flag in FLAGS},
-    )
-
-
-def fields(tree: list[dict[str, Any]]) -> tuple[Field, ...]:
-    """Return a tree of fields in which a name is there once on each level."""
-    found: dict[str, Field] = {}
-    for facts in tree:
-        field = Field(
-            facts["name"],
-            facts["type"],
-            required=bool(facts.get("required")),
-            encrypted=bool(facts.get("encrypted")),
-            enum=tuple(facts.get("enum", ())),
-            fields=fields(facts.get("fields", [])),
-        )
-        twin = found.get(field.name)
-        found[field.name] = field if twin is None else either(twin, field)
-    return tuple(found.values())
-
-
-def either(first: Field, second: Field) -> Field:
-    """Return a field that two variants of it both fit: what only one requires, neither does."""
-    names = dict.fromkeys(field.name for field in (*first.fields, *second.fields))
-    merged = []
-    for name in names:
-        twins = [field for one in (first, second) for field in one.fields if field.name == name]
-        merged.append(either(*twins) if len(twins) == 2 else replace(twins[0], required=False))
-    return Field(
-        first.name,
-        first.type,
-        required=first.required and second.required,
-        encrypted=first.encrypted or second.encrypted,
-        enum=tuple(dict.fromkeys(first.enum + second.enum)),
-        fields=tuple(merged),
     )
 
 
@@ -100,11 +67,17 @@ def build(source: Path) -> dict[str, str]:
     return {name: "\n".join(blocks) for name, blocks in files.items()}
 
 
-if __name__ == "__main__":
-    made = build(Path(sys.argv[1]))
-    for old in DATA.glob("*/*.txt"):
-        if f"{old.parent.name}/{old.name}" not in made:
+def write(operations: Path, events: Path) -> None:
+    """Write every data file, and take away those of groups that are no more."""
+    made = build(operations) | build_events.build(events)
+    for old in DATA.glob("**/*.txt"):
+        if old.relative_to(DATA).as_posix() not in made:
             old.unlink()
     for name, text in made.items():
         (DATA / name).parent.mkdir(parents=True, exist_ok=True)
         (DATA / name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    first = Path(sys.argv[1])
+    write(first, Path(sys.argv[2]) if len(sys.argv) > 2 else first.with_name("webhooks.jsonl"))

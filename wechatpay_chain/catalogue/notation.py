@@ -1,4 +1,4 @@
-"""The notation that the data files are written in: text ⇄ `Operation`.
+"""The notation that the data files are written in: text ⇄ `Operation`, or ⇄ a tree of fields.
 
     POST v3/aggracct-bc/wb-channel/control-orders/punish
     name: 发起微众台账管控
@@ -20,11 +20,11 @@ operation.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from wechatpay_chain.catalogue.operation import FLAGS, Field, Operation, RateLimit
 
-__all__ = ["parse", "render", "split"]
+__all__ = ["parse", "parse_fields", "render", "render_fields", "sections", "split"]
 
 _FIELD = re.compile(
     r"(?P<indent> *)(?P<name>.+?)(?P<star>\*?): (?P<type>\S+)(?P<encrypted> encrypted)?"
@@ -42,27 +42,16 @@ def split(text: str) -> Iterator[tuple[str, str]]:
 
 def parse(block: str) -> Operation:
     """Return the operation that a block describes."""
-    head, *lines = block.splitlines()
+    head, facts, trees = sections(block, ("request", "response"))
     method, _, path = head.partition(" ")
-    facts: dict[str, list[str]] = {}
-    trees: dict[str, list[str]] = {"request": [], "response": []}
-    tree: list[str] | None = None
-    for line in lines:
-        if line in trees:
-            tree = trees[line]
-        elif tree is not None:
-            tree.append(line)
-        else:
-            key, _, value = line.partition(": ")
-            facts.setdefault(key, []).append(value)
     limit = facts.get("rate_limit")
     reentrant = facts.get("reentrant", [None])[0]
     return Operation(
         method,
         path,
         facts["name"][0],
-        request=_fields(trees["request"]),
-        response=_fields(trees["response"]),
+        request=parse_fields(trees["request"]),
+        response=parse_fields(trees["response"]),
         docs=tuple(facts.get("doc", ())),
         base_uri=facts.get("base_uri", [None])[0],
         rate_limit=RateLimit(*map(int, limit[0].split("/"))) if limit else None,
@@ -85,20 +74,40 @@ def render(operation: Operation) -> str:
     lines += [f"doc: {doc}" for doc in operation.docs]
     for title, fields in (("request", operation.request), ("response", operation.response)):
         if fields:
-            lines += [title, *_lines(fields, 1)]
+            lines += [title, *render_fields(fields)]
     return "\n".join(lines) + "\n"
 
 
-def _lines(fields: tuple[Field, ...], depth: int) -> Iterator[str]:
+def sections(
+    block: str, titles: Collection[str]
+) -> tuple[str, dict[str, list[str]], dict[str, list[str]]]:
+    """Return a block's heading, its facts by name, and the lines of each tree by its title."""
+    head, *lines = block.splitlines()
+    facts: dict[str, list[str]] = {}
+    trees: dict[str, list[str]] = {title: [] for title in titles}
+    tree: list[str] | None = None
+    for line in lines:
+        if line in trees:
+            tree = trees[line]
+        elif tree is not None:
+            tree.append(line)
+        else:
+            key, _, value = line.partition(": ")
+            facts.setdefault(key, []).append(value)
+    return head, facts, trees
+
+
+def render_fields(fields: tuple[Field, ...], depth: int = 1) -> Iterator[str]:
+    """Yield a line for each field, the inverse of `parse_fields`."""
     for field in fields:
         star = "*" if field.required else ""
         encrypted = " encrypted" if field.encrypted else ""
         enum = f" = {' | '.join(field.enum)}" if field.enum else ""
         yield f"{'  ' * depth}{field.name}{star}: {field.type}{encrypted}{enum}"
-        yield from _lines(field.fields, depth + 1)
+        yield from render_fields(field.fields, depth + 1)
 
 
-def _fields(lines: list[str]) -> tuple[Field, ...]:
+def parse_fields(lines: list[str]) -> tuple[Field, ...]:
     """Return the fields that indented lines describe."""
     # What is still open, outermost first: the fields so far of each depth.
     open_fields: list[list[Field]] = [[]]

@@ -4,7 +4,8 @@
 
 Each group of operations, by the first two segments of the path, becomes two modules: its paths
 (``paths/v3/pay.pyi``), and the documents that they send and get (``v3/pay.pyi``). So a type
-checker reads of a group what a program uses.
+checker reads of a group what a program uses. Events become ``events.pyi``, the documents that
+they bring, and ``event_handlers.pyi``, what knows an event by its type.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wechatpay_chain import catalogue
+from wechatpay_chain.catalogue.events import events
+from wechatpay_chain.openapi import event_types
 from wechatpay_chain.openapi.calls import MODULE
 from wechatpay_chain.openapi.classes import attributes, render
 from wechatpay_chain.openapi.documents import Documents
@@ -37,13 +40,14 @@ from wechatpay_chain.openapi.stand_in import __getattr__ as __getattr__
 '''
 )
 IMPORTS = {
-    "collections.abc": ("Sequence",),
-    "typing": ("Any", "Literal", "NotRequired", "TypedDict", "Unpack", "overload"),
+    "collections.abc": ("Callable", "Sequence"),
+    "typing": ("Any", "Literal", "NotRequired", "TypedDict", "TypeVar", "Unpack", "overload"),
     "typing_extensions": ("deprecated",),
     "wechatpay_chain.chain": ("Chain",),
     PACKAGE: ("call",),
     "wechatpay_chain.promise": ("Promise",),
     "wechatpay_chain.response": ("Response",),
+    "wechatpay_chain.webhooks.event": ("Event",),
 }
 """What a generated module imports of what it needs, by where it is from."""
 
@@ -61,7 +65,7 @@ def build() -> dict[str, str]:
             name = f"{version}/{_module(group)}.pyi"
             made[f"paths/{name}"], made[name] = _group(version, group)
             made[name.removesuffix("i")] = AT_RUN_TIME.format(group.path)
-    return made
+    return made | _events()
 
 
 def write() -> None:
@@ -84,6 +88,18 @@ def _group(version: str, group: Node) -> tuple[str, str]:
         raise ValueError(f"{group.path} has two classes of one name")
     own = f"from {PACKAGE}.{version} import {_module(group)} as {MODULE}\n"
     return _text(classes.values(), own), _text(documents.sources.values())
+
+
+def _events() -> dict[str, str]:
+    """Return the modules of events: the documents that they bring, and what takes handlers."""
+    known = list(events())
+    own = f"from {PACKAGE} import events as {event_types.MODULE}\n"
+    made = {
+        "events.pyi": _text(event_types.resources(known)),
+        "event_handlers.pyi": _text(event_types.handlers(known), own),
+    }
+    stand_ins = {name.removesuffix("i"): AT_RUN_TIME.format("events") for name in made}
+    return made | stand_ins
 
 
 def _version(node: Node) -> str:

@@ -37,6 +37,7 @@ from wechatpay_chain.sandbox.rules import (
     choose_from_headers,
     spoil,
 )
+from wechatpay_chain.sandbox.sender import Sender
 from wechatpay_chain.sandbox.server import Server
 from wechatpay_chain.sandbox.uploads import is_upload, read_parts
 
@@ -46,7 +47,7 @@ __all__ = ["Sandbox"]
 _LARGEST_BODY = 16 * 1024 * 1024
 
 
-class Sandbox:
+class Sandbox(Sender):
     """A local WeChat Pay gateway, for as long as the ``with`` block lasts.
 
     Args:

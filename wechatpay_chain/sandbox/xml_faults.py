@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from wechatpay_chain.sandbox import hostile_xml
 from wechatpay_chain.sandbox.answers import Answer
 from wechatpay_chain.sandbox.faults import (
     ERRORS,
@@ -21,7 +22,6 @@ from wechatpay_chain.sandbox.xml_signing import SIGN_TYPES
 __all__ = ["XML_FAULTS"]
 
 _FORGED_SECRET = "0" * 32
-_END = b"</xml>"
 
 
 def _unsign(draft: XmlDraft, options: Options) -> XmlDraft:
@@ -60,74 +60,35 @@ def _say(body: bytes) -> Callable[[XmlDraft, Options], XmlDraft]:
     return lambda draft, options: replace(draft, status=200, body=body)
 
 
-def _insert(answer: Answer, piece: bytes) -> Answer:
-    """Put something behind the last field, where there are fields."""
-    if not answer.body.endswith(_END):
-        return with_body(answer, answer.body + piece)
-    return with_body(answer, answer.body.removesuffix(_END) + piece + _END)
-
-
-def _tamper(answer: Answer, options: Options) -> Answer:
-    # Still good XML: nothing but the sign, which covers every field, gives it away.
-    return _insert(answer, b"<tampered>1</tampered>")
-
-
-def _spoil_text(answer: Answer, options: Options) -> Answer:
-    return _insert(answer, b"<message>\xff\xfe</message>")
-
-
-def _declare(answer: Answer, options: Options) -> Answer:
-    return with_body(answer, b"<!DOCTYPE xml>" + answer.body)
-
-
-def _laugh(answer: Answer, options: Options) -> Answer:
-    """Declare ten entities, each ten times the one before: the last one is a thousand million."""
-    entities = b'<!ENTITY a0 "ha">' + b"".join(
-        b'<!ENTITY a%d "%s">' % (number, b"&a%d;" % (number - 1) * 10) for number in range(1, 10)
-    )
-    return _with_entities(answer, entities, b"<laugh>&a9;</laugh>")
+def _rewrite(change: Callable[[bytes], bytes]) -> Callable[[Answer, Options], Answer]:
+    """Return the change to an answer that is one to its bytes."""
+    return lambda answer, options: with_body(answer, change(answer.body))
 
 
 def _read_file(answer: Answer, options: Options) -> Answer:
-    declared = f'<!ENTITY file SYSTEM "{options["url"]}">'.encode()
-    return _with_entities(answer, declared, b"<attach>&file;</attach>")
-
-
-def _with_entities(answer: Answer, entities: bytes, piece: bytes) -> Answer:
-    answer = _insert(answer, piece)
-    return with_body(answer, b"<!DOCTYPE xml [" + entities + b"]>" + answer.body)
-
-
-def _nest(answer: Answer, options: Options) -> Answer:
-    depth = 100_000
-    return _insert(answer, b"<d>" * depth + b"</d>" * depth)
-
-
-def _repeat_sign(answer: Answer, options: Options) -> Answer:
-    begin = answer.body.find(b"<sign>")
-    return answer if begin == -1 else _insert(answer, answer.body[begin:].removesuffix(_END))
+    return with_body(answer, hostile_xml.read_file(answer.body, options["url"]))
 
 
 XML_FAULTS: Mapping[str, Fault[XmlDraft]] = {
     **{name: Fault(answer=change) for name, change in WIRE_FAULTS.items()},
     "unsigned": Fault(draft=_unsign),
     "bad-signature": Fault(draft=_forge),
-    "tampered-body": Fault(answer=_tamper),
+    "tampered-body": Fault(answer=_rewrite(hostile_xml.tamper)),
     "unsigned-error": Fault(draft=lambda draft, told: _unsign(_make_error(draft, told), told)),
     "status": Fault(draft=_make_error),
     "error-forged": Fault(draft=lambda draft, told: _forge(_make_error(draft, told), told)),
     "error-not-json": Fault(draft=show_page),
     "redirect": Fault(draft=redirect),
     "too-large": Fault(draft=_pad),
-    "not-utf8": Fault(answer=_spoil_text),
+    "not-utf8": Fault(answer=_rewrite(hostile_xml.spoil_text)),
     "empty": Fault(draft=_say(b"")),
     "wrong-sign-type": Fault(draft=_swap_sign_type),
     "business-failure": Fault(draft=_fail),
     "return-fail": Fault(draft=_fail_form),
     "not-xml": Fault(draft=_say(b"SUCCESS")),
-    "xml-doctype": Fault(answer=_declare),
-    "xml-entities": Fault(answer=_laugh),
+    "xml-doctype": Fault(answer=_rewrite(hostile_xml.declare)),
+    "xml-entities": Fault(answer=_rewrite(hostile_xml.laugh)),
     "xml-external-entity": Fault(answer=_read_file),
-    "xml-deep": Fault(answer=_nest),
-    "xml-repeated-sign": Fault(answer=_repeat_sign),
+    "xml-deep": Fault(answer=_rewrite(hostile_xml.nest)),
+    "xml-repeated-sign": Fault(answer=_rewrite(hostile_xml.repeat_sign)),
 }

@@ -6,11 +6,15 @@ secret appended; MD5, or HMAC-SHA256 with the secret as key, in upper case.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Collection, Mapping
 
-__all__ = ["SIGN_TYPES", "matches", "xml_sign"]
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
+
+__all__ = ["SIGN_TYPES", "matches", "seal_refund", "xml_sign"]
 
 # MD5 is WeChat Pay's choice and its default.
 SIGN_TYPES: dict[str, Callable[[bytes, bytes], str]] = {
@@ -43,3 +47,12 @@ def matches(
     given = fields.get("sign", "").encode()
     right = [xml_sign(fields, secret, sign_type, kept).encode() for kept in ((), booleans)]
     return any(hmac.compare_digest(given, expected) for expected in right)
+
+
+def seal_refund(secret: str, plaintext: bytes) -> str:
+    """Encrypt a refund's ``req_info``: AES-256-ECB, its key the secret's MD5 in lower case."""
+    key = hashlib.md5(secret.encode()).hexdigest().encode()  # noqa: S324 - WeChat Pay's choice
+    padder = PKCS7(128).padder()
+    padded = padder.update(plaintext) + padder.finalize()
+    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 - likewise
+    return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.keys import (
@@ -25,6 +25,11 @@ from wechatpay_chain.webhooks.reply import Reply
 from wechatpay_chain.webhooks.router import Handler, Router
 from wechatpay_chain.webhooks.seen import Hook, check_hook
 
+if not TYPE_CHECKING:
+    Handlers = object
+else:
+    from wechatpay_chain.openapi.event_handlers import Handlers
+
 __all__ = ["LARGEST_CALLBACK", "Webhooks"]
 
 H = TypeVar("H", bound=Handler)
@@ -36,7 +41,7 @@ Enough for whatever WeChat Pay may add, and what a hostile sender can have hashe
 """
 
 
-class Webhooks:
+class Webhooks(Handlers):
     """The receiver of one merchant's callbacks (回调通知).
 
     ::
@@ -147,30 +152,33 @@ class Webhooks:
         """Verify and open a callback, as `parse` does, without holding the loop up."""
         return await steps.run_async(self._parsing(headers, body))
 
-    def on(self, *patterns: str, protocol: str | None = None) -> Callable[[H], H]:
-        """Register a handler: a function, sync or async, that takes the event.
+    if not TYPE_CHECKING:
 
-        The most specific pattern wins, and exactly one handler is called: ``"REFUND.SUCCESS"``
-        before ``"REFUND.*"`` before ``"*"``. A handler returns None to acknowledge, or a `Reply`;
-        what it raises is logged, and WeChat Pay sends the callback again.
+        def on(self, *patterns: str, protocol: str | None = None) -> Callable[[H], H]:
+            """Register a handler: a function, sync or async, that takes the event.
 
-        Args:
-            patterns: types of events, or their beginnings and a star.
-            protocol: ``"v3"`` or ``"v2"``. By default both, but v3's where both have a type of
-                one name, such as ``TRANSACTION.SUCCESS``: their fields differ.
+            The most specific pattern wins, and exactly one handler is called: that of
+            ``"REFUND.SUCCESS"`` before that of ``"REFUND.*"`` before that of ``"*"``. A handler
+            returns None to acknowledge, or a `Reply`; what it raises is logged, and WeChat Pay
+            sends the callback again.
 
-        Raises:
-            ConfigurationError: no pattern, or one that has a handler.
-        """
-        if not patterns:
-            raise ConfigurationError('say which events: @webhooks.on("TRANSACTION.SUCCESS")')
+            Args:
+                patterns: types of events, or their beginnings and a star.
+                protocol: ``"v3"`` or ``"v2"``. By default both, but v3's where both have a type of
+                    one name, such as ``TRANSACTION.SUCCESS``: their fields differ.
 
-        def register(handler: H) -> H:
-            for pattern in patterns:
-                self._router.add(pattern, protocol, handler)
-            return handler
+            Raises:
+                ConfigurationError: no pattern, or one that has a handler.
+            """
+            if not patterns:
+                raise ConfigurationError('say which events: @webhooks.on("TRANSACTION.SUCCESS")')
 
-        return register
+            def register(handler: H) -> H:
+                for pattern in patterns:
+                    self._router.add(pattern, protocol, handler)
+                return handler
+
+            return register
 
     def receive(self, headers: object, body: bytes | bytearray | memoryview) -> Reply:
         """Verify, open and handle a callback, and return the answer to send.
