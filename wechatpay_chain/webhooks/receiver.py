@@ -164,8 +164,9 @@ class Webhooks(Handlers):
 
             Args:
                 patterns: types of events, or their beginnings and a star.
-                protocol: ``"v3"`` or ``"v2"``. By default both, but v3's where both have a type of
-                    one name, such as ``TRANSACTION.SUCCESS``: their fields differ.
+                protocol: ``"v3"`` or ``"v2"``. By default the one that a known type is of, and
+                    v3 where both have it, such as ``TRANSACTION.SUCCESS``: their fields differ.
+                    A pattern with a star, or a new type, is for both.
 
             Raises:
                 ConfigurationError: no pattern, or one that has a handler.
