@@ -118,6 +118,14 @@ def test_names_that_differ_in_case_are_one_name(name: str) -> None:
         webhooks().parse(doubled, CALLBACK.body)
 
 
+def test_a_sender_cannot_make_a_scope_of_headers() -> None:
+    """Headers called asgi and headers are headers like any other."""
+    pairs = [*CALLBACK.headers.items(), ("asgi", "x"), ("headers", "x")]
+    for make in (*MAPPINGS.values(), StarletteHeaders, CIMultiDict):
+        given = make(raw=raw(pairs)) if make is StarletteHeaders else make(pairs)
+        assert webhooks().parse(given, CALLBACK.body).id == CALLBACK.id
+
+
 @pytest.mark.parametrize("name", SIGNED)
 @pytest.mark.parametrize(
     ("value", "reason"),

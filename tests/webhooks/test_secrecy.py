@@ -25,7 +25,7 @@ from tests.webhooks.callbacks import (
     xml_callback,
 )
 from tests.webhooks.test_json_callback import CARD, MEMBER
-from wechatpay_chain.errors import WebhookError
+from wechatpay_chain.errors import ConfigurationError, WebhookError
 from wechatpay_chain.webhooks import Event, MemorySeen, Webhooks
 
 INSIDE = "oUpF8uMuAJO-M2pxb1Q9zNjWeS6o"
@@ -85,6 +85,24 @@ def test_a_refusal_shows_neither_keys_nor_what_was_opened(
     assert (str(again), again.reason) == (str(caught.value), caught.value.reason)
     assert_hidden(made.receive(*sent).body.decode())
     assert_hidden(caplog.text)
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "private key among keys": {"keys": {"A": pem("mch_key")}},
+    "keys no mapping": {"keys": [pem("mch_key")]},
+    "cut private key": {"private_key": pem("mch_key")[:900]},
+    "sign_type": {"sign_type": "X", "private_key": pem("mch_key")},
+    "apiv3_key": {"apiv3_key": APIV3 + INSIDE},
+    "secret": {"secret": SECRET.encode()},
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_receiver_that_could_not_be_made_shows_no_key(name: str) -> None:
+    """Not even a key that was put in the wrong place."""
+    with pytest.raises(ConfigurationError) as caught:
+        webhooks(**WRONG[name])
+    assert_hidden(shown(caught.value))
 
 
 def test_objects_show_nothing() -> None:

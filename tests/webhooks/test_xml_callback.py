@@ -92,10 +92,14 @@ KINDS: dict[str, tuple[dict[str, str], str, str]] = {
     "payment": (XML_PAYMENT, "MD5", "transaction-success"),
     "result failed": ({**XML_PAYMENT, "result_code": "FAIL"}, "MD5", "transaction-failed"),
     "trade failed": ({**XML_PAYMENT, "trade_state": "PAY_FAIL"}, "MD5", "transaction-failed"),
+    "no result": (
+        {name: XML_PAYMENT[name] for name in XML_PAYMENT if name != "result_code"},
+        "MD5", "transaction-failed",
+    ),
     "return failed": ({**XML_PAYMENT, "return_code": "FAIL"}, "MD5", "transaction-failed"),
     "combined": (
-        {"combine_mch_id": MCHID, "combine_out_trade_no": "C1", "result_code": "SUCCESS",
-         "sub_order_list": '{"order_num":1}'},
+        {"combine_mch_id": MCHID, "combine_out_trade_no": "C1", "return_code": "SUCCESS",
+         "result_code": "SUCCESS", "sub_order_list": '{"order_num":1}'},
         "MD5", "combined-transactions-success",
     ),
     "combined failed": (
@@ -111,7 +115,7 @@ KINDS: dict[str, tuple[dict[str, str], str, str]] = {
         HMAC, "vehicle-state-changed-for-parking",
     ),
     "risk": (
-        {"mch_id": "1", "sub_mch_id": MCHID, "event_code": "1", "risk_level": "HIGH"},
+        {"mch_id": MCHID, "sub_mch_id": "1", "event_code": "1", "risk_level": "HIGH"},
         HMAC, "transactions-risk-occurred",
     ),
     "unknown": ({"mch_id": MCHID, "what": "ever"}, "MD5", "unknown"),
@@ -163,7 +167,7 @@ FORGED: dict[str, tuple[bytes, type[WebhookError], Reason]] = {
     ),
     "another amount": (GOOD.replace(b"<total_fee>1<", b"<total_fee>9<"), S, Reason.BAD_SIGNATURE),
     "one field more": (GOOD.replace(b"</xml>", b"<a>1</a></xml>"), S, Reason.BAD_SIGNATURE),
-    "FAIL unsigned": (xml.xml({"return_code": "FAIL"}), S, Reason.MISSING_SIGN),
+    "FAIL unsigned": (xml.xml({"return_code": "FAIL", "mch_id": MCHID}), S, Reason.MISSING_SIGN),
     "sign no text": (GOOD.replace(b"<sign>", b"<sign><a/>"), B, Reason.MALFORMED_BODY),
     "twice": (GOOD.replace(b"</xml>", b"<appid>wx1</appid></xml>"), B, Reason.MALFORMED_BODY),
     "sign twice": (GOOD.replace(b"</xml>", b"<sign>x</sign></xml>"), B, Reason.MALFORMED_BODY),
@@ -172,6 +176,10 @@ FORGED: dict[str, tuple[bytes, type[WebhookError], Reason]] = {
     "cut": (GOOD[:-5], B, Reason.MALFORMED_BODY),
     "foreign": (xml_callback({**XML_PAYMENT, "mch_id": "1"}), B, Reason.FOREIGN_MERCHANT),
     "nobody's": (xml_callback({"transaction_id": "1"}), B, Reason.MALFORMED_BODY),
+    "foreign, unsigned": (
+        xml_callback({**XML_PAYMENT, "mch_id": "1", "sub_mch_id": MCHID}, sign="x"),
+        B, Reason.FOREIGN_MERCHANT,
+    ),
     "foreign refund": (refund(mch_id="1"), B, Reason.FOREIGN_MERCHANT),
     "refund of another secret": (refund(secret="x" * 32), D, Reason.NOT_OPENED),
     "refund cut": (refund(req_info=ecb(xml.xml(REFUND))[:-24]), D, Reason.NOT_OPENED),
@@ -284,8 +292,6 @@ def test_noise_in_place_of_a_refund_is_refused(noise: bytes) -> None:
 
 @pytest.mark.parametrize("mchid", [MCHID, None])
 def test_a_service_providers_own_number_is_enough(mchid: Any) -> None:
-    """A service provider is mch_id, a sub-merchant sub_mch_id; without mchid nobody is checked."""
+    """A service provider is mch_id, whoever its sub-merchant is; without mchid all are taken."""
     provider = {**XML_PAYMENT, "sub_mch_id": "77"}
     assert webhooks(mchid=mchid).parse({}, xml_callback(provider)).verified
-    sub = {**XML_PAYMENT, "mch_id": "77", "sub_mch_id": MCHID}
-    assert webhooks(mchid=mchid).parse({}, xml_callback(sub)).verified

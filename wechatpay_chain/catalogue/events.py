@@ -7,7 +7,7 @@ looked up.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -44,11 +44,11 @@ class EventFacts:
     protocol: str
     type: str
     name: str
-    fields: tuple[Field, ...] = ()
+    fields: tuple[Field, ...] = field(repr=False, default=())
     original_types: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     moved_to: str | None = None
-    envelope: tuple[Field, ...] = ()
+    envelope: tuple[Field, ...] = field(repr=False, default=())
     cipher: str | None = None
 
     def __str__(self) -> str:
@@ -57,7 +57,7 @@ class EventFacts:
     @cached_property
     def encrypted(self) -> tuple[FieldPath, ...]:
         """The fields of the resource that are encrypted for the merchant's key, once more."""
-        return tuple(path for path, field in walk(self.fields) if field.encrypted)
+        return tuple(path for path, one in walk(self.fields) if one.encrypted)
 
     @property
     def is_signed(self) -> bool:
@@ -65,18 +65,18 @@ class EventFacts:
 
         Its encrypted part is under a key that WeChat Pay and the merchant share.
         """
-        return self.protocol != "v2" or any(field.name == "sign" for field in self.envelope)
+        return self.protocol != "v2" or any(one.name == "sign" for one in self.envelope)
 
     @property
     def sign_types(self) -> tuple[str, ...]:
         """In v2 the algorithms that are documented; with none either one may have been used."""
-        named = {field.name: field.enum for field in self.envelope}
+        named = {one.name: one.enum for one in self.envelope}
         return named.get("sign_type") or named.get("algorithm") or ()
 
     @property
     def has_type(self) -> bool:
         """Whether a callback says of itself what it is, as all but most of v2's do."""
-        return self.protocol != "v2" or any(field.name == "event_type" for field in self.envelope)
+        return self.protocol != "v2" or any(one.name == "event_type" for one in self.envelope)
 
 
 def events(protocol: str | None = None) -> Iterator[EventFacts]:
@@ -119,12 +119,12 @@ def parse(block: str) -> EventFacts:
     protocol, _, type_ = heading.partition(" ")
     envelope, inside = parse_fields(trees["envelope"]), parse_fields(trees["resource"])
     cipher = facts.get("cipher", [None])[0]
-    inner = {field.name for field in inside} | {"sign", cipher}
+    inner = {one.name for one in inside} | {"sign", cipher}
     return EventFacts(
         protocol,
         type_,
         facts["name"][0],
-        fields=(*(field for field in envelope if field.name not in inner), *inside),
+        fields=(*(one for one in envelope if one.name not in inner), *inside),
         original_types=tuple(facts.get("original_type", ())),
         also=tuple(facts.get("also", ())),
         moved_to=facts.get("moved_to", [None])[0],
@@ -156,7 +156,7 @@ def _blocks(version: str) -> Mapping[str, str]:
 def _marks() -> list[tuple[EventFacts, frozenset[str]]]:
     """Return the events of v2 that do not say what they are, each with the names it alone has."""
     nameless = [one for one in events("v2") if not one.has_type]
-    names = [{field.name for field in one.envelope} for one in nameless]
+    names = [{named.name for named in one.envelope} for one in nameless]
     return [
         (one, frozenset(own.difference(*(other for other in names if other is not own))))
         for one, own in zip(nameless, names, strict=True)

@@ -26,6 +26,7 @@ from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.sandbox import orders
 from wechatpay_chain.sandbox.answers import Answer, Cut
 from wechatpay_chain.sandbox.authority import authority, pem, server_context
+from wechatpay_chain.sandbox.delivery import Delivery
 from wechatpay_chain.sandbox.identity import Identity, throw_away_identity
 from wechatpay_chain.sandbox.reception import Reception
 from wechatpay_chain.sandbox.records import Part, ReceivedRequest, read_request
@@ -85,6 +86,8 @@ class Sandbox(Sender):
         self._base_uri: str | None = None
         self._reception = Reception(self.identity, clock, tls=tls)
         self._rules = Rules()
+        self.deliveries: list[Delivery] = []
+        """What became of the callbacks that were sent of themselves, in order."""
 
     def __repr__(self) -> str:
         return f"<Sandbox {self._base_uri or 'stopped'} mchid={self.identity.merchant.mchid}>"
@@ -173,11 +176,19 @@ class Sandbox(Sender):
         }
         return Client(**settings)
 
-    def pay(self, out_trade_no: str, *, openid: str | None = None, mchid: str | None = None) -> str:
+    def pay(
+        self,
+        out_trade_no: str,
+        *,
+        openid: str | None = None,
+        mchid: str | None = None,
+        notify: bool = False,
+    ) -> str:
         """Pay an order, as its payer would; return the transaction_id.
 
         `mchid` says whose order it is, where several merchants have one of that number.
-        Raises LookupError for an order that was never created, ValueError for
+        With `notify` the order's ``notify_url`` hears of it, as by `Sandbox.notify`, before
+        this returns; what became of that is the last of `deliveries`. Raises LookupError for an order that was never created, ValueError for
         one that is paid or closed.
         """
         ledgers = [led for led in self._reception.ledgers(mchid) if out_trade_no in led.orders]
@@ -186,11 +197,14 @@ class Sandbox(Sender):
         if len(ledgers) > 1:
             raise ValueError(f"several merchants have an order {out_trade_no!r}; name the mchid")
         order = orders.pay(ledgers[0], out_trade_no, self._clock(), openid)
+        if notify:
+            self.deliveries.append(self.notify_payment(order))
         return str(order.transaction_id)
 
     def clear(self) -> None:
         """Forget the requests and everything that they created; rules stay (see `behave`)."""
         self._reception.clear()
+        self.deliveries.clear()
 
     def misbehave(
         self,

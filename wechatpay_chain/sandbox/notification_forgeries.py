@@ -219,8 +219,10 @@ def _xml_after(summary: str, change: Callable[[bytes], bytes]) -> Forgery:
 _TIMESTAMP, _NONCE, _SERIAL, _SIGNATURE = (
     SIGNATURE_HEADERS[name] for name in ("timestamp", "nonce", "serial", "signature")
 )
-_OF_SIGN = ("xml-missing-sign", "xml-bad-sign", "xml-tampered", "xml-wrong-algorithm")
-_OF_SIGN += ("xml-repeated-sign",)
+# What a callback without a sign cannot have; changed, it opens or not, and proves nothing before.
+_OF_SIGN = frozenset(
+    {"xml-missing-sign", "xml-bad-sign", "xml-tampered", "xml-wrong-algorithm", "xml-repeated-sign"}
+)
 
 FORGERIES: Mapping[str, Forgery] = {
     **{

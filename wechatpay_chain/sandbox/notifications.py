@@ -30,7 +30,7 @@ Draft: TypeAlias = JsonDraft | XmlDraft
 _CERTIFICATE, _PUBLIC_KEY = "certificate", "public-key"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Notification:
     """One callback as it goes over the wire.
 
@@ -46,11 +46,15 @@ class Notification:
 
     event: EventFacts
     id: str
-    resource: JsonObject = field(repr=False)
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes = field(repr=False)
+    resource: JsonObject
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
     forgery: str | None = None
-    draft: Draft | None = field(repr=False, compare=False, default=None)
+    draft: Draft | None = field(compare=False, default=None)
+
+    def __repr__(self) -> str:
+        mark = "" if self.forgery is None else f" {self.forgery}"
+        return f"<Notification {self.event} {self.id}{mark}>"
 
     def header(self, name: str) -> str | None:
         """Return a header's first value, its name in any case; None if it is not there."""

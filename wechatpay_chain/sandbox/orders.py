@@ -14,6 +14,7 @@ __all__ = [
     "by_transaction_id",
     "close",
     "create",
+    "describe",
     "pay",
     "place",
     "query",
@@ -92,7 +93,7 @@ def place(call: Call, trade_type: str) -> Order:
 def query(call: Call) -> Reply:
     """Answer what became of an order, by the merchant's number (商户订单号查询)."""
     call.want_own_mchid()
-    return Reply(_description(_find(call)))
+    return Reply(describe(_find(call)))
 
 
 def query_by_transaction_id(call: Call) -> Reply:
@@ -101,7 +102,7 @@ def query_by_transaction_id(call: Call) -> Reply:
     order = by_transaction_id(call.ledger, call.variables["transaction_id"])
     if order is None:
         raise Refusal(404, "ORDER_NOT_EXIST", "There is no such order")
-    return Reply(_description(order))
+    return Reply(describe(order))
 
 
 def close(call: Call) -> Reply:
@@ -157,7 +158,8 @@ def _wrong(field: str, issue: str) -> Refusal:
     return Refusal(400, "PARAM_ERROR", message, field=field, issue=issue, location="body")
 
 
-def _description(order: Order) -> JsonObject:
+def describe(order: Order) -> JsonObject:
+    """Return an order as a query and a callback tell of it."""
     asked = order.asked
     amount: JsonObject = {"total": order.total, "currency": "CNY"}
     description: dict[str, Any] = {

@@ -8,8 +8,10 @@ from typing import Any
 
 from wechatpay_chain.catalogue.events import EventFacts
 from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.sandbox import orders, xml_orders
 from wechatpay_chain.sandbox.delivery import TIMEOUT, Delivery, deliver
 from wechatpay_chain.sandbox.identity import Identity, PlatformKey
+from wechatpay_chain.sandbox.ledger import Order
 from wechatpay_chain.sandbox.notifications import (
     Notification,
     Wish,
@@ -129,3 +131,15 @@ class Sender:
     ) -> Delivery:
         """Send a callback as `notify` does, from a thread, while the event loop goes on."""
         return await asyncio.to_thread(self.notify, url, event, **options)
+
+    def notify_payment(self, order: Order) -> Delivery:
+        """Tell the ``notify_url`` of an order that it is paid, in the order's own protocol."""
+        mchid = order.asked["mchid"]
+        if "xml" not in order.asked:
+            told, event = orders.describe(order), "TRANSACTION.SUCCESS"
+        else:
+            ids = {"appid": order.asked["appid"], "mch_id": mchid}
+            codes = {"return_code": "SUCCESS", "result_code": "SUCCESS"}
+            told, event = {**codes, **ids, **xml_orders.describe(order)}, "transaction-success"
+            del told["trade_state_desc"]
+        return self.notify(order.asked["notify_url"], event, resource=told, whole=True, mchid=mchid)

@@ -11,7 +11,7 @@ from wechatpay_chain.sandbox.records import JsonObject
 from wechatpay_chain.sandbox.xml_answers import BusinessFailure
 from wechatpay_chain.sandbox.xml_calls import XmlCall, XmlReply
 
-__all__ = ["close", "create", "find", "micropay", "paid_at", "query"]
+__all__ = ["close", "create", "describe", "find", "micropay", "paid_at", "query"]
 
 # Trade type → the field that it needs besides, and the one of the answer made from prepay_id.
 _TRADE_TYPES: dict[str, tuple[str | None, str | None, str]] = {
@@ -56,13 +56,13 @@ def micropay(call: XmlCall) -> XmlReply:
         raise BusinessFailure("AUTH_CODE_INVALID", "auth_code is no payment code")
     order = _place(call, "MICROPAY")
     orders.pay(call.ledger, call.text("out_trade_no"), call.now)
-    said = _description(order)
+    said = describe(order)
     return _success({name: text for name, text in said.items() if name not in _STATE})
 
 
 def query(call: XmlCall) -> XmlReply:
     """Answer what became of an order, by either number (查询订单)."""
-    return _success(_description(find(call)))
+    return _success(describe(find(call)))
 
 
 def close(call: XmlCall) -> XmlReply:
@@ -118,7 +118,8 @@ def _translate(call: XmlCall) -> JsonObject:
     }
 
 
-def _description(order: Order) -> dict[str, str]:
+def describe(order: Order) -> dict[str, str]:
+    """Return an order as a query and a callback tell of it."""
     description = {
         "out_trade_no": str(order.asked["out_trade_no"]),
         "total_fee": str(order.total),

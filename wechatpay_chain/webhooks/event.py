@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from wechatpay_chain.protocol.text import one_line
 from wechatpay_chain.webhooks import kinds, patterns
 from wechatpay_chain.webhooks.reply import Reply
+
+if not TYPE_CHECKING:
+    Typed = object
+else:
+    from wechatpay_chain.openapi.event_handlers import Typed
 
 __all__ = ["Event"]
 
@@ -17,7 +22,7 @@ T_co = TypeVar("T_co", covariant=True, bound=Mapping[str, Any])
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Event(Generic[T_co]):
+class Event(Generic[T_co], Typed):
     """A callback (回调通知), verified and decrypted.
 
     Its repr shows id and type only, and it is not pickled: a queue of tasks gets what it needs
@@ -73,9 +78,11 @@ class Event(Generic[T_co]):
         wanted = protocol or kinds.protocol_of(type)
         return self.type == type and wanted in (None, self.protocol)
 
-    def as_a(self, type: str, protocol: str | None = None) -> Event[Any] | None:  # noqa: A002
-        """Return the event itself if it is of a type, else None; type checkers know its fields."""
-        return self if self.is_a(type, protocol) else None
+    if not TYPE_CHECKING:
+
+        def as_a(self, type: str, protocol: str | None = None) -> Event[Any] | None:  # noqa: A002
+            """Return the event itself if it is of a type, else None."""
+            return self if self.is_a(type, protocol) else None
 
     def matches(self, pattern: str) -> bool:
         """Tell whether the event's type is that of a pattern such as ``"REFUND.*"`` or ``"*"``."""

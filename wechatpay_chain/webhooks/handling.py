@@ -87,6 +87,8 @@ def _claimed(event: Event[Any], handler: Handler, seen: Seen) -> Flow[Reply]:
             return event.fail("it is being handled")
         reply = yield from _called(event, handler)
         done = reply.acknowledges
+    except GeneratorExit:
+        raise
     except BaseException:
         yield from _forgotten(event, seen, owner)
         raise

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wechatpay_chain.catalogue import FieldPath, events
 from wechatpay_chain.protocol import hash as hashes
-from wechatpay_chain.protocol.sensitive import Path
 from wechatpay_chain.webhooks.reply import V2, V3
 
 __all__ = [
@@ -35,8 +35,6 @@ AROUND_REFUND = ("return_code", "return_msg", "appid", "mch_id", "sub_mch_id", "
 UNKNOWN = "unknown"
 """The type of a genuine v2 notification that the catalogue does not know."""
 
-_HMAC_ONLY = frozenset({"transactions-risk-occurred", "vehicle-state-changed-for-parking"})
-
 # The first whose fields are all there.
 _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("combined-transactions-success", ("combine_mch_id", "combine_out_trade_no")),
@@ -46,21 +44,7 @@ _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("transaction-success", ("transaction_id", "out_trade_no")),
 )
 _SUCCESS, _FAILED = "-success", "-failed"
-_RESULTS = ("return_code", "result_code", "trade_state")
-
-_MEMBER: tuple[Path, ...] = (
-    ("phone_number",),
-    ("user_information", "common_field_list", "[]", "value"),
-    ("user_information", "custom_field_list", "[]", "user_chosen_values", "[]"),
-)
-_ENCRYPTED: Mapping[str, tuple[Path, ...]] = {
-    "BRAND_MEMBER_CARD_SP.USER_CARD.CREATE": _MEMBER,
-    "BRAND_MEMBER_CARD_SP.USER_CARD.DELETE": _MEMBER,
-    "MEMBERCARDSP.USER_CARD.CREATE": _MEMBER,
-    "MEMBERCARDSP.USER_CARD.DELETE": _MEMBER,
-    "MCHTRANSFER.QQWALLETBILL.FINISHED": (("user_name",),),
-    "MEMBERCARD.ACCEPT_CARD": (("phone_number",),),
-}
+_RESULTS = ("return_code", "result_code")
 
 
 def of(fields: Mapping[str, Any]) -> str:
@@ -69,26 +53,37 @@ def of(fields: Mapping[str, Any]) -> str:
         return str(fields.get("event_type") or UNKNOWN)
     for kind, names in _KINDS:
         if all(fields.get(name) for name in names):
-            failed = any(fields.get(name, "SUCCESS") != "SUCCESS" for name in _RESULTS)
-            return kind.removesuffix(_SUCCESS) + _FAILED if failed else kind
+            if kind.endswith(_SUCCESS) and not _succeeded(fields):
+                return kind.removesuffix(_SUCCESS) + _FAILED
+            return kind
     return UNKNOWN
+
+
+def _succeeded(fields: Mapping[str, Any]) -> bool:
+    """Tell whether a payment's notification says so in each of the places where it must."""
+    said = [fields.get(name) for name in _RESULTS]
+    return {*said, fields.get("trade_state") or "SUCCESS"} == {"SUCCESS"}
 
 
 def sign_type(kind: str, fields: Mapping[str, Any]) -> str | None:
     """Return the algorithm by which a v2 type is signed always; None if the orders decide."""
-    if fields.get("event_ciphertext") or kind in _HMAC_ONLY:
+    if fields.get("event_ciphertext"):
+        # All of pay score's, also those of tomorrow.
         return hashes.HMAC_SHA256
-    return None
+    facts = events.find(kind, V2)
+    return facts.sign_types[0] if facts is not None and len(facts.sign_types) == 1 else None
 
 
 def protocol_of(kind: str) -> str | None:
-    """Return the protocol that a type's name alone stands for; None for both."""
-    if kind.endswith("*"):
-        return None
-    is_v2 = kind.startswith("CHECK.") or kind == kind.lower()
-    return V2 if is_v2 else V3
+    """Return the protocol that a type's name alone stands for; None for both.
+
+    A handler of v3's events must not get what only shares their name.
+    """
+    facts = events.find(kind)
+    return None if facts is None else facts.protocol
 
 
-def encrypted(kind: str) -> tuple[Path, ...]:
+def encrypted(kind: str) -> tuple[FieldPath, ...]:
     """Return the paths, in a v3 resource, of what is encrypted for the merchant."""
-    return _ENCRYPTED.get(kind, ())
+    facts = events.find(kind, V3)
+    return () if facts is None else facts.encrypted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.keys import (
@@ -26,6 +26,11 @@ from wechatpay_chain.webhooks.reply import Reply
 from wechatpay_chain.webhooks.router import Handler, Router
 from wechatpay_chain.webhooks.seen import Hook, check_hook
 
+if not TYPE_CHECKING:
+    Handlers = object
+else:
+    from wechatpay_chain.openapi.event_handlers import Handlers
+
 __all__ = ["LARGEST_CALLBACK", "Webhooks"]
 
 H = TypeVar("H", bound=Handler)
@@ -37,7 +42,7 @@ Enough for whatever WeChat Pay may add, and what a hostile sender can have hashe
 """
 
 
-class Webhooks:
+class Webhooks(Handlers):
     """The receiver of one merchant's callbacks (回调通知).
 
     ::
@@ -89,9 +94,9 @@ class Webhooks:
             ConfigurationError: something cannot be used; it says what.
         """
         opener, key = Sensitive[Any](apiv3_key), Sensitive[Any](secret)
-        private = Sensitive[Any](private_key)
+        private, platform = Sensitive[Any](private_key), Sensitive[Any](keys)
         # What is left in this frame may be seen in a traceback with locals.
-        del apiv3_key, secret, private_key
+        del apiv3_key, secret, private_key, keys
         check_apiv3_key(opener)
         check_secret(key)
         if sign_type not in hashes.SIGN_TYPES:
@@ -104,7 +109,7 @@ class Webhooks:
             private = Sensitive[Any](load_private_key(private))
         if mchid is not None:
             check_token(mchid, "mchid")
-        self._keys = _platform_keys(keys)
+        self._keys = _platform_keys(platform)
         self._json = json_callback.Reader(opener, private, scheme.check())
         self._xml = xml_callback.Reader(key, opener, sign_type, mchid)
         self._clock = clock
@@ -148,30 +153,34 @@ class Webhooks:
         """Verify and open a callback, as `parse` does, without holding the loop up."""
         return await steps.run_async(self._parsing(headers, body))
 
-    def on(self, *patterns: str, protocol: str | None = None) -> Callable[[H], H]:
-        """Register a handler: a function, sync or async, that takes the event.
+    if not TYPE_CHECKING:
 
-        The most specific pattern wins, and exactly one handler is called: ``"REFUND.SUCCESS"``
-        before ``"REFUND.*"`` before ``"*"``. A handler returns None to acknowledge, or a `Reply`;
-        what it raises is logged, and WeChat Pay sends the callback again.
+        def on(self, *patterns: str, protocol: str | None = None) -> Callable[[H], H]:
+            """Register a handler: a function, sync or async, that takes the event.
 
-        Args:
-            patterns: types of events, or their beginnings and a star.
-            protocol: ``"v3"`` or ``"v2"``. By default both, but v3's where both have a type of
-                one name, such as ``TRANSACTION.SUCCESS``: their fields differ.
+            The most specific pattern wins, and exactly one handler is called: that of
+            ``"REFUND.SUCCESS"`` before that of ``"REFUND.*"`` before that of ``"*"``. A handler
+            returns None to acknowledge, or a `Reply`; what it raises is logged, and WeChat Pay
+            sends the callback again.
 
-        Raises:
-            ConfigurationError: no pattern, or one that has a handler.
-        """
-        if not patterns:
-            raise ConfigurationError('say which events: @webhooks.on("TRANSACTION.SUCCESS")')
+            Args:
+                patterns: types of events, or their beginnings and a star.
+                protocol: ``"v3"`` or ``"v2"``. By default the one that a known type is of, and
+                    v3 where both have it, such as ``TRANSACTION.SUCCESS``: their fields differ.
+                    A pattern with a star, or a new type, is for both.
 
-        def register(handler: H) -> H:
-            for pattern in patterns:
-                self._router.add(pattern, protocol, handler)
-            return handler
+            Raises:
+                ConfigurationError: no pattern, or one that has a handler.
+            """
+            if not patterns:
+                raise ConfigurationError('say which events: @webhooks.on("TRANSACTION.SUCCESS")')
 
-        return register
+            def register(handler: H) -> H:
+                for pattern in patterns:
+                    self._router.add(pattern, protocol, handler)
+                return handler
+
+            return register
 
     def receive(
         self,
@@ -232,9 +241,10 @@ class Webhooks:
         return handling.handled(self._parsing(headers, body), find, self._seen, self._unheard)
 
 
-def _platform_keys(keys: Mapping[str, KeySource] | None) -> PlatformKeys | None:
-    if keys is None or isinstance(keys, PlatformKeys):
-        return keys
-    if not isinstance(keys, Mapping):
+def _platform_keys(keys: Sensitive[Any]) -> PlatformKeys | None:
+    """Return the keys to verify with. Somebody may have put a private one among them."""
+    if keys.reveal() is None or isinstance(keys.reveal(), PlatformKeys):
+        return keys.reveal()  # type: ignore[no-any-return]
+    if not isinstance(keys.reveal(), Mapping):
         raise ConfigurationError("keys must be a mapping of serials or public key ids to keys")
-    return PlatformKeys(keys)
+    return PlatformKeys({name: Sensitive[Any](key) for name, key in keys.reveal().items()})

@@ -68,7 +68,8 @@ def headers(given: object) -> Received:
     Raises:
         ConfigurationError: it is none of these.
     """
-    if isinstance(given, Mapping) and "asgi" in given:
+    # A header of that name would be text, so that no sender makes a scope of a request's headers.
+    if isinstance(given, Mapping) and isinstance(given.get("asgi"), Mapping):
         given = given.get("headers", ())
     received = Received()
     for name, value in _pairs(given):
@@ -122,9 +123,8 @@ def _plain(name: str) -> str:
 
 
 def _pairs(given: Any) -> Iterable[tuple[object, object]]:
-    items = getattr(given, "items", None)
-    if callable(items):
-        return _of_two(items())
+    if callable(getattr(given, "items", None)):
+        return _of_two(given.items())
     if isinstance(given, Iterable) and not isinstance(given, (str, bytes, bytearray, memoryview)):
         return _of_two(given)
     raise ConfigurationError(

@@ -32,8 +32,8 @@ from wechatpay_chain.webhooks.reply import V2
 
 __all__ = ["Reader"]
 
-OWNERS = ("mch_id", "combine_mch_id", "sub_mch_id")
-"""The fields that name the merchant: its own number, or a service provider's and its own."""
+OWNERS = ("mch_id", "combine_mch_id")
+"""The fields that name the merchant; the first that is there counts."""
 
 SIGN_TYPES = ("sign_type", "algorithm")
 """The fields by which a notification says how it is signed; they are compared, not followed."""
@@ -72,11 +72,12 @@ class Reader:
                 protocol=V2,
             )
         fields = _flat(body)
+        # First, because another merchant's has another merchant's sign.
+        self._check_owner(fields)
         if fields.get("req_info"):
             return self._refund(fields)
         kind = kinds.of(fields)
         self._check_sign(fields, kinds.sign_type(kind, fields) or self._sign_type)
-        self._check_owner(fields)
         return self._event(kind, fields)
 
     def __repr__(self) -> str:
@@ -106,7 +107,6 @@ class Reader:
         """Return the event of a refund notification; only what was encrypted is believed."""
         if fields.get("sign"):
             self._check_sign(fields, self._sign_type)
-        self._check_owner(fields)
         opened = self._open_refund(fields["req_info"])
         around = {name: fields[name] for name in kinds.AROUND_REFUND if name in fields}
         return Event(
@@ -151,17 +151,17 @@ class Reader:
             )
 
     def _check_owner(self, fields: Mapping[str, Any]) -> None:
-        if self._mchid is None:
+        """Refuse another merchant's; a service provider's has its own number, too."""
+        owner = next((fields[name] for name in OWNERS if fields.get(name)), None)
+        if self._mchid is None or owner == self._mchid:
             return
-        owners = [fields[name] for name in OWNERS if fields.get(name)]
-        if self._mchid not in owners:
-            raise WebhookBodyError(
-                f"it names another merchant than the configured {self._mchid}"
-                if owners
-                else "it names no merchant: mch_id is missing",
-                reason=Reason.FOREIGN_MERCHANT if owners else Reason.MALFORMED_BODY,
-                protocol=V2,
-            )
+        if owner is None:
+            raise _malformed("it names no merchant: mch_id is missing")
+        raise WebhookBodyError(
+            f"it names another merchant than the configured {self._mchid}",
+            reason=Reason.FOREIGN_MERCHANT,
+            protocol=V2,
+        )
 
 
 def _flat(body: bytes) -> dict[str, Any]:
