@@ -72,7 +72,7 @@ REFUSED: dict[str, tuple[type[WebhookError], Reason, str]] = {
     "xml-bad-sign": NO_SIGN,
     "xml-tampered": NO_SIGN,
     "xml-wrong-algorithm": NO_SIGN,
-    "xml-foreign-merchant": NO_SIGN,
+    "xml-foreign-merchant": (WebhookBodyError, Reason.FOREIGN_MERCHANT, "another merchant"),
     "xml-doctype": DOCTYPE,
     "xml-entities": DOCTYPE,
     "xml-repeated-sign": (WebhookBodyError, Reason.MALFORMED_BODY, "sign is there 2 times"),
