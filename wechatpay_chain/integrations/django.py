@@ -71,7 +71,7 @@ def webhook_view(webhooks: Webhooks) -> Callable[..., Any]:
 
 def _call(handler: Handler, event: Event[Any]) -> Any:
     value = handler(event)
-    # Django's own way from sync to async: any other deadlocks where a handler uses the ORM.
+    # Django's own way from sync to async: on any other loop, ORM calls wait for this thread.
     return async_to_sync(_waited)(value) if isawaitable(value) else value
 
 
