@@ -411,6 +411,33 @@ def test_a_v2_resend_is_a_duplicate() -> None:
     assert len(calls) == 1
 
 
+def test_a_caller_that_goes_away_while_it_is_remembered_changes_nothing() -> None:
+    """Cut off between the handler's end and the memory's, it would be handled again."""
+    began, may_end = asyncio.Event(), asyncio.Event()
+
+    class Slow(AsyncHook):
+        async def finish(self, id: str, owner: str, /) -> Any:  # noqa: A002
+            began.set()
+            await may_end.wait()
+            return await super().finish(id, owner)
+
+    hook = Slow()
+    receiver = webhooks(seen=hook)
+    receiver.on("*")(lambda event: None)
+
+    async def main() -> None:
+        task = asyncio.ensure_future(receiver.receive_async(*HONEST.sent))
+        await began.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert hook.asked == ["claim", "finish"]
+
+
 def test_threads_of_one_process_get_one_winner() -> None:
     """Sixty-four threads at once, and one handler."""
     calls: list[str] = []
@@ -431,6 +458,32 @@ def test_threads_of_one_process_get_one_winner() -> None:
     assert len(calls) == 1
     assert set(answers) <= {200, 500}
     assert 200 in answers
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_while_a_thread_claims_leaves_no_lock_behind() -> None:
+    """In the child nobody is left to open the lock that another thread held."""
+    import warnings
+
+    seen = MemorySeen()
+    held, may_end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with seen._lock:
+            held.set()
+            may_end.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        os._exit(0 if seen._lock.acquire(timeout=0) else 1)
+    may_end.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

@@ -244,9 +244,9 @@ def test_a_resend_has_the_same_id() -> None:
     first = RECEIVER.parse({}, xml_callback()).id
     assert RECEIVER.parse({}, xml_callback({**XML_PAYMENT, "nonce_str": "n2"})).id == first
     assert RECEIVER.parse({}, xml_callback({**XML_PAYMENT, "out_trade_no": "T2"})).id != first
-    moved = {**XML_PAYMENT, "openid": "o1appid", "attach": "x"}
-    other = {**XML_PAYMENT, "openid": "o1", "attach": "appidx"}
-    assert RECEIVER.parse({}, xml_callback(moved)).id != RECEIVER.parse({}, xml_callback(other)).id
+    one = {**XML_PAYMENT, "attach": "xbank_type1"}
+    other = {**XML_PAYMENT, "attach": "x", "bank_type": "1"}
+    assert RECEIVER.parse({}, xml_callback(one)).id != RECEIVER.parse({}, xml_callback(other)).id
     assert RECEIVER.parse({}, refund()).id == RECEIVER.parse({}, refund(nonce_str="m")).id
 
 

@@ -72,44 +72,45 @@ def handled(
 
 def _claimed(event: Event[Any], handler: Handler, seen: Seen) -> Flow[Reply]:
     owner = secrets.token_hex(16)
-    done = False
     try:
         try:
             claim = yield Call(seen.claim, (event.id, owner))
         except Exception as error:  # noqa: BLE001 - the hook is the user's
             return _not_remembered(event, error)
         if claim == Claim.DONE:
-            done = True
             return _duplicate(event)
         if claim != Claim.MINE:
-            done = True
             logger.info("%r is being handled already: to be sent again", event)
             return event.fail("it is being handled")
         reply = yield from _called(event, handler)
-        done = reply.acknowledges
     except GeneratorExit:
+        # Nobody drives this any more; the lease runs out.
         raise
     except BaseException:
         yield from _forgotten(event, seen, owner)
         raise
-    if not done:
+    if reply.acknowledges:
+        yield from _remembered(event, seen, owner)
+    else:
         yield from _forgotten(event, seen, owner)
-        return reply
+    return reply
+
+
+def _remembered(event: Event[Any], seen: Seen, owner: str) -> Flow[None]:
+    """Remember the event as handled; if that fails it is handled all the same."""
     try:
-        kept = yield Call(seen.finish, (event.id, owner))
+        kept = yield Call(seen.finish, (event.id, owner), to_its_end=True)
     except Exception as error:  # noqa: BLE001 - the hook is the user's
-        # It is handled all the same. Sent again, it would be handled again.
         logger.error("%r is handled, but that is not remembered: %s", event, _described(error))
-        return reply
+        return
     if kept is False:
         logger.warning("%r took longer than its lease; it may have been handled twice", event)
-    return reply
 
 
 def _forgotten(event: Event[Any], seen: Seen, owner: str) -> Flow[None]:
     """Let others handle the event; if they cannot be told, the lease runs out."""
     try:
-        yield Call(seen.release, (event.id, owner))
+        yield Call(seen.release, (event.id, owner), to_its_end=True)
     except Exception as error:  # noqa: BLE001 - the hook is the user's
         logger.error("%r stays claimed until its lease ends: %s", event, _described(error))
 

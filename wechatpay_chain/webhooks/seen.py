@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+from wechatpay_chain import loops
 from wechatpay_chain.errors import ConfigurationError
 
 __all__ = ["LEASE", "REMEMBERED", "Claim", "Hook", "MemorySeen", "Seen", "check_hook"]
@@ -104,6 +106,7 @@ class MemorySeen:
         self._busy: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._done: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()
+        _all.add(self)
 
     def claim(self, id: str, owner: str, /) -> Claim:  # noqa: A002
         """Claim a callback for a while, if nobody has it and it is not done."""
@@ -139,6 +142,11 @@ class MemorySeen:
     def __repr__(self) -> str:
         return f"<MemorySeen {len(self._done)} done>"
 
+    def renew(self) -> object:
+        """In a forked child: take a new lock, for a thread that is not here may hold the old."""
+        old, self._lock = self._lock, threading.Lock()
+        return old
+
     def _is_free(self, id: str, owner: str) -> bool:  # noqa: A002
         return id not in self._done and self._busy.get(id, (owner, 0.0))[0] == owner
 
@@ -148,6 +156,10 @@ class MemorySeen:
             self._busy.popitem(last=False)
         while self._done and next(iter(self._done.values())) <= now:
             self._done.popitem(last=False)
+
+
+_all: weakref.WeakSet[MemorySeen] = weakref.WeakSet()
+loops.at_fork(lambda: [seen.renew() for seen in _all])
 
 
 def check_numbers(**numbers: float) -> None:

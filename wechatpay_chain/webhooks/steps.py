@@ -24,10 +24,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Call:
-    """What a flow wants to be called; it is sent what that returns, or thrown what it raises."""
+    """What a flow wants to be called; it is sent what that returns, or thrown what it raises.
+
+    With `to_its_end`, a caller that is cancelled meanwhile is told only when the flow ends.
+    """
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
+    to_its_end: bool = False
 
     def __repr__(self) -> str:
         return "<Call>"
@@ -77,20 +81,30 @@ async def run_async(flow: Flow[T]) -> T:
 
 async def _called(call: Call, cancelled: list[asyncio.CancelledError]) -> Any:
     if _is_async(call.function):
-        return await call.function(*call.arguments)
-    loop = asyncio.get_running_loop()
-    context = contextvars.copy_context()
-    # The loop's own pool has a handful of threads, for which a program has other uses.
-    running = loop.run_in_executor(
-        loops.helpers(), partial(context.run, call.function, *call.arguments)
-    )
-    while not running.done():
+        value = call.function(*call.arguments)
+    else:
+        loop = asyncio.get_running_loop()
+        context = contextvars.copy_context()
+        # The loop's own pool has a handful of threads, for which a program has other uses.
+        value = await _ended(
+            loop.run_in_executor(
+                loops.helpers(), partial(context.run, call.function, *call.arguments)
+            ),
+            cancelled,
+        )
+    if not inspect.isawaitable(value):
+        return value
+    return await (_ended(asyncio.ensure_future(value), cancelled) if call.to_its_end else value)
+
+
+async def _ended(future: asyncio.Future[T], cancelled: list[asyncio.CancelledError]) -> T:
+    """Wait for a future's end, noting if the caller is cancelled meanwhile."""
+    while not future.done():
         try:
-            await asyncio.wait([running])
+            await asyncio.wait([future])
         except asyncio.CancelledError as error:
             cancelled.append(error)
-    value = running.result()
-    return await value if inspect.isawaitable(value) else value
+    return future.result()
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
