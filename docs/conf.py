@@ -50,5 +50,5 @@ navigation = {
         ],
         "API": ["api/index"],
     },
-    "api/index": {"v3": ["v3/**"], "v2": ["v2/**"]},
+    "api/index": {"回调通知": ["Callbacks <events>"], "v3": ["v3/**"], "v2": ["v2/**"]},
 }

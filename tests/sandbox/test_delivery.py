@@ -196,7 +196,7 @@ async def test_nothing_blocks_the_event_loop() -> None:
     assert taken == [found.notification.body]
 
 
-URLS = ["", "hook", "ftp://127.0.0.1/", "http://", "//127.0.0.1/"]
+URLS = ["", "hook", "ftp://127.0.0.1/", "http://", "//127.0.0.1/", "http://a:99999/", "http://a/退"]
 
 
 @pytest.mark.parametrize("url", URLS)
