@@ -10,6 +10,9 @@ How an example is run:
 - A block may use ``await`` outside of a function; without one it runs outside any loop.
 - What ``# →`` is followed by is what the block prints, line by line; ``…`` in it
   stands for anything.
+- A block that begins with ``# file: NAME`` is a server's whole program. It is not run in
+  line, but written down under that name and started as a user would start it. Told by
+  ``PORT``, it serves; the gateway sends it a callback, and it prints what it promises.
 """
 
 from __future__ import annotations
@@ -18,11 +21,16 @@ import ast
 import asyncio
 import inspect
 import io
+import os
 import re
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 from typing import Any
 
 import pytest
@@ -38,20 +46,25 @@ TRANSLATIONS = {
     "docs/certificates.md": "docs/zh/certificates.md",
     "docs/bills.md": "docs/zh/bills.md",
     "docs/command.md": "docs/zh/command.md",
+    "docs/frameworks.md": "docs/zh/frameworks.md",
     "docs/guide.md": "docs/zh/guide.md",
     "docs/payments.md": "docs/zh/payments.md",
     "docs/php-api.md": "docs/zh/php-api.md",
     "docs/porting.md": "docs/zh/porting.md",
+    "docs/webhooks.md": "docs/zh/webhooks.md",
 }
 
 # What the examples call the merchant and WeChat Pay's keys.
 MCHID = "1900000109"
 SERIAL = "3775B6A45ACD588826D15E583A95F5DD00000000"
 PUBLIC_KEY_ID = "PUB_KEY_ID_0119000001092410000000000000"
+# What the payer has paid, where an example says so.
+PAID = {"out_trade_no": "1217752501201407033233368018", "amount": {"total": 100}}
 
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)")
 OUTPUT = re.compile(r"# → (.*)$", re.MULTILINE)
+PROGRAM = re.compile(r"# file: (\w+\.py)\n")
 
 
 @dataclass(frozen=True)
@@ -144,8 +157,53 @@ def test_examples_run_and_print_what_they_say(
     namespace: dict[str, Any] = {"__name__": "__main__"}
     with gateway.client() as client:
         for block in blocks(document, "python"):
+            if PROGRAM.match(block.text):
+                continue
             namespace |= {"gateway": gateway, "client": client}
             check_output(block, run(block, namespace, document))
+
+
+def programs() -> dict[str, Block]:
+    """Return the programs of all English documents, by the names of their files."""
+    return {
+        found[1]: block
+        for document in map(ROOT.joinpath, TRANSLATIONS)
+        for block in blocks(document, "python")
+        if (found := PROGRAM.match(block.text))
+    }
+
+
+@pytest.mark.parametrize("file", programs())
+def test_programs_serve_and_print_what_they_say(
+    file: str, directory: Path, gateway: Sandbox
+) -> None:
+    """Each program takes a callback, prints what it promises of it, and takes no forged one."""
+    block = programs()[file]
+    (directory / file).write_text(block.text, "utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    settings = {"PORT": str(port), "WECHATPAY_APIV3_KEY": gateway.apiv3_key}
+    environment = os.environ | settings | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, file], env=environment, text=True, stdout=PIPE, stderr=STDOUT
+    ) as process:
+        try:
+            assert process.stdout is not None
+            starting: list[str] = []
+            while address not in "".join(starting[-1:]):
+                starting.append(process.stdout.readline())
+                assert starting[-1], "".join(starting)
+            notification = gateway.notification("TRANSACTION.SUCCESS", resource=PAID)
+            answers = [
+                gateway.notify(f"{address}/notify", notification, forgery=forgery).acknowledged
+                for forgery in ("tampered-body", None)
+            ]
+        finally:
+            process.terminate()
+            printed = process.communicate()[0]
+    assert answers == [False, True], printed
+    assert [line for line in OUTPUT.findall(block.text) if printed.count(line) != 1] == [], printed
 
 
 @pytest.mark.parametrize("english", TRANSLATIONS)
@@ -235,6 +293,7 @@ def test_guide_names_every_forgery(document: str) -> None:
 
 @pytest.mark.parametrize("document", ["docs/guide.md", TRANSLATIONS["docs/guide.md"]])
 def test_guide_names_every_reason(document: str) -> None:
-    """Each reason why an answer is not trusted stands in the guide."""
-    text = (ROOT / document).read_text("utf-8")
+    """Each reason why an answer or a callback is not trusted stands in the guide, or beside it."""
+    page = ROOT / document
+    text = page.read_text("utf-8") + page.with_name("webhooks.md").read_text("utf-8")
     assert [reason for reason in errors.Reason if f"`{reason}`" not in text] == []

@@ -14,7 +14,7 @@ import wechatpay_chain
 
 PACKAGE = Path(wechatpay_chain.__file__).parent
 LAYERS: list[set[str]] = [
-    {"errors", "version", "warning"},
+    {"errors", "reasons", "version", "warning"},
     {"protocol"},
     {
         "addresses",

@@ -222,6 +222,7 @@ class Client(Root):
                 parts.apiv3_key,
                 secret=parts.secret,
                 private_key=self._opening_key,
+                mchid=parts.mchid,
                 scheme=parts.scheme,
                 clock=parts.clock,
             ),

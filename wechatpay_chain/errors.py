@@ -38,9 +38,10 @@ bodies and the Authorization header never enter one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from wechatpay_chain.reasons import Reason
 
 if TYPE_CHECKING:
     from wechatpay_chain.response import Response
@@ -224,22 +225,6 @@ class BusinessError(RefusedError):
     data: Mapping[str, Any] = MappingProxyType({})
 
 
-class Reason(StrEnum):
-    """Why an answer could not be trusted."""
-
-    MISSING_HEADER = "missing-header"
-    REPEATED_HEADER = "repeated-header"
-    MALFORMED_HEADER = "malformed-header"
-    WRONG_SCHEME = "wrong-scheme"
-    CLOCK = "clock"
-    UNKNOWN_SERIAL = "unknown-serial"
-    BAD_SIGNATURE = "bad-signature"
-    BAD_DIGEST = "bad-digest"
-    TOO_LARGE = "too-large"
-    UNREADABLE = "unreadable"
-    MISSING_SIGN = "missing-sign"
-
-
 class UnverifiedError(WechatPayError):
     """A 2xx whose signature does not hold, which must be treated as forged.
 
@@ -288,18 +273,26 @@ class WebhookError(WechatPayError):
         status: the HTTP status to answer with; never a 2xx.
         is_probe: True for WeChat Pay's own probing with wrong signatures
             (``WECHATPAY/SIGNTEST/``): proof that this check works, not an attack.
+        protocol: ``"v3"`` or ``"v2"``, whichever the callback looked like; `Reply.refusal`
+            makes the answer that this protocol wants.
 
     Source: https://pay.weixin.qq.com/doc/v3/merchant/4016241880 (probes)
     """
 
-    status: ClassVar[int] = 401
+    status: int = 401
 
     def __init__(
-        self, message: str, *, reason: Reason = Reason.BAD_SIGNATURE, is_probe: bool = False
+        self,
+        message: str,
+        *,
+        reason: Reason = Reason.BAD_SIGNATURE,
+        is_probe: bool = False,
+        protocol: str = "v3",
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.is_probe = is_probe
+        self.protocol = protocol
 
 
 class WebhookHeaderError(WebhookError):
@@ -311,7 +304,7 @@ class WebhookClockError(WebhookError):
 
 
 class WebhookKeyError(WebhookError):
-    """The serial names no platform key that is known here."""
+    """There is no key to check it with: an unknown serial, or nothing is configured for it."""
 
 
 class WebhookSignatureError(WebhookError):

@@ -1,0 +1,119 @@
+"""One flow for sync and async code: a generator that says what to call, and two ways to do it.
+
+What a flow calls is somebody else's: a handler, a duplicate hook, a ring of keys. Each may be
+sync or async, whichever the program around it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
+
+from wechatpay_chain import loops
+from wechatpay_chain.protocol.frames import without_frames
+
+__all__ = ["Call", "Flow", "run", "run_async"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a flow wants to be called; it is sent what that returns, or thrown what it raises.
+
+    With `to_its_end`, a caller that is cancelled meanwhile is told only when the flow ends.
+    """
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+    to_its_end: bool = False
+
+    def __repr__(self) -> str:
+        return "<Call>"
+
+
+Flow: TypeAlias = Generator[Call, Any, T]
+
+
+@without_frames
+def run(flow: Flow[T]) -> T:
+    """Run a flow in the caller's thread; sync functions see no running loop but the caller's."""
+    advance: Callable[[], Call] = partial(next, flow)
+    while True:
+        try:
+            call = advance()
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        try:
+            value = call.function(*call.arguments)
+            if inspect.isawaitable(value):
+                value = loops.run(_waited(value))
+            advance = partial(flow.send, value)
+        except BaseException as error:  # noqa: BLE001 - the flow decides
+            advance = partial(flow.throw, error)
+
+
+async def run_async(flow: Flow[T]) -> T:
+    """Run a flow on the running loop; async functions are awaited, others get a thread.
+
+    A thread cannot be stopped: a caller that is cancelled meanwhile is told at the flow's end,
+    so that what was done is known as done.
+    """
+    advance: Callable[[], Call] = partial(next, flow)
+    cancelled: list[asyncio.CancelledError] = []
+    while True:
+        try:
+            call = advance()
+        except StopIteration as end:
+            if cancelled:
+                raise cancelled[0] from None
+            return end.value  # type: ignore[no-any-return]
+        try:
+            advance = partial(flow.send, await _called(call, cancelled))
+        except BaseException as error:  # noqa: BLE001 - the flow decides
+            advance = partial(flow.throw, error)
+
+
+async def _called(call: Call, cancelled: list[asyncio.CancelledError]) -> Any:
+    if _is_async(call.function):
+        value = call.function(*call.arguments)
+    else:
+        loop = asyncio.get_running_loop()
+        context = contextvars.copy_context()
+        # The loop's own pool has a handful of threads, for which a program has other uses.
+        value = await _ended(
+            loop.run_in_executor(
+                loops.helpers(), partial(context.run, call.function, *call.arguments)
+            ),
+            cancelled,
+        )
+    if not inspect.isawaitable(value):
+        return value
+    return await (_ended(asyncio.ensure_future(value), cancelled) if call.to_its_end else value)
+
+
+async def _ended(future: asyncio.Future[T], cancelled: list[asyncio.CancelledError]) -> T:
+    """Wait for a future's end, noting if the caller is cancelled meanwhile."""
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:
+            cancelled.append(error)
+    return future.result()
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    while isinstance(function, partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - not whether, but how it is called
+    )
+
+
+async def _waited(value: Awaitable[T]) -> T:
+    return await value
