@@ -42,5 +42,5 @@ navigation = {
         "简体中文": ["开始 <zh/README>", "zh/guide", "zh/webhooks", "zh/porting", "zh/php-api"],
         "API": ["api/index"],
     },
-    "api/index": {"v3": ["v3/**"], "v2": ["v2/**"]},
+    "api/index": {"回调通知": ["Callbacks <events>"], "v3": ["v3/**"], "v2": ["v2/**"]},
 }

@@ -8,7 +8,15 @@ import pytest
 
 from tests.support.merchant import client
 from wechatpay_chain import Client, RequestError
-from wechatpay_chain.catalogue import Operation, describe, layout, operations, search, walk
+from wechatpay_chain.catalogue import (
+    Operation,
+    describe,
+    events,
+    layout,
+    operations,
+    search,
+    walk,
+)
 from wechatpay_chain.catalogue.description import Description
 from wechatpay_chain.catalogue.location import locate
 from wechatpay_chain.catalogue.searching import groups, suggest
@@ -234,3 +242,40 @@ def test_groups_count_every_operation() -> None:
     assert sum(one.count for one in known) == len(list(operations()))
     assert len({one.path for one in known}) == len(known)
     assert all(one.names for one in known)
+
+
+def test_an_event_is_described() -> None:
+    """A type of callbacks is described too: what it brings, and how a handler is registered."""
+    text = str(describe("refund-processed"))
+    for part in ("退款结果通知", "V2RefundProcessed", "it bears no sign", "out_refund_no*"):
+        assert part in text
+    assert '@client.webhooks.on("refund-processed")' in text
+    moved = str(describe("MEMBERCARDSP.USER_CARD.CREATE"))
+    assert "BRAND_MEMBER_CARD_SP.USER_CARD.CREATE" in moved
+    assert "encrypted 加密" in moved
+    assert "also 也作" in str(describe("PROFITSHARING.SUCCESS"))
+
+
+def test_a_name_of_both_protocols_is_both_events() -> None:
+    """What two events are called describes both, and tells how each is meant."""
+    found = describe("TRANSACTION.SUCCESS")
+    assert [str(one) for one in found.events] == [
+        "v3 TRANSACTION.SUCCESS",
+        "v2 TRANSACTION.SUCCESS",
+    ]
+    assert '.on("TRANSACTION.SUCCESS")\n' in str(found)
+    assert '.on("TRANSACTION.SUCCESS", protocol="v2")\n' in str(found)
+    assert found.operations == ()
+
+
+def test_every_event_is_described() -> None:
+    """No event fails to be shown, with every field of its resource."""
+    for event in events.events():
+        text = str(describe(event.type))
+        assert [f.name for _, f in walk(event.fields) if f.name not in text] == []
+
+
+def test_an_event_has_no_method() -> None:
+    """With an HTTP method an operation is meant, and an event is none."""
+    with pytest.raises(RequestError):
+        describe("REFUND.SUCCESS", "GET")

@@ -28,7 +28,7 @@ from typing import Any
 import pytest
 
 from wechatpay_chain import errors, options
-from wechatpay_chain.sandbox import MISBEHAVIOURS, Identity, Sandbox, throw_away_identity
+from wechatpay_chain.sandbox import FORGERIES, MISBEHAVIOURS, Identity, Sandbox, throw_away_identity
 
 ROOT = Path(__file__).parents[1]
 # The generated pages have tests of their own.
@@ -220,6 +220,14 @@ def test_guide_names_every_misbehaviour(document: str) -> None:
     for word, misbehaviour in MISBEHAVIOURS.items():
         row = next(line for line in table if f"`{word}`" in line.split("|")[1])
         assert [option for option in misbehaviour.options if f"`{option}`" not in row] == []
+
+
+@pytest.mark.parametrize("document", ["docs/guide.md", TRANSLATIONS["docs/guide.md"]])
+def test_guide_names_every_forgery(document: str) -> None:
+    """Each forgery of a callback that the sandbox can send stands in the guide, and no other."""
+    text = (ROOT / document).read_text("utf-8")
+    cells = [line.split("|")[1] for line in text[text.index("`FORGERIES`") :].splitlines()[2:]]
+    assert sorted(re.findall("`([^`]+)`", "".join(cells))) == sorted(FORGERIES)
 
 
 @pytest.mark.parametrize("document", ["docs/guide.md", TRANSLATIONS["docs/guide.md"]])

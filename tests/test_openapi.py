@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from wechatpay_chain import catalogue
+from wechatpay_chain.catalogue import events
 from wechatpay_chain.openapi import build, stand_in
 from wechatpay_chain.openapi.tree import Node, grow
 from wechatpay_chain.options import OPTIONS
@@ -48,6 +50,23 @@ def test_every_operation_is_there(made: dict[str, str]) -> None:
         assert f"def {verb}(" in body
         assert f"def {verb}_async(" in body
         assert f"{verb}Async = {verb}_async" in body
+
+
+def test_every_event_is_there(made: dict[str, str]) -> None:
+    """Each event's resource has a name of its own, by which handlers are bound and events asked."""
+    names = [event.resource_name for event in events.events()]
+    assert len(set(names)) == len(names) == 115
+    handlers = made["event_handlers.pyi"]
+    for event in events.events():
+        name = event.resource_name
+        assert f"\nclass {name}(TypedDict):\n" in made["events.pyi"]
+        assert f"bound=Callable[[Event[t.{name}]], object])\n" in handlers
+        for method, made_of in (
+            ("on", f"Callable[[{name}], {name}]"), ("as_a", f"Event[t.{name}] | None"),
+        ):  # fmt: skip
+            start = re.escape(f'def {method}(self, type: Literal["{event.type}"], ')
+            wanted = f'{start}.*"{event.protocol}".* -> {re.escape(made_of)}:'
+            assert re.search(wanted, handlers), event
 
 
 def test_stubs_know_every_option() -> None:

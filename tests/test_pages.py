@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from wechatpay_chain.catalogue import Field, Operation, find, operations, samples
+from wechatpay_chain.catalogue import Field, Operation, events, find, operations, samples
+from wechatpay_chain.catalogue.markdown import event_anchor
 from wechatpay_chain.catalogue.pages import address, pages
 
 DIRECTORY = Path(__file__).parents[1] / "docs" / "api"
@@ -140,6 +141,26 @@ def test_the_index_leads_to_every_entry() -> None:
     for page in {place.partition(".html")[0] for _, place in wanted}:
         number = sum(place.startswith(f"{page}.html#") for _, place in wanted)
         assert f"**[{page}]({page}.md)** ({number}): " in text
+
+
+def test_the_page_of_events_has_every_event() -> None:
+    """Each event has one entry, linked at the top of the page, with the rows of its resource."""
+    text = (DIRECTORY / "events.md").read_text("utf-8")
+    head, *blocks = re.split(r"^### ", text, flags=re.MULTILINE)
+    assert len(blocks) == len(list(events.events()))
+    for one, block in zip(events.events(), blocks, strict=True):
+        place = event_anchor(one)
+        assert block.startswith(f'<a id="{place}"></a>{one.name} `{one}`\n')
+        assert text.count(f"[{one.type}](#{place})") == 1
+        assert f"`{one.resource_name}`" in block
+        found = [
+            (row["indent"].count("&"), row["name"], row["type"], NOTE.findall(row["notes"]))
+            for row in map(ROW.fullmatch, block.splitlines())
+            if row
+        ]
+        assert found == rows(one.fields), str(one)
+    assert "(events.md)" in (DIRECTORY / "index.md").read_text("utf-8")
+    assert "## v3 JSON" in head
 
 
 def test_pages_are_small() -> None:

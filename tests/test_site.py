@@ -20,8 +20,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from wechatpay_chain.catalogue import operations, samples, walk
-from wechatpay_chain.catalogue.pages import address
+from wechatpay_chain.catalogue import events, operations, samples, walk
+from wechatpay_chain.catalogue.markdown import event_anchor
+from wechatpay_chain.catalogue.pages import EVENTS, address
 
 SITE = Path(os.environ.get("SITE", "docs/_build/html")).resolve()
 pytestmark = pytest.mark.skipif("SITE" not in os.environ, reason="SITE names no site that was made")
@@ -65,6 +66,13 @@ def test_every_operation_has_its_address() -> None:
         page, _, anchor = address(one).partition("#")
         assert ids(f"api/{page}")[anchor] == 1, str(one)
     assert {page: one for page in html() for one, n in ids(page).items() if n > 1} == {}
+
+
+def test_every_event_has_its_address() -> None:
+    """Each event's address is there once, and its fields stand in a table."""
+    page = f"api/{EVENTS}.html"
+    assert [str(one) for one in events.events() if ids(page)[event_anchor(one)] != 1] == []
+    assert html()[page].count('<table class="fields">') == len(list(events.events()))
 
 
 def test_links_lead_somewhere() -> None:

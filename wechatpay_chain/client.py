@@ -234,7 +234,8 @@ class Client(Root):
         """Describe the operations at a path: fields, host, certificate, limit, pages, a sample.
 
         Args:
-            path: a path such as ``"v3/pay/transactions/native"``, or a chain.
+            path: a path such as ``"v3/pay/transactions/native"``, a chain, or the type of a
+                callback such as ``"REFUND.SUCCESS"``.
             method: only this HTTP method's, by default all that the path has.
 
         Raises:

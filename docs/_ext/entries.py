@@ -1,4 +1,4 @@
-"""An operation's entry on the site: its tables made compact, its samples in all spellings.
+"""An entry on the site: an operation's or event's tables made compact, samples in all spellings.
 
 The Markdown of ``docs/api`` holds two samples and the calls' other spellings. In their
 place stands one block for each language here, in which the lines that differ are there
@@ -18,10 +18,13 @@ from pygments.lexers import PhpLexer, PythonLexer
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-from wechatpay_chain.catalogue import Operation, find, samples
-from wechatpay_chain.catalogue.markdown import anchor
+from wechatpay_chain.catalogue import Operation, events, find, samples
+from wechatpay_chain.catalogue.markdown import anchor, event_anchor
+from wechatpay_chain.catalogue.pages import EVENTS
 
 _CALL = re.compile(r"(?:^| )((?:GET|POST|PUT|PATCH|DELETE) v[23]/\S+)$")
+_EVENT = re.compile(r"(?:^| )(?P<protocol>v[23]) (?P<type>[\w.-]+)$")
+_EVENT_ID = re.compile(r"^### <a id=\"[^\"]+\"></a>", re.MULTILINE)
 _HEADING = re.compile(
     r"^## <a id=\"[^\"]+\"></a>(?P<text>.*) `(?P<call>[A-Z]+ \S+)`$", re.MULTILINE
 )
@@ -42,15 +45,21 @@ _PLAIN = re.compile(r'<span class="(?:w|n|p|o|nx)">([^<]*)</span>')
 
 
 def slug(heading: str) -> str:
-    """Return the address of a heading: an operation's own, else as repositories' hosts make it."""
+    """Return the address of a heading: an entry's own, else as repositories' hosts make it."""
     found = _CALL.search(heading)
     if found:
         return anchor(found[1])
+    named = _EVENT.search(heading)
+    event = events.find(named["type"], named["protocol"]) if named else None
+    if event is not None:
+        return event_anchor(event)
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def enhance(app: Sphinx, docname: str, source: list[str]) -> None:
     """Put HTML into the place of what a browser can show better."""
+    if docname == f"api/{EVENTS}":
+        source[0] = _TABLE.sub(_compact, _EVENT_ID.sub("### ", source[0]))
     if not docname.startswith("api/v"):
         return
     text = source[0]

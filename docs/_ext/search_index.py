@@ -1,5 +1,7 @@
 """What the site's search looks through: operations by name, path and field; guides by section.
 
+The page of events is a guide here: each event is a section, found by its name and type.
+
 Sphinx's own index knows pages, and words that blanks divide: it finds neither one
 operation among a page's, nor 退款 in 申请退款. This one is looked through from its
 beginning to its end, by ``search.js``: it is small enough.
@@ -16,7 +18,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from wechatpay_chain.catalogue import Operation, operations, walk
-from wechatpay_chain.catalogue.pages import address
+from wechatpay_chain.catalogue.pages import EVENTS, address
 
 
 def made_of(documents: list[tuple[str, str, str, str]]) -> dict[str, Any]:
@@ -53,9 +55,8 @@ def _field_names(operation: Operation) -> set[str]:
 
 
 def _guides(app: Sphinx) -> list[str]:
-    return sorted(
-        one for one in app.env.found_docs if not one.startswith("api/") and one != "index"
-    )
+    reference = (one for one in app.env.found_docs if one.startswith("api/"))
+    return sorted(app.env.found_docs - set(reference) - {"index"} | {f"api/{EVENTS}"})
 
 
 def _sections(app: Sphinx, page: str) -> Iterator[tuple[str, str, str, str]]:
@@ -64,7 +65,8 @@ def _sections(app: Sphinx, page: str) -> Iterator[tuple[str, str, str, str]]:
     for section in tree.findall(nodes.section):
         inner = [node for node in section.children if not isinstance(node, nodes.section)]
         title, *rest = (" ".join(node.astext().split()) for node in inner)
-        yield f"{uri}#{section['ids'][0]}", app.env.titles[page].astext(), title, " ".join(rest)
+        text = "" if page == f"api/{EVENTS}" else " ".join(rest)
+        yield f"{uri}#{section['ids'][0]}", app.env.titles[page].astext(), title, text
 
 
 def _without_sphinx_index(app: Sphinx) -> None:

@@ -1,4 +1,4 @@
-"""All that is known of the operations at a path, for people to read."""
+"""All that is known of the operations at a path, or of an event, for people to read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from wechatpay_chain.catalogue import layout, samples
+from wechatpay_chain.catalogue.events import PROTOCOLS, EventFacts, find
 from wechatpay_chain.catalogue.index import children
 from wechatpay_chain.catalogue.layout import Line
 from wechatpay_chain.catalogue.location import locate, nearest, read
@@ -25,18 +26,26 @@ _LONG_SAMPLE = 40
 
 @dataclass(frozen=True, repr=False)
 class Description:
-    """The operations at a path. Shown, it says what each is called, needs and answers."""
+    """The operations at a path. Shown, it says what each is called, needs and answers.
+
+    Of a type of callbacks it is the events of that name, with what each brings.
+    """
 
     operations: tuple[Operation, ...]
+    events: tuple[EventFacts, ...] = ()
 
     def lines(self, columns: int = WIDTH) -> Iterator[Line]:
         """Yield the lines of the text, laid out for so many columns."""
-        for number, operation in enumerate(self.operations):
+        entries = [
+            *(_lines(operation, columns) for operation in self.operations),
+            *(_event_lines(event, columns) for event in self.events),
+        ]
+        for number, entry in enumerate(entries):
             if number:
                 yield ()
                 yield (("label", "─" * 20),)
                 yield ()
-            yield from _lines(operation, columns)
+            yield from entry
 
     def __str__(self) -> str:
         return layout.plain(self.lines())
@@ -53,7 +62,8 @@ def describe(path: object, method: str | None = None) -> Description:
 
     Args:
         path: a path with variables or with values, in any spelling; a URL; a chain, or an
-            expression that makes one, such as ``"client.v3.pay.transactions.native"``.
+            expression that makes one, such as ``"client.v3.pay.transactions.native"``. Or the
+            type of a callback (回调通知), such as ``"REFUND.SUCCESS"``.
         method: only this HTTP method's, by default all that the path has.
 
     Raises:
@@ -63,6 +73,9 @@ def describe(path: object, method: str | None = None) -> Description:
     text = str(path)
     wanted = None if method is None else str(method).upper()
     found = locate(text, wanted)
+    named = tuple(one for version in PROTOCOLS if (one := find(text, version))) if not found else ()
+    if named and method is None:
+        return Description((), named)
     if not found:
         raise RequestError(_unknown(text, wanted))
     return Description(found)
@@ -92,9 +105,7 @@ def _lines(operation: Operation, columns: int) -> Iterator[Line]:
     facts = list(_facts(operation))
     if facts:
         yield ()
-    indent = max((layout.width(label) for label, _, _ in facts), default=0) + 2
-    for label, role, text in facts:
-        yield ("label", layout.pad(label, indent)), (role, text)
+    yield from _labelled(facts)
     for heading, fields in (("Request", operation.request), ("Answer", operation.response)):
         if fields:
             yield ()
@@ -102,6 +113,37 @@ def _lines(operation: Operation, columns: int) -> Iterator[Line]:
             yield from _tree(fields, columns)
     yield ()
     yield from _sample(operation)
+
+
+def _event_lines(event: EventFacts, columns: int) -> Iterator[Line]:
+    yield (("title", event.name),)
+    yield ("method", event.protocol), ("", " "), ("path", event.type)
+    facts = [("type 类型", "", event.resource_name)]
+    facts += [("original_type", "", one) for one in event.original_types]
+    facts += [("also 也作", "", one) for one in event.also]
+    facts += [("moved to 已改为", "warning", event.moved_to)] if event.moved_to else []
+    facts += [] if event.is_signed else [("sign 签名", "warning", "it bears no sign")]
+    yield ()
+    yield from _labelled(facts)
+    yield ()
+    yield (("heading", "Resource"), ("label", "  * always there"))
+    yield from _tree(event.fields, columns)
+    protocol = "" if find(event.type) is event else f', protocol="{event.protocol}"'
+    yield ()
+    yield (("heading", "Python"),)
+    for line in (
+        f'@client.webhooks.on("{event.type}"{protocol})',
+        "def handle(event):",
+        "    print(event.resource)",
+    ):
+        yield (("", "  "), ("code", line))
+
+
+def _labelled(facts: Sequence[tuple[str, str, str]]) -> Iterator[Line]:
+    """Yield a line for each (label, role, text), the texts below each other."""
+    indent = max((layout.width(label) for label, _, _ in facts), default=0) + 2
+    for label, role, text in facts:
+        yield ("label", layout.pad(label, indent)), (role, text)
 
 
 def _facts(operation: Operation) -> Iterator[tuple[str, str, str]]:

@@ -6,6 +6,7 @@ looked up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -53,6 +54,14 @@ class EventFacts:
 
     def __str__(self) -> str:
         return f"{self.protocol} {self.type}"
+
+    @property
+    def resource_name(self) -> str:
+        """The name of the resource's type for type checkers: `RefundSuccess`."""
+        words = re.split(r"[^a-z0-9]+", self.type.lower())
+        # The only events of v2 that have a type of their own are those of WeChat Pay Score.
+        prefix = {"v3": "", "v2": "V2Payscore" if self.has_type else "V2"}[self.protocol]
+        return prefix + "".join(map(str.capitalize, words))
 
     @cached_property
     def encrypted(self) -> tuple[FieldPath, ...]:

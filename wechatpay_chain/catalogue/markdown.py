@@ -1,4 +1,4 @@
-"""One operation's entry in the reference pages, as Markdown.
+"""One operation's or event's entry in the reference pages, as Markdown.
 
 It reads as it is, on the repository's web page. The site (``docs/_ext``) puts the
 twelve samples into the place of the two that are written out here.
@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Iterator
 
 from wechatpay_chain.catalogue import samples
+from wechatpay_chain.catalogue.events import EventFacts
 from wechatpay_chain.catalogue.operation import Field, Operation
 
-__all__ = ["anchor", "entry"]
+__all__ = ["anchor", "entry", "event_anchor", "event_entry"]
 
 _BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
 _SITE = re.compile(r"https?://pay\.weixin\.qq\.com/(?:doc/|wiki/doc/)?")
@@ -38,6 +39,30 @@ def entry(operation: Operation) -> str:
         "".join(_table("Answer 应答参数", operation.response)),
     ]
     return "\n".join(part for part in parts if part)
+
+
+def event_anchor(event: EventFacts) -> str:
+    """Return an event's address within its page: ``v3-refund-success``."""
+    # Two events of v2 have one name but for capitals and a stop; payscore's say who they are.
+    owner = "payscore " if event.protocol == "v2" and event.has_type else ""
+    return anchor(f"{event.protocol} {owner}{event.type}")
+
+
+def event_entry(event: EventFacts) -> str:
+    """Return the entry of an event: its name, what it says of itself, its resource's fields."""
+    facts = [f"type 类型 `{event.resource_name}`"]
+    facts += [f"original_type `{one}`" for one in event.original_types]
+    facts += [f"also 也作 `{one}`" for one in event.also]
+    facts += [f"moved to 已改为 `{event.moved_to}`"] if event.moved_to else []
+    facts += [f"encrypted 加密 `{event.cipher}`"] if event.cipher else []
+    facts += [f"sign_type `{one}`" for one in event.sign_types]
+    facts += [] if event.is_signed else ["**unsigned 无签名**"]
+    parts = [
+        f'### <a id="{event_anchor(event)}"></a>{event.name} `{event}`\n',
+        " · ".join(facts) + "\n",
+        "".join(_table("Resource 资源", event.fields)),
+    ]
+    return "\n".join(parts)
 
 
 def _facts(operation: Operation) -> Iterator[str]:

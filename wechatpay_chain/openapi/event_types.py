@@ -11,9 +11,8 @@ from collections.abc import Iterable
 
 from wechatpay_chain.catalogue.events import PROTOCOLS, EventFacts
 from wechatpay_chain.openapi.documents import Documents, Kind
-from wechatpay_chain.openapi.tree import pascal
 
-__all__ = ["MODULE", "handlers", "name_of", "resources"]
+__all__ = ["MODULE", "handlers", "resources"]
 
 MODULE = "t"
 """What the module of handlers calls that of the TypedDicts."""
@@ -26,29 +25,17 @@ def resources(events: Iterable[EventFacts]) -> list[str]:
     documents = Documents()
     for one in events:
         kind = Kind.XML_ANSWER if one.protocol == "v2" else Kind.ANSWER
-        documents.add(name_of(one), one.fields, kind)
+        documents.add(one.resource_name, one.fields, kind)
     return list(documents.sources.values())
-
-
-def name_of(event: EventFacts) -> str:
-    """Return the name of an event's resource: `RefundSuccess`, `V2RefundProcessed`."""
-    words = event.type.lower().replace(".", "_").replace("-", "_")
-    # The only events of v2 that have a type of their own are those of WeChat Pay Score.
-    prefix = {"v3": "", "v2": "V2Payscore" if event.has_type else "V2"}[event.protocol]
-    return prefix + pascal(words)
 
 
 def handlers(events: Iterable[EventFacts]) -> list[str]:
     """Return the classes that know events by their types: `Handlers` and `Typed`."""
     known = list(events)
     names = Counter(one.type for one in known)
-    bounds = [
-        f'{name_of(one)} = TypeVar("{name_of(one)}", bound={_handler(f"{MODULE}.{name_of(one)}")})'
-        for one in known
-    ]
     return [
-        f'H = TypeVar("H", bound={_handler(_ANY)})',
-        *bounds,
+        _variable("H", _ANY),
+        *(_variable(one.resource_name, f"{MODULE}.{one.resource_name}") for one in known),
         "class Handlers:",
         '    """What takes handlers: each must take the event that it is for."""',
         *(_on(one, is_only=names[one.type] == 1) for one in known),
@@ -60,12 +47,12 @@ def handlers(events: Iterable[EventFacts]) -> list[str]:
     ]
 
 
-def _handler(resource: str) -> str:
-    return f"Callable[[Event[{resource}]], object]"
+def _variable(name: str, resource: str) -> str:
+    return f'{name} = TypeVar("{name}", bound=Callable[[Event[{resource}]], object])'
 
 
 def _on(event: EventFacts, *, is_only: bool) -> str:
-    name = name_of(event)
+    name = event.resource_name
     return (
         f'    @overload\n    def on(self, type: Literal["{event.type}"], /, *, '
         f"{_protocol(event, is_only=is_only)}) -> Callable[[{name}], {name}]:\n"
@@ -76,7 +63,7 @@ def _on(event: EventFacts, *, is_only: bool) -> str:
 def _as_a(event: EventFacts, *, is_only: bool) -> str:
     return (
         f'    @overload\n    def as_a(self, type: Literal["{event.type}"], '
-        f"{_protocol(event, is_only=is_only)}) -> Event[{MODULE}.{name_of(event)}] | None:\n"
+        f"{_protocol(event, is_only=is_only)}) -> Event[{MODULE}.{event.resource_name}] | None:\n"
         f'        """{event.name}"""'
     )
 

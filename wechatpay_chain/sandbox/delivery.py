@@ -61,11 +61,15 @@ def deliver(url: str, notification: Notification, timeout: float = TIMEOUT) -> D
     Raises:
         ConfigurationError: it is no http or https URL.
     """
-    parts = urlsplit(url)
     kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
-    if parts.scheme not in kinds or not parts.hostname:
-        raise ConfigurationError("a callback goes to an absolute http or https URL")
-    connection = kinds[parts.scheme](parts.hostname, parts.port, timeout=timeout)
+    try:
+        parts = urlsplit(url)
+        kind, host, port = kinds[parts.scheme], parts.hostname or "", parts.port
+    except (KeyError, ValueError):
+        host = ""
+    if not host or not url.isascii():
+        raise ConfigurationError("a callback goes to an absolute http or https URL, in ASCII")
+    connection = kind(host, port, timeout=timeout)
     try:
         return _deliver(connection, parts.path or "/", parts.query, notification, timeout)
     except TimeoutError:

@@ -188,8 +188,10 @@ class Sandbox(Sender):
 
         `mchid` says whose order it is, where several merchants have one of that number.
         With `notify` the order's ``notify_url`` hears of it, as by `Sandbox.notify`, before
-        this returns; what became of that is the last of `deliveries`. Raises LookupError for an order that was never created, ValueError for
-        one that is paid or closed.
+        this returns; what became of that is the last of `deliveries`.
+
+        Raises LookupError for an order that was never created, ValueError for one that is
+        paid or closed.
         """
         ledgers = [led for led in self._reception.ledgers(mchid) if out_trade_no in led.orders]
         if not ledgers:
