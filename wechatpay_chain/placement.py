@@ -28,7 +28,7 @@ __all__ = ["Placement"]
 STALE = 24 * 3600
 """Seconds after which a part is taken for left over where files cannot be locked."""
 
-_LONGEST = 64
+_LONGEST = 48
 """Letters of the name that a part has in its own: names of files may have 255 bytes."""
 
 

@@ -210,7 +210,7 @@ class Bills:
                 decompress=settings.decompress,
                 limit=settings.limit,
                 progress=settings.progress,
-                may_be_error=asked.path.startswith("v2/"),
+                may_be_error=asked.path[:3].lower() == "v2/",
                 tells_total=count == 1,
             )
             verified = True
@@ -241,7 +241,7 @@ class _Offers:
         self._since = asyncio.get_running_loop().time()
         if asked.offers is None and not asked.is_file:
             response = await self._flow.send_async(asked.method, asked.path, None, asked.options)
-            self._offers = advice.of(asked.what, read, response.json(), asked.operation)
+            self._offers = advice.of(asked.what, read, response, asked.operation)
         return 1 if self._offers is None else len(self._offers)
 
     async def pour(self, number: int, intake: Intake) -> bool:

@@ -17,6 +17,7 @@ from wechatpay_chain.catalogue.operation import walk
 from wechatpay_chain.errors import DecodeError
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.protocol.text import one_line
+from wechatpay_chain.response import Response
 
 __all__ = ["Offer", "read"]
 
@@ -36,13 +37,14 @@ class Offer:
     nonce: str = field(default="", repr=False)
 
 
-def read(answer: Any, operation: Operation | None) -> list[Offer]:
-    """Return the files that an answer offers, in order.
+def read(response: Response, operation: Operation | None) -> list[Offer]:
+    """Return the files that a verified answer offers, in order.
 
     Raises:
-        DecodeError: it offers none, or several that are no one bill.
+        DecodeError: it is no JSON, or offers none, or several that are no one bill.
         UnverifiedError: an offer lacks the hash that the operation is documented to promise.
     """
+    answer = response.json()
     if not isinstance(answer, Mapping):
         raise DecodeError("the answer is no JSON object, so it tells no download_url")
     promises = operation is not None and any(

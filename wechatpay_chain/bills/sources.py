@@ -148,7 +148,7 @@ def _answered(response: Response, options: Mapping[str, Any]) -> Asked:
     path = response.request.url.partition("?")[0].partition("://")[2].partition("/")[2]
     operation = find(response.request.method, path)
     what = f"{response.request.method} {one_line(path)}"
-    offers = advice.of(what, read, response.json(), operation)
+    offers = advice.of(what, read, response, operation)
     return Asked(what, "GET", "", options, operation, stem_of(path), offers, None, is_given=True)
 
 
