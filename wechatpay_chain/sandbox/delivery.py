@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -55,23 +56,18 @@ class Delivery:
             return False
 
 
+_CONNECTIONS = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+
+
 def deliver(url: str, notification: Notification, timeout: float = TIMEOUT) -> Delivery:
     """POST a callback to a URL.
 
     Raises:
         ConfigurationError: it is no http or https URL.
     """
-    kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+    connection, path, query = _connection(url, timeout)
     try:
-        parts = urlsplit(url)
-        kind, host, port = kinds[parts.scheme], parts.hostname or "", parts.port
-    except (KeyError, ValueError):
-        host = ""
-    if not host or not url.isascii():
-        raise ConfigurationError("a callback goes to an absolute http or https URL, in ASCII")
-    connection = kind(host, port, timeout=timeout)
-    try:
-        return _deliver(connection, parts.path or "/", parts.query, notification, timeout)
+        return _deliver(connection, path, query, notification, timeout)
     except TimeoutError:
         problem = f"no answer within {timeout:g} s; on the server's own event loop, notify_async"
     except (OSError, http.client.HTTPException) as error:
@@ -79,6 +75,16 @@ def deliver(url: str, notification: Notification, timeout: float = TIMEOUT) -> D
     finally:
         connection.close()
     return Delivery(notification, 0, problem=problem)
+
+
+def _connection(url: str, timeout: float) -> tuple[http.client.HTTPConnection, str, str]:
+    """Return a connection to a URL's host, not made yet, and the URL's path and query."""
+    with suppress(KeyError, ValueError):
+        parts = urlsplit(url)
+        kind, host, port = _CONNECTIONS[parts.scheme], parts.hostname, parts.port
+        if host and url.isascii():
+            return kind(host, port, timeout=timeout), parts.path or "/", parts.query
+    raise ConfigurationError("a callback goes to an absolute http or https URL, in ASCII")
 
 
 def _deliver(
