@@ -54,8 +54,8 @@ def run(argv: Sequence[str] | None) -> int:
 def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="wechatpay-chain",
-        description="A chainable client for WeChat Pay's API (微信支付). No command needs an "
-        "account: the gateway is one of their own.",
+        description="A chainable client for WeChat Pay's API (微信支付). api, demo and sandbox "
+        "need no account; the others take one from a profile.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
