@@ -64,12 +64,11 @@ class Reply:
             protocol: ``"v3"`` or ``"v2"``.
             status: the HTTP status, no 2xx: also v2's no has one, besides its FAIL.
         """
+        # Of what is left, all can be sent: half a surrogate pair is not printable.
         text = one_line(message, LONGEST_MESSAGE)
         if protocol == V2:
             return cls(status, _XML, _xml("FAIL", text))
-        # Half a surrogate pair has no UTF-8, and a no must always be sendable.
-        said = text.encode("utf-8", "replace").decode("utf-8")
-        return cls(status, _JSON, document.dumps({"code": "FAIL", "message": said}))
+        return cls(status, _JSON, document.dumps({"code": "FAIL", "message": text}))
 
     @classmethod
     def refusal(cls, error: WebhookError) -> Reply:
@@ -81,5 +80,4 @@ class Reply:
 
 
 def _xml(code: str, message: str) -> bytes:
-    fields = {"return_code": code, "return_msg": transformer.sanitize(message)}
-    return transformer.to_xml(fields).encode("utf-8", "replace")
+    return transformer.to_xml({"return_code": code, "return_msg": message}).encode()
