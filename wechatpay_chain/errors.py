@@ -294,7 +294,9 @@ class WebhookError(WechatPayError):
 
     status: ClassVar[int] = 401
 
-    def __init__(self, message: str, *, reason: Reason, is_probe: bool = False) -> None:
+    def __init__(
+        self, message: str, *, reason: Reason = Reason.BAD_SIGNATURE, is_probe: bool = False
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.is_probe = is_probe

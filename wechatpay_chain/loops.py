@@ -249,6 +249,6 @@ if hasattr(os, "register_at_fork"):
 
 
 @atexit.register
-def _close_mainown_lane() -> None:
+def _close_own_lane() -> None:
     if _threads.owner is not None:
         _threads.owner.lane.close()
