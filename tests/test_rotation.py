@@ -9,26 +9,18 @@ never made anew, and downloads each certificate once.
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
-import secrets
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from multidict import CIMultiDict
 
-from wechatpay_chain import Client, PlatformKeys, Reason, Refresh, UnverifiedError, loops
-from wechatpay_chain.protocol import signature
-from wechatpay_chain.sandbox import PlatformKey, Sandbox
-from wechatpay_chain.sandbox.platform import throw_away_key
+from wechatpay_chain import Client, Reason, Refresh, UnverifiedError, WebhookError
+from wechatpay_chain.sandbox import Notification, PlatformKey, Sandbox
+from wechatpay_chain.webhooks import Event
 
 PERCENTAGES = (0.1, 1, 10, 50, 99.9, 100)
 CALLS = 834
@@ -67,28 +59,6 @@ class Tally:
         self.wrong: list[str] = []
 
 
-def signed(key: RSAPrivateKey, serial: str, body: bytes) -> CIMultiDict[str]:
-    """Return the headers of a callback, signed by code that is not the client's."""
-    timestamp, nonce = str(int(time.time())), secrets.token_hex(16)
-    message = f"{timestamp}\n{nonce}\n".encode() + body + b"\n"
-    raw = key.sign(message, padding.PKCS1v15(), hashes.SHA256())
-    return CIMultiDict(
-        {
-            "Wechatpay-Timestamp": timestamp,
-            "Wechatpay-Nonce": nonce,
-            "Wechatpay-Serial": serial,
-            "Wechatpay-Signature": base64.b64encode(raw).decode(),
-        }
-    )
-
-
-async def receive(keys: PlatformKeys, headers: CIMultiDict[str], body: bytes) -> None:
-    """Verify a callback as a receiver does."""
-    claim = signature.read(headers, time.time())
-    key = await keys.find(claim.serial)
-    signature.check(claim, lambda _: key, body)
-
-
 def work(client: Client, numbers: range, tally: Tally, *, forged: bool) -> None:
     """Make calls from a thread; every seventh answer is forged if so told."""
     for number in numbers:
@@ -112,7 +82,7 @@ def judge_call(
         tally.signed[answer.headers["Wechatpay-Serial"]] += 1
 
 
-def note(tally: Tally, fault: str, error: UnverifiedError) -> None:
+def note(tally: Tally, fault: str, error: UnverifiedError | WebhookError) -> None:
     """Note a refusal, which must be of a forgery and for its reason."""
     if not fault or error.reason not in FORGERIES[fault]:
         tally.wrong.append(f"{fault or 'valid'}: {error}")
@@ -145,38 +115,37 @@ async def tasks(client: Client, numbers: range, tally: Tally) -> None:
     await asyncio.gather(*(one_after_the_other() for _ in range(10)))
 
 
-def callbacks(gateway: Sandbox, keys: PlatformKeys, tally: Tally) -> None:
+def callbacks(gateway: Sandbox, client: Client, tally: Tally) -> None:
     """Receive the callbacks of one stage, in threads and in a loop by turns."""
-    stranger = throw_away_key("foreign")
-    batch = []
-    for number in range(CALLBACKS):
-        body, key = f'{{"id":"{number}"}}'.encode(), gateway.signing_key()
-        fault = list(FORGERIES)[number // 5 % len(FORGERIES)] if not number % 5 else ""
-        forging = fault in ("bad-signature", "unknown-serial")
-        serial = "5A" + secrets.token_hex(19).upper() if fault == "unknown-serial" else key.serial
-        if fault == "swapped-serial":
-            serial = next(s for s in keys if s != key.serial)
-        headers = signed(stranger if forging else key.private_key, serial, body)
-        if fault == "probe":
-            headers["Wechatpay-Signature"] = "WECHATPAY/SIGNTEST/" + headers["Wechatpay-Signature"]
-        batch.append((headers, body + b" " if fault == "tampered-body" else body, fault))
+    faults = [
+        list(FORGERIES)[n // 5 % len(FORGERIES)] if not n % 5 else "" for n in range(CALLBACKS)
+    ]
+    batch = [
+        (gateway.notification("SECURITY_ECHO.SUCCESS", forgery=fault or None), fault)
+        for fault in faults
+    ]
 
-    def judge(item: tuple[CIMultiDict[str], bytes, str]) -> None:
-        headers, body, fault = item
+    def judge(item: tuple[Notification, str]) -> None:
+        sent, fault = item
         try:
-            loops.run(receive(keys, headers, body))
-        except UnverifiedError as error:
+            event = client.webhooks.parse(sent.headers, sent.body)
+        except WebhookError as error:
             note(tally, fault, error)
         else:
-            tally.signed[headers["Wechatpay-Serial"]] += 1
-            if fault:
-                tally.wrong.append(f"{fault}: taken")
+            judge_event(event, sent, fault)
 
-    async def in_a_loop(items: list[tuple[CIMultiDict[str], bytes, str]]) -> None:
-        for item in items:
-            await asyncio.to_thread(judge, item) if item[2] else await receive(keys, *item[:2])
-            if not item[2]:
-                tally.signed[item[0]["Wechatpay-Serial"]] += 1
+    def judge_event(event: Event[Any], sent: Notification, fault: str) -> None:
+        tally.signed[event.serial] += 1
+        if fault or event.id != sent.id or event.resource != sent.resource:
+            tally.wrong.append(f"{fault or 'valid'}: taken")
+
+    async def in_a_loop(items: list[tuple[Notification, str]]) -> None:
+        for sent, fault in items:
+            if fault:
+                await asyncio.to_thread(judge, (sent, fault))
+            else:
+                event = await client.webhooks.parse_async(sent.headers, sent.body)
+                judge_event(event, sent, "")
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(judge, batch[::2]))
@@ -211,7 +180,7 @@ def test_nothing_valid_is_refused_and_nothing_forged_is_accepted(gateway: Sandbo
             gateway.platform.rotate(old, new, percent, random=source)
             tally = Tally()
             calls(client, tally)
-            callbacks(gateway, keys, tally)
+            callbacks(gateway, client, tally)
             assert tally.wrong == []
             assert set(tally.refused) == set(FORGERIES)
             assert set(tally.signed) == {old.serial, new.serial} - (
