@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +45,18 @@ class AsyncSink:
         self.parts.append(part)
 
 
-GOOD: dict[str, tuple[str, bytes, bool]] = {
-    "a bill": (BILL, answer(body=CONTENT), False),
+# Made by the test that uses them: a signature is good for five minutes.
+GOOD: dict[str, tuple[str, Callable[[], bytes], bool]] = {
+    "a bill": (BILL, lambda: answer(body=CONTENT), False),
     "a compressed bill": (
         BILL,
-        answer(headers={"Content-Encoding": "gzip"}, body=gzip.compress(CONTENT)),
+        lambda: answer(headers={"Content-Encoding": "gzip"}, body=gzip.compress(CONTENT)),
         False,
     ),
-    "a statement": (STATEMENT, statement(), True),
+    "a statement": (STATEMENT, statement, True),
     "a compressed statement": (
         STATEMENT,
-        answer(
+        lambda: answer(
             headers={
                 "Wechatpay-Statement-Sha1": SHA1,
                 "Content-Encoding": "gzip",
@@ -64,8 +66,12 @@ GOOD: dict[str, tuple[str, bytes, bool]] = {
         ),
         True,
     ),
-    "an ordinary answer": ("v3/x", answer(headers=signed_headers(CONTENT), body=CONTENT), True),
-    "an empty bill": (BILL, answer(), False),
+    "an ordinary answer": (
+        "v3/x",
+        lambda: answer(headers=signed_headers(CONTENT), body=CONTENT),
+        True,
+    ),
+    "an empty bill": (BILL, lambda: answer(), False),
 }
 
 
@@ -73,7 +79,8 @@ GOOD: dict[str, tuple[str, bytes, bool]] = {
 @pytest.mark.parametrize("name", GOOD)
 def test_an_answer_goes_to_its_sink(name: str, kind: str, tmp_path: Path) -> None:
     """Paths and streams get the decompressed bytes, the response none, and says what it can."""
-    path, told, verified = GOOD[name]
+    path, make, verified = GOOD[name]
+    told = make()
     expected = b"" if "empty" in name else CONTENT
     stream, slow = io.BytesIO(), AsyncSink()
     sinks: dict[str, Any] = {
@@ -93,24 +100,24 @@ def test_an_answer_goes_to_its_sink(name: str, kind: str, tmp_path: Path) -> Non
     assert not list(tmp_path.glob(".*"))
 
 
-BAD: dict[str, tuple[str, Any, type[Exception]]] = {
-    "cut bill": (BILL, [answer(headers={"Content-Length": "999999"}, body=CONTENT[:999]), HANG_UP],
+BAD: dict[str, tuple[str, Callable[[], Any], type[Exception]]] = {
+    "cut bill": (BILL, lambda: [answer(headers={"Content-Length": "999999"}, body=CONTENT[:999]), HANG_UP],
                  OutcomeUnknownError),
-    "broken gzip": (BILL, answer(headers={"Content-Encoding": "gzip"},
+    "broken gzip": (BILL, lambda: answer(headers={"Content-Encoding": "gzip"},
                                  body=gzip.compress(CONTENT)[:5000] + b"x" * 5000),
                     OutcomeUnknownError),
-    "cut gzip": (BILL, answer(headers={"Content-Encoding": "gzip"},
+    "cut gzip": (BILL, lambda: answer(headers={"Content-Encoding": "gzip"},
                               body=gzip.compress(CONTENT)[:5000]), OutcomeUnknownError),
-    "wrong digest": (STATEMENT, statement(CONTENT + b"x"), UnverifiedError),
-    "forged digest": (STATEMENT, answer(headers={"Wechatpay-Statement-Sha1": SHA1,
+    "wrong digest": (STATEMENT, lambda: statement(CONTENT + b"x"), UnverifiedError),
+    "forged digest": (STATEMENT, lambda: answer(headers={"Wechatpay-Statement-Sha1": SHA1,
                                                  **signed_headers(CONTENT)}, body=CONTENT),
                       UnverifiedError),
-    "unsigned statement": (STATEMENT, answer(headers={"Wechatpay-Statement-Sha1": SHA1},
+    "unsigned statement": (STATEMENT, lambda: answer(headers={"Wechatpay-Statement-Sha1": SHA1},
                                              body=CONTENT), UnverifiedError),
-    "forged answer": ("v3/x", answer(headers=signed_headers(b"other"), body=CONTENT),
+    "forged answer": ("v3/x", lambda: answer(headers=signed_headers(b"other"), body=CONTENT),
                       UnverifiedError),
-    "unsigned answer": ("v3/x", answer(body=CONTENT), UnverifiedError),
-    "refusal": (BILL, answer("404 Not Found", body=b'{"code":"NO_STATEMENT_EXIST"}'), ClientError),
+    "unsigned answer": ("v3/x", lambda: answer(body=CONTENT), UnverifiedError),
+    "refusal": (BILL, lambda: answer("404 Not Found", body=b'{"code":"NO_STATEMENT_EXIST"}'), ClientError),
 }  # fmt: skip
 
 
@@ -121,7 +128,8 @@ def test_a_bad_download_leaves_the_path_as_it_was(
     name: str, before: bytes | None, face: str, tmp_path: Path
 ) -> None:
     """Whatever is wrong with an answer, the file is absent or the old one, and nothing is left."""
-    path, told, error = BAD[name]
+    path, make, error = BAD[name]
+    told = make()
     target = tmp_path / "bill.csv"
     if before is not None:
         target.write_bytes(before)

@@ -46,7 +46,6 @@ class JsonDraft:
     timestamp: str = ""
     nonce: str = ""
     resource_nonce: str = ""
-    scheme: str = "WECHATPAY2-SHA256-RSA2048"
     plaintext: str | None = field(repr=False, default=None)
     body: bytes | None = field(repr=False, default=None)
 
@@ -99,6 +98,6 @@ def written(draft: JsonDraft) -> tuple[tuple[tuple[str, str], ...], bytes]:
         (SIGNATURE_HEADERS["nonce"], draft.nonce),
         (SIGNATURE_HEADERS["serial"], draft.serial),
         (SIGNATURE_HEADERS["signature"], signature),
-        (SCHEME_HEADER, draft.scheme),
+        (SCHEME_HEADER, draft.identity.scheme),
     )
     return headers, body

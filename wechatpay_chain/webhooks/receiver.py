@@ -18,7 +18,7 @@ from wechatpay_chain.keys import (
 from wechatpay_chain.platform_keys import PlatformKeys
 from wechatpay_chain.protocol import hash as hashes
 from wechatpay_chain.protocol.frames import without_frames
-from wechatpay_chain.protocol.scheme import Scheme
+from wechatpay_chain.protocol.scheme import Scheme, check_scheme
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.webhooks import handling, json_callback, request, steps, xml_callback
 from wechatpay_chain.webhooks.event import Event
@@ -101,8 +101,6 @@ class Webhooks(Handlers):
         check_secret(key)
         if sign_type not in hashes.SIGN_TYPES:
             raise ConfigurationError('sign_type must be "MD5" or "HMAC-SHA256"')
-        if not isinstance(scheme, Scheme):
-            raise ConfigurationError("scheme must be a Scheme, such as Scheme.BRAND")
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
             raise ConfigurationError("limit must be a number of bytes")
         if private.reveal() is not None:
@@ -110,7 +108,7 @@ class Webhooks(Handlers):
         if mchid is not None:
             check_token(mchid, "mchid")
         self._keys = _platform_keys(platform)
-        self._json = json_callback.Reader(opener, private, scheme.check())
+        self._json = json_callback.Reader(opener, private, check_scheme(scheme))
         self._xml = xml_callback.Reader(key, opener, sign_type, mchid)
         self._clock = clock
         self._limit = limit
