@@ -71,7 +71,7 @@ GOOD: dict[str, tuple[str, Callable[[], bytes], bool]] = {
         lambda: answer(headers=signed_headers(CONTENT), body=CONTENT),
         True,
     ),
-    "an empty bill": (BILL, lambda: answer(), False),
+    "an empty bill": (BILL, answer, False),
 }
 
 
@@ -101,24 +101,48 @@ def test_an_answer_goes_to_its_sink(name: str, kind: str, tmp_path: Path) -> Non
 
 
 BAD: dict[str, tuple[str, Callable[[], Any], type[Exception]]] = {
-    "cut bill": (BILL, lambda: [answer(headers={"Content-Length": "999999"}, body=CONTENT[:999]), HANG_UP],
-                 OutcomeUnknownError),
-    "broken gzip": (BILL, lambda: answer(headers={"Content-Encoding": "gzip"},
-                                 body=gzip.compress(CONTENT)[:5000] + b"x" * 5000),
-                    OutcomeUnknownError),
-    "cut gzip": (BILL, lambda: answer(headers={"Content-Encoding": "gzip"},
-                              body=gzip.compress(CONTENT)[:5000]), OutcomeUnknownError),
+    "cut bill": (
+        BILL,
+        lambda: [answer(headers={"Content-Length": "999999"}, body=CONTENT[:999]), HANG_UP],
+        OutcomeUnknownError,
+    ),
+    "broken gzip": (
+        BILL,
+        lambda: answer(
+            headers={"Content-Encoding": "gzip"}, body=gzip.compress(CONTENT)[:5000] + b"x" * 5000
+        ),
+        OutcomeUnknownError,
+    ),
+    "cut gzip": (
+        BILL,
+        lambda: answer(headers={"Content-Encoding": "gzip"}, body=gzip.compress(CONTENT)[:5000]),
+        OutcomeUnknownError,
+    ),
     "wrong digest": (STATEMENT, lambda: statement(CONTENT + b"x"), UnverifiedError),
-    "forged digest": (STATEMENT, lambda: answer(headers={"Wechatpay-Statement-Sha1": SHA1,
-                                                 **signed_headers(CONTENT)}, body=CONTENT),
-                      UnverifiedError),
-    "unsigned statement": (STATEMENT, lambda: answer(headers={"Wechatpay-Statement-Sha1": SHA1},
-                                             body=CONTENT), UnverifiedError),
-    "forged answer": ("v3/x", lambda: answer(headers=signed_headers(b"other"), body=CONTENT),
-                      UnverifiedError),
+    "forged digest": (
+        STATEMENT,
+        lambda: answer(
+            headers={"Wechatpay-Statement-Sha1": SHA1, **signed_headers(CONTENT)}, body=CONTENT
+        ),
+        UnverifiedError,
+    ),
+    "unsigned statement": (
+        STATEMENT,
+        lambda: answer(headers={"Wechatpay-Statement-Sha1": SHA1}, body=CONTENT),
+        UnverifiedError,
+    ),
+    "forged answer": (
+        "v3/x",
+        lambda: answer(headers=signed_headers(b"other"), body=CONTENT),
+        UnverifiedError,
+    ),
     "unsigned answer": ("v3/x", lambda: answer(body=CONTENT), UnverifiedError),
-    "refusal": (BILL, lambda: answer("404 Not Found", body=b'{"code":"NO_STATEMENT_EXIST"}'), ClientError),
-}  # fmt: skip
+    "refusal": (
+        BILL,
+        lambda: answer("404 Not Found", body=b'{"code":"NO_STATEMENT_EXIST"}'),
+        ClientError,
+    ),
+}
 
 
 @pytest.mark.parametrize("face", ["sync", "async"])
