@@ -383,5 +383,6 @@ def test_a_schemes_name_stands_in_one_place() -> None:
         "protocol/scheme.py",
         "sandbox/identity.py",
         "sandbox/misbehaviour.py",
+        "sandbox/notification_forgeries.py",
         "cli/evidence.py",
     }
