@@ -420,10 +420,16 @@ if mode == "landed":
     client.certificates.download()
     client.v3.certificates.get()
 if mode == "flying":
-    # The child is made in the middle of the parent's download.
+    # The child is made in the middle of the parent's download, when its request is signed:
+    # no program survives a fork while another of its threads is at work in OpenSSL.
+    signed = threading.Event()
+    async def note(request, handler):
+        signed.set()
+        return await handler(request)
+    client.stack.after("signer", note)
     waiter = threading.Thread(target=lambda: loops.run(keys.find(serial)))
     waiter.start()
-    while not any(t.name == "wechatpay-certificates" for t in threading.enumerate()): pass
+    signed.wait(20)
 children = []
 for _ in range(4):
     pid = os.fork()
