@@ -100,6 +100,8 @@ ANSWERS: dict[str, tuple[Callable[[Event[Any]], Any], int]] = {
     "own": (lambda event: Reply(202, {"X": "1"}, b"{}"), 202),
     "True": (lambda event: True, 500),
     "error": (lambda event: 1 / 0, 500),
+    # What no future can hold.
+    "next": (lambda event: next(iter([])), 500),
 }
 
 
