@@ -192,6 +192,10 @@ FORGED: dict[str, tuple[bytes, type[WebhookError], Reason]] = {
     "payscore key": (
         payscore(event_ciphertext=gcm(b"{}", key="x" * 32, aad="payscore")), D, Reason.NOT_OPENED,
     ),
+    # Hidden in another field, an id would be another one each time.
+    "payscore id": (
+        payscore(event_create_time="2025&event_id=E1", event_id=...), B, Reason.MALFORMED_BODY,
+    ),
     "payscore unsigned": (payscore(sign=...), S, Reason.MISSING_SIGN),
 }  # fmt: skip
 
@@ -248,6 +252,23 @@ def test_a_resend_has_the_same_id() -> None:
     other = {**XML_PAYMENT, "attach": "x", "bank_type": "1"}
     assert RECEIVER.parse({}, xml_callback(one)).id != RECEIVER.parse({}, xml_callback(other)).id
     assert RECEIVER.parse({}, refund()).id == RECEIVER.parse({}, refund(nonce_str="m")).id
+
+
+@pytest.mark.parametrize(
+    ("genuine", "forged"),
+    [
+        (b"<xml>", b"<xml><more></more>"),
+        (b"<xml>", b"<xml><trade_state/>"),
+        (b"</appid><is_subscribe>N</is_subscribe>", b"&amp;is_subscribe=N</appid>"),
+        (b"</mch_id><nonce_str>n1</nonce_str>", b"&amp;nonce_str=n1</mch_id>"),
+    ],
+)
+def test_a_replay_gets_no_id_of_its_own(genuine: bytes, forged: bytes) -> None:
+    """What the sign does not see, empty fields and bounds between fields, makes no new event."""
+    receiver = webhooks()
+    body = xml_callback(dict(sorted(XML_PAYMENT.items())))
+    assert genuine in body
+    assert receiver.parse({}, body.replace(genuine, forged)).id == receiver.parse({}, body).id
 
 
 def test_cdata_and_a_declaration_are_ordinary() -> None:
