@@ -10,6 +10,7 @@ Sources: https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_7 (payments)
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -39,8 +40,7 @@ OWNERS = ("mch_id", "combine_mch_id")
 SIGN_TYPES = ("sign_type", "algorithm")
 """The fields by which a notification says how it is signed; they are compared, not followed."""
 
-_NONCE = re.compile(r"(?:^|&)nonce_str=[^&]*")
-"""What changes each time a notification is sent, in the text that its sign covers."""
+_PAIR = re.compile("&([a-z_]+)=")
 
 _TAKEN_OUT = ("sign", "req_info", "event_ciphertext")
 
@@ -89,9 +89,6 @@ class Reader:
     def _event(self, kind: str, fields: Mapping[str, Any]) -> Event[Any]:
         opened = {name: value for name, value in fields.items() if name not in _TAKEN_OUT}
         if fields.get("event_ciphertext"):
-            if not fields.get("event_id"):
-                # The sign covers pairs in one text: it may have been made a part of another field.
-                raise _malformed("event_id is missing or empty")
             opened |= self._opener.open(
                 resource.Sealed(
                     algorithm=fields.get("event_algorithm", ""),
@@ -155,6 +152,7 @@ class Reader:
             raise WebhookSignatureError(
                 "its sign does not match", reason=Reason.BAD_SIGNATURE, protocol=V2
             )
+        _check_bounds(fields)
 
     def _check_owner(self, fields: Mapping[str, Any]) -> None:
         """Refuse another merchant's; a service provider's has its own number, too."""
@@ -183,6 +181,20 @@ def _flat(body: bytes) -> dict[str, Any]:
     return fields
 
 
+def _check_bounds(fields: Mapping[str, Any]) -> None:
+    """Want no field to be hidden in the one before it.
+
+    The sign covers all in one text, in which ``total_fee=1&trade_state=PAY_FAIL`` are two fields
+    or one. A query string in ``attach`` has nothing to fear: its names would have to be
+    documented, and to stand between ``attach`` and the next field.
+    """
+    names = [name for name in sorted(fields) if fields[name] and name != "sign"]
+    for name, following in itertools.pairwise([*names, "\uffff"]):
+        for hidden in _PAIR.findall(fields[name]):
+            if name < hidden < following and hidden in kinds.documented():
+                raise _malformed(f"{hidden} is hidden in {one_line(name)}")
+
+
 def _malformed(message: str) -> WebhookBodyError:
     return WebhookBodyError(message, reason=Reason.MALFORMED_BODY, protocol=V2)
 
@@ -193,5 +205,6 @@ def _digest(fields: Mapping[str, Any]) -> str:
     Of the text that the sign covers: an empty field, which it leaves out, or bounds between
     fields that were moved, which it does not see, would give a replay an id of its own.
     """
-    text = formatter.query_string_like(formatter.ksort(fields))
-    return f"v2-{hashlib.sha256(_NONCE.sub('', text).encode()).hexdigest()}"
+    lasting = {name: fields[name] for name in fields if name != "nonce_str"}
+    text = formatter.query_string_like(formatter.ksort(lasting))
+    return f"v2-{hashlib.sha256(text.encode()).hexdigest()}"
