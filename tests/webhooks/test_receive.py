@@ -218,6 +218,9 @@ def test_a_pattern_has_one_handler() -> None:
         receiver.on("A")(lambda event: None)
     with pytest.raises(ConfigurationError, match="say which events"):
         receiver.on()
+    with pytest.raises(ConfigurationError, match="a pattern is"):
+        # As a decorator without parentheses: it must not swallow the handler.
+        receiver.on(handler)  # type: ignore[call-overload]
     with pytest.raises(ConfigurationError, match="protocol must be"):
         receiver.on("C", protocol="v4")(handler)
     with pytest.raises(ConfigurationError, match="callable"):
