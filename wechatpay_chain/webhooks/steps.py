@@ -87,7 +87,7 @@ async def _called(call: Call, cancelled: list[asyncio.CancelledError]) -> Any:
         context = contextvars.copy_context()
         # The loop's own pool has a handful of threads, for which a program has other uses.
         value = await _ended(
-            loop.run_in_executor(loops.helpers(), partial(context.run, _plainly, call)),
+            loop.run_in_executor(loops.helpers(), lambda: context.run(_plainly, call)),
             cancelled,
         )
     if not inspect.isawaitable(value):
