@@ -100,6 +100,31 @@ def test_random_serials_cost_one_download_a_minute(
         assert asked == 600
 
 
+@pytest.mark.parametrize("first", ["genuine", "none", "made up"])
+def test_the_first_keys_of_an_empty_ring_leave_room_for_a_rotation(
+    gateway: Sandbox, first: str
+) -> None:
+    """A program that starts without keys takes a key that comes right after; once a minute."""
+    clock = Clock()
+    old = gateway.identity.certificate.serial
+    with alone(gateway, certs=None, refresh=Refresh(monotonic=clock)) as client:
+        find = ring(client).find
+        if first == "none":
+            assert loops.run(ring(client).choose()) == old
+        else:
+            loops.run(find(old if first == "genuine" else unknown()))
+        new = gateway.platform.issue().serial
+        found = loops.run(find(new))
+        # Whoever makes up a serial has had the download of that minute.
+        assert (found is not None) is (first != "made up")
+        for _ in range(20):
+            loops.run(find(unknown()))
+        assert downloads(gateway) == (1 if first == "made up" else 2)
+        clock.now += SOON
+        assert loops.run(find(new)) is not None
+        assert set(ring(client)) == {old, new}
+
+
 def test_forged_answers_cost_one_download_a_minute(gateway: Sandbox) -> None:
     """Answers with made-up serials are refused, and one a minute at most causes a download."""
     clock = Clock()

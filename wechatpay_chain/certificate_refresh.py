@@ -114,6 +114,8 @@ class _Flight:
     """One download, and those who wait for it."""
 
     cause: _Cause
+    first: str | None = None
+    """What an empty ring is asked for, if it is one."""
     future: Future[Outcome] = field(default_factory=Future)
     process: int = field(default_factory=os.getpid)
     landed: bool = False
@@ -153,7 +155,7 @@ class Refresher:
         """
         if serial and not _SERIAL.fullmatch(serial):
             return
-        flight = None if _inside.get() else self._begin(_Cause.UNKNOWN)
+        flight = None if _inside.get() else self._begin(_Cause.UNKNOWN, serial)
         if flight is not None:
             await _landing(flight)
 
@@ -172,7 +174,7 @@ class Refresher:
             raise CertificateError(str(outcome))
         return outcome
 
-    def _begin(self, cause: _Cause) -> Future[Outcome] | None:
+    def _begin(self, cause: _Cause, serial: str = "") -> Future[Outcome] | None:
         """Return the download that goes on, or that was begun; None if it is too early for one."""
         with _starting:
             flight = self._flight
@@ -189,7 +191,8 @@ class Refresher:
                 if now - self._began < FLOOR:
                     return None
                 self._began = now
-            flight = self._flight = _Flight(cause)
+            is_first = cause is _Cause.UNKNOWN and not self._keys
+            flight = self._flight = _Flight(cause, serial if is_first else None)
             # Of a download that a fork cuts off, the child hears nothing more.
             self._due = self._after(self._sooner())
         # So that nobody who waits can cancel it for the others.
@@ -241,6 +244,9 @@ class Refresher:
         else:
             self.last_error = None
             self._due = self._after(self._policy.every)
+            if flight.first is not None and (flight.first in self._keys or not flight.first):
+                # A ring's first keys, which nobody made up: a rotation may follow at once.
+                self._began = -inf
         flight.landed = True
         flight.future.set_result(outcome)
         try:

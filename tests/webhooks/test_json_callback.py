@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from typing import Any
 
 import pytest
@@ -69,6 +70,13 @@ def test_signature_type_may_be_absent() -> None:
     assert webhooks().parse(*headers(signature_type=...)).id == HONEST.id
 
 
+@pytest.mark.parametrize("now", [math.nan, math.inf, -math.inf, 0.0, -1e300])
+def test_a_clock_that_is_out_of_order_takes_nothing(now: float) -> None:
+    """Whatever it says, the refusal is one of ours, and names the clock."""
+    with pytest.raises(errors.WebhookClockError, match="check the clock here"):
+        webhooks(clock=lambda: now).parse(*HONEST.sent)
+
+
 def deep(levels: int) -> bytes:
     """Return a JSON document nested so deep."""
     return b'{"a":' * levels + b"1" + b"}" * levels
@@ -100,6 +108,10 @@ FORGED: dict[str, tuple[Any, type[WebhookError], Reason, str]] = {
     "no base64": (headers(signature="%%%"), H, R.MALFORMED_HEADER, "base64"),
     "another scheme": (
         headers(signature_type="WECHATPAY2-SM2-WITH-SM3"), H, R.WRONG_SCHEME, "Signature-Type",
+    ),
+    "the scheme twice": (
+        headers(signature_type=[HONEST.headers["Wechatpay-Signature-Type"]] * 2),
+        H, R.REPEATED_HEADER, "Signature-Type is there 2 times",
     ),
     "too old": (HONEST.but(timestamp=str(NOW - 301)).sent, C, R.CLOCK, "301 s behind"),
     "too new": (HONEST.but(timestamp=str(NOW + 301)).sent, C, R.CLOCK, "301 s ahead"),

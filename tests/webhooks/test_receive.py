@@ -100,6 +100,8 @@ ANSWERS: dict[str, tuple[Callable[[Event[Any]], Any], int]] = {
     "own": (lambda event: Reply(202, {"X": "1"}, b"{}"), 202),
     "True": (lambda event: True, 500),
     "error": (lambda event: 1 / 0, 500),
+    # What no future can hold.
+    "next": (lambda event: next(iter([])), 500),
 }
 
 
@@ -216,6 +218,9 @@ def test_a_pattern_has_one_handler() -> None:
         receiver.on("A")(lambda event: None)
     with pytest.raises(ConfigurationError, match="say which events"):
         receiver.on()
+    with pytest.raises(ConfigurationError, match="a pattern is"):
+        # As a decorator without parentheses: it must not swallow the handler.
+        receiver.on(handler)  # type: ignore[call-overload]
     with pytest.raises(ConfigurationError, match="protocol must be"):
         receiver.on("C", protocol="v4")(handler)
     with pytest.raises(ConfigurationError, match="callable"):

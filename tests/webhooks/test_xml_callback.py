@@ -192,6 +192,13 @@ FORGED: dict[str, tuple[bytes, type[WebhookError], Reason]] = {
     "payscore key": (
         payscore(event_ciphertext=gcm(b"{}", key="x" * 32, aad="payscore")), D, Reason.NOT_OPENED,
     ),
+    # Of the same text, and so with the same sign, as the genuine ones with one field more.
+    "payscore id": (
+        payscore(event_create_time="2025&event_id=E1", event_id=...), B, Reason.MALFORMED_BODY,
+    ),
+    "failure hidden": (
+        xml_callback(total_fee="1&trade_state=PAY_FAIL"), B, Reason.MALFORMED_BODY,
+    ),
     "payscore unsigned": (payscore(sign=...), S, Reason.MISSING_SIGN),
 }  # fmt: skip
 
@@ -248,6 +255,30 @@ def test_a_resend_has_the_same_id() -> None:
     other = {**XML_PAYMENT, "attach": "x", "bank_type": "1"}
     assert RECEIVER.parse({}, xml_callback(one)).id != RECEIVER.parse({}, xml_callback(other)).id
     assert RECEIVER.parse({}, refund()).id == RECEIVER.parse({}, refund(nonce_str="m")).id
+
+
+@pytest.mark.parametrize(
+    ("genuine", "forged"),
+    [
+        (b"<xml>", b"<xml><more></more>"),
+        (b"<xml>", b"<xml><trade_state/>"),
+        (b"</total_fee><tracked>1</tracked>", b"&amp;tracked=1</total_fee>"),
+    ],
+)
+def test_a_replay_gets_no_id_of_its_own(genuine: bytes, forged: bytes) -> None:
+    """What the sign does not see, empty fields and bounds between fields, makes no new event."""
+    receiver = webhooks()
+    body = xml_callback(dict(sorted({**XML_PAYMENT, "tracked": "1"}.items())))
+    assert genuine in body
+    assert receiver.parse({}, body.replace(genuine, forged)).id == receiver.parse({}, body).id
+
+
+@pytest.mark.parametrize(
+    "text", ["a=1&b=2", "openid=o1&trade_state=x&total_fee=2", "&", "&=&sign="]
+)
+def test_a_query_string_is_an_attach_like_any_other(text: str) -> None:
+    """What cannot have been a field of its own is the merchant's text."""
+    assert RECEIVER.parse({}, xml_callback(attach=text)).resource["attach"] == text
 
 
 def test_cdata_and_a_declaration_are_ordinary() -> None:

@@ -7,6 +7,7 @@ leniency is what an attacker needs.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -79,15 +80,13 @@ def read(headers: Headers, now: float, scheme: Scheme = Scheme.RSA) -> Signed:
     nonce = _one(headers, NONCE)
     serial = _one(headers, SERIAL)
     signature = _one(headers, SIGNATURE)
-    for named in headers.getall(SIGNATURE_TYPE, []):
-        if named != scheme.name:
-            raise UnverifiedError(
-                f"{SIGNATURE_TYPE} is not {scheme.name}", reason=Reason.WRONG_SCHEME
-            )
+    if headers.getall(SIGNATURE_TYPE, []) and _one(headers, SIGNATURE_TYPE) != scheme.name:
+        raise UnverifiedError(f"{SIGNATURE_TYPE} is not {scheme.name}", reason=Reason.WRONG_SCHEME)
     if not _TIMESTAMP.fullmatch(timestamp):
         raise UnverifiedError(f"{TIMESTAMP} is not ten digits", reason=Reason.MALFORMED_HEADER)
-    offset = int(timestamp) - int(now)
-    if abs(offset) > MAXIMUM_CLOCK_OFFSET:
+    # Of a clock that says NaN or infinity, nothing can be said but that it is wrong.
+    offset = int(timestamp) - (int(now) if math.isfinite(now) else now)
+    if not abs(offset) <= MAXIMUM_CLOCK_OFFSET:
         raise UnverifiedError(
             f"{TIMESTAMP} is {abs(offset)} s {'ahead of' if offset > 0 else 'behind'} this "
             f"machine's clock, {MAXIMUM_CLOCK_OFFSET} s are allowed: check the clock here first",

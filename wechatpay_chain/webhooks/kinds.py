@@ -8,6 +8,7 @@ payments that succeeded.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from wechatpay_chain.catalogue import FieldPath, events
@@ -19,6 +20,7 @@ __all__ = [
     "OF_REFUND",
     "REFUND",
     "UNKNOWN",
+    "documented",
     "encrypted",
     "of",
     "protocol_of",
@@ -81,6 +83,12 @@ def protocol_of(kind: str) -> str | None:
     """
     facts = events.find(kind)
     return None if facts is None else facts.protocol
+
+
+@cache
+def documented() -> frozenset[str]:
+    """Return the names of all fields that v2 notifications are documented to arrive with."""
+    return frozenset(field.name for facts in events.events(V2) for field in facts.envelope)
 
 
 def encrypted(kind: str) -> tuple[FieldPath, ...]:

@@ -22,6 +22,7 @@ from wechatpay_chain.protocol.scheme import Scheme, check_scheme
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.webhooks import handling, json_callback, request, steps, xml_callback
 from wechatpay_chain.webhooks.event import Event
+from wechatpay_chain.webhooks.patterns import check as check_pattern
 from wechatpay_chain.webhooks.reply import Reply
 from wechatpay_chain.webhooks.router import Handler, Router
 from wechatpay_chain.webhooks.seen import Hook, check_hook
@@ -172,6 +173,9 @@ class Webhooks(Handlers):
             """
             if not patterns:
                 raise ConfigurationError('say which events: @webhooks.on("TRANSACTION.SUCCESS")')
+            for pattern in patterns:
+                # Now, because without its parentheses this decorator gets the handler itself.
+                check_pattern(pattern)
 
             def register(handler: H) -> H:
                 for pattern in patterns:

@@ -87,14 +87,20 @@ async def _called(call: Call, cancelled: list[asyncio.CancelledError]) -> Any:
         context = contextvars.copy_context()
         # The loop's own pool has a handful of threads, for which a program has other uses.
         value = await _ended(
-            loop.run_in_executor(
-                loops.helpers(), partial(context.run, call.function, *call.arguments)
-            ),
+            loop.run_in_executor(loops.helpers(), lambda: context.run(_plainly, call)),
             cancelled,
         )
     if not inspect.isawaitable(value):
         return value
     return await (_ended(asyncio.ensure_future(value), cancelled) if call.to_its_end else value)
+
+
+def _plainly(call: Call) -> Any:
+    try:
+        return call.function(*call.arguments)
+    except StopIteration as error:
+        # No future can hold it, so that one would never end: a handler's `next` that finds nothing.
+        raise RuntimeError("StopIteration").with_traceback(error.__traceback__) from None
 
 
 async def _ended(future: asyncio.Future[T], cancelled: list[asyncio.CancelledError]) -> T:
