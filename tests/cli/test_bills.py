@@ -78,6 +78,28 @@ def test_a_bill_goes_into_a_directory(
     )
 
 
+def test_a_checked_bill_goes_to_stdout(settings: dict[str, str], tmp_path: Path) -> None:
+    """`-o -` prints the bill and nothing else, and makes no file of that name."""
+    ended = run("bills", "trade", DAY, "-o", "-", cwd=tmp_path, **settings)
+    assert (ended.returncode, ended.stdout) == (0, TEXT.replace("\r\n", "\n"))
+    assert ended.stderr.endswith("  verified\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bill_that_is_wrong_is_not_printed(gateway: Sandbox, settings: dict[str, str]) -> None:
+    """What goes into a pipe was checked before, all of it."""
+    gateway.bill(content=TEXT.encode(), wrong_hash=True)
+    ended = run("bills", "trade", DAY, "-o", "-", **settings)
+    assert (ended.returncode, ended.stdout) == (1, "")
+
+
+def test_a_refusal_says_which_field(settings: dict[str, str], tmp_path: Path) -> None:
+    """WeChat Pay's own detail is shown: "a parameter is wrong" helps nobody."""
+    ended = run("bills", "sub-merchant-fund-flow", DAY, "-o", str(tmp_path), **settings)
+    assert ended.returncode == 1
+    assert "sub_mchid" in ended.stderr.splitlines()[1]
+
+
 def test_rows_are_printed(settings: dict[str, str], tmp_path: Path) -> None:
     """Tab-separated, or JSON a line; nobody's order can act on the terminal."""
     plain = run("bills", "fund-flow", DAY, "--rows", **settings)

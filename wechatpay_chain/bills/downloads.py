@@ -23,7 +23,7 @@ from wechatpay_chain.bills.sources import Asked, Settings, understand
 from wechatpay_chain.bills.targets import Target, suffix
 from wechatpay_chain.bills.unsealing import Unsealing
 from wechatpay_chain.chain import Chain
-from wechatpay_chain.errors import DecodeError, RequestError, WechatPayError
+from wechatpay_chain.errors import DecodeError, DecryptError, RequestError, WechatPayError
 from wechatpay_chain.middleware.guard import hide
 from wechatpay_chain.placement import Placement
 from wechatpay_chain.response import Response
@@ -255,10 +255,7 @@ class _Offers:
             advice.refuse(asked.what, intake.error, response)
             return response.verified or asked.promise is not None
         offer = await self._fresh(number)
-        unsealing = None
-        if offer.encrypt_key is not None:
-            unsealing = Unsealing(offer.encrypt_key.reveal(), offer.nonce, self._key)
-        intake.start(offer.promise, unsealing)
+        intake.start(offer.promise, self._unsealing(offer))
         options = {name: asked.options[name] for name in _SHARED if name in asked.options}
         # Never in a local variable, where a traceback would show it.
         response = await self._send(
@@ -268,6 +265,16 @@ class _Offers:
             intake,
         )
         return response.verified or offer.promise is not None
+
+    def _unsealing(self, offer: Offer) -> Unsealing | None:
+        """Return what opens a file, if it is encrypted."""
+        if offer.encrypt_key is None:
+            return None
+        try:
+            return Unsealing(offer.encrypt_key.reveal(), offer.nonce, self._key)
+        except DecryptError as error:
+            problem = error
+        raise advice.explain(problem, self._asked.what, is_given=self._asked.is_given)
 
     async def _fresh(self, number: int) -> Offer:
         """Return a file's offer, told a moment ago."""

@@ -44,7 +44,12 @@ def run(argv: Sequence[str] | None) -> int:
         discard_rest()
         return NOBODY_READS
     except WechatPayError as error:
+        from wechatpay_chain.cli.answer import detail_of
+
         complain(error)
+        detail = detail_of(error)
+        if detail:
+            note(detail)
         return 1
     except OSError as error:
         complain(error)

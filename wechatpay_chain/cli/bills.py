@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,11 +16,13 @@ from wechatpay_chain.bills import Bill, Bills, Rows, rows
 from wechatpay_chain.bills.intake import Progress
 from wechatpay_chain.bills.requests import Kind, stem_of
 from wechatpay_chain.cli.profile import add_options, open_client
-from wechatpay_chain.cli.streams import one_line
+from wechatpay_chain.cli.streams import note, one_line
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import RequestError
 
 __all__ = ["add"]
+
+STDOUT = "-"
 
 KINDS = {name: kind for name, kind in vars(Bills).items() if isinstance(kind, Kind)}
 """The bills that have a command of their own, by the name of their method."""
@@ -84,7 +87,10 @@ def _add_kind(kinds: Any, name: str, kind: Kind) -> None:
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-o", "--output", metavar="FILE|DIR", help="where it goes, by default into this directory"
+        "-o",
+        "--output",
+        metavar="FILE|DIR",
+        help="where it goes, by default into this directory; - is stdout, once it is checked",
     )
     parser.add_argument("--rows", action="store_true", help="print its rows, tab-separated")
     parser.add_argument("--keep-gzip", action="store_true", help="store a packed bill packed")
@@ -131,7 +137,8 @@ def _run_rows(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace, download: Callable[..., Bill]) -> int:
     with ExitStack() as stack:
         client = stack.enter_context(open_client(arguments))
-        if arguments.rows and arguments.output is None:
+        is_printed = arguments.output == STDOUT
+        if is_printed or (arguments.rows and arguments.output is None):
             # Nobody asked for a file.
             output = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         else:
@@ -142,13 +149,20 @@ def _run(arguments: argparse.Namespace, download: Callable[..., Bill]) -> int:
         if arguments.rows:
             with bill.rows(totals=not arguments.no_totals) as found:
                 _print_rows(found, as_json=arguments.json)
+        elif is_printed and bill.path is not None:
+            with bill.path.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+            note(f"{bill.size} bytes  SHA-1 {bill.sha1}  {_trust(bill)}")
         elif arguments.json:
             told = {"path": str(bill.path), "size": bill.size, "sha1": bill.sha1}
             print(json.dumps({**told, "packed": bill.packed, "verified": bill.verified}))
         else:
-            trust = "verified" if bill.verified else "not verified: no hash was promised"
-            print(f"{bill.path}  {bill.size} bytes  SHA-1 {bill.sha1}  {trust}")
+            print(f"{bill.path}  {bill.size} bytes  SHA-1 {bill.sha1}  {_trust(bill)}")
     return 0
+
+
+def _trust(bill: Bill) -> str:
+    return "verified" if bill.verified else "not verified: no hash was promised"
 
 
 @contextmanager

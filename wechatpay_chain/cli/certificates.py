@@ -22,6 +22,7 @@ from wechatpay_chain.cli.streams import complain
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.platform_keys import DAY, WARN_BEFORE
 from wechatpay_chain.protocol.sensitive import Sensitive
+from wechatpay_chain.version import __version__
 
 __all__ = ["add"]
 
@@ -72,6 +73,7 @@ def add(commands: Any) -> None:
         help="of a merchant outside mainland China",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document instead")
+    parser.add_argument("-V", "--version", action="version", version=__version__)
     profile.add_options(parser)
     parser.set_defaults(run=run)
 
