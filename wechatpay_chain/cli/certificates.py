@@ -119,7 +119,7 @@ def _typed() -> Sensitive[str]:
 
 def _in_file(path: Path) -> Sensitive[str]:
     try:
-        return Sensitive(path.expanduser().read_text("utf-8").strip())
+        return Sensitive(path.expanduser().read_text("utf-8-sig").strip())
     except OSError as error:
         raise ConfigurationError(
             f"-k @{path} cannot be read: {error.strerror or type(error).__name__}"

@@ -58,7 +58,9 @@ def _value(about: Examination, name: str) -> Iterator[Result]:
         about.profile.scheme() if name == "scheme" else check_base(about.base_uri)
     except ConfigurationError as error:
         about.is_reachable = about.is_reachable and name != "base_uri"
-        yield fault("settings", about.profile.located(str(error)), f"mend {name}, or leave it out")
+        # An error over the scheme says by itself where it is from.
+        problem = str(error) if name == "scheme" else about.profile.located(str(error))
+        yield fault("settings", problem, f"mend {name}, or leave it out")
 
 
 def versions(about: Examination) -> Iterator[Result]:
