@@ -27,7 +27,9 @@ def run(argv: Sequence[str] | None) -> int:
     given = sys.argv[1:] if argv is None else argv
     # Only the one that is asked for is imported: a look-up needs no gateway, nor rich.
     parser = _parser(given[:1] if given and given[0] in _COMMANDS else _COMMANDS)
-    arguments = parser.parse_args(given)
+    arguments, unknown = parser.parse_known_args(given)
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(map(_name, unknown))}")
     if "run" not in arguments:
         parser.print_help(sys.stderr)
         return 2
@@ -57,6 +59,13 @@ def run(argv: Sequence[str] | None) -> int:
         discard_rest()
         return 1
     return code
+
+
+def _name(argument: str) -> str:
+    """Return an argument's name alone: somebody may have guessed an option for a secret."""
+    if not argument.startswith("-"):
+        return "…"
+    return argument.partition("=")[0] if argument.startswith("--") else argument[:2]
 
 
 def _warn(message: Warning | str, *where: Any, **more: Any) -> None:

@@ -149,7 +149,7 @@ def _run(arguments: argparse.Namespace, download: Callable[..., Bill]) -> int:
         if arguments.rows:
             with bill.rows(totals=not arguments.no_totals) as found:
                 _print_rows(found, as_json=arguments.json)
-        elif is_printed and bill.path is not None:
+        elif is_printed and bill.path is not None and sys.stdout is not None:
             with bill.path.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
             note(f"{bill.size} bytes  SHA-1 {bill.sha1}  {_trust(bill)}")

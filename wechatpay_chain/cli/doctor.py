@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from wechatpay_chain.catalogue.layout import Line
@@ -158,7 +159,7 @@ def _line(result: Result) -> Line:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError("that is no number of seconds")
-    return seconds
+    with suppress(ValueError):
+        if 0 < float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError("that is no number of seconds")

@@ -41,6 +41,7 @@ def note(words: object) -> None:
 def progress(words: str) -> Iterator[None]:
     """Show on a terminal what takes a while, until it is done; a line that is printed covers it."""
     is_shown = sys.stderr is not None and sys.stderr.isatty() and os.name != "nt"
+    is_shown = is_shown and os.environ.get("TERM") != "dumb"
     if is_shown:
         print(f"{_DIM}{words} …{_END}", end=_HOME, file=sys.stderr, flush=True)
     try:
