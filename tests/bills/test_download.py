@@ -478,6 +478,7 @@ WRONG: dict[str, Any] = {
     "no target": lambda c, t: c.bills.trade(DAY).download(None),
     "a number": lambda c, t: c.bills.download(3, t / "x"),
     "nothing": lambda c, t: c.bills.download("", t / "x"),
+    "an empty path": lambda c, t: c.bills.trade(DAY).download(""),
     "no directory": lambda c, t: c.bills.trade(DAY).download(t / "no" / "x"),
     "a NUL": lambda c, t: c.bills.trade(DAY).download(str(t / "x\0y")),
     "a sink": lambda c, t: c.bills.trade(DAY).download(t / "x", sink="y"),

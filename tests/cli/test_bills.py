@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pty
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.bills.downloader import settings_of
-from tests.cli.command import ANSI, COMMAND, environment, run
+from tests.cli.command import ANSI, COMMAND, PATIENCE, environment, run, watched
 from wechatpay_chain.sandbox import Sandbox
 
 DAY = "2024-11-01"
@@ -165,6 +166,28 @@ def test_a_bill_without_totals_is_not_complete(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (1, "a\tb\n1\t2\n")
     assert "without totals" in ended.stderr
     assert run("bills", "rows", str(tmp_path / "x"), "--no-totals").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("more", [["-o", "trade.csv"], ["--rows"], ["-o", "-"]])
+def test_who_is_told_to_end_leaves_nothing(
+    gateway: Sandbox, settings: dict[str, str], tmp_path: Path, name: str, more: list[str]
+) -> None:
+    """Neither where the bill would go nor among temporary files, where nobody would look."""
+    gateway.bill(30 * 1024 * 1024, compressible=False, pause=0.05)
+    with subprocess.Popen(
+        [*COMMAND, "bills", "trade", DAY, *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(**settings, TMPDIR=str(tmp_path)),
+    ) as process, watched(process):
+        while not [path for path in tmp_path.rglob("*.part") if path.stat().st_size]:
+            assert process.poll() is None
+        process.send_signal(signal.Signals[name])
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out, err) == (130, b"", b"")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_terminal_sees_a_bar(gateway: Sandbox, settings: dict[str, str], tmp_path: Path) -> None:

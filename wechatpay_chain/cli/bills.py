@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -135,7 +137,7 @@ def _run_rows(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace, download: Callable[..., Bill]) -> int:
-    with ExitStack() as stack:
+    with _ended_as_by_ctrl_c(), ExitStack() as stack:
         client = stack.enter_context(open_client(arguments))
         is_printed = arguments.output == STDOUT
         if is_printed or (arguments.rows and arguments.output is None):
@@ -163,6 +165,24 @@ def _run(arguments: argparse.Namespace, download: Callable[..., Bill]) -> int:
 
 def _trust(bill: Bill) -> str:
     return "verified" if bill.verified else "not verified: no hash was promised"
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Let whoever ends the command, or closes its terminal, leave nothing half done behind."""
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # One that is ignored, as by nohup, stays so.
+    taken = [one for one in map(signal.Signals.__getitem__, names)
+             if signal.getsignal(one) is signal.SIG_DFL]  # fmt: skip
+    if threading.current_thread() is not threading.main_thread():
+        taken = []
+    for one in taken:
+        signal.signal(one, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for one in taken:
+            signal.signal(one, signal.SIG_DFL)
 
 
 @contextmanager

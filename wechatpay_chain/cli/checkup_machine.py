@@ -75,8 +75,15 @@ _PACKAGES = ("aiohttp", "cryptography")
 
 def extras(about: Examination) -> Iterator[Result]:
     """Say which extras are installed."""
-    there = {name: importlib.util.find_spec(module) is not None for name, module in EXTRAS.items()}
-    yield judge_extras(there)
+    yield judge_extras({name: _is_there(module) for name, module in EXTRAS.items()})
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        # What is half installed, or kept from being imported.
+        return False
 
 
 def judge_extras(there: Mapping[str, bool]) -> Result:
