@@ -131,9 +131,9 @@ def _named(received: Mapping[str, RSAPublicKey]) -> Callable[[str], RSAPublicKey
             unknown = "the answer is signed with a key that is neither known nor in its list"
             if serial.startswith(PUBLIC_KEY_ID):
                 raise CertificateError(
-                    f"{unknown}, but WeChat Pay's public key {one_line(serial, 60)} (微信支付公钥): "
-                    "give that in certs (to the command: WECHATPAY_PUBLIC_KEY_ID and "
-                    "WECHATPAY_PUBLIC_KEY)"
+                    f"{unknown}, but WeChat Pay's public key "
+                    f"{one_line(serial, 60)} (微信支付公钥): give that in certs (to the "
+                    "command: WECHATPAY_PUBLIC_KEY_ID and WECHATPAY_PUBLIC_KEY)"
                 )
             raise CertificateError(
                 f"{unknown}: somebody between here and WeChat Pay may have written it"

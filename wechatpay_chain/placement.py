@@ -104,7 +104,7 @@ def is_replaceable(path: Path) -> bool:
     ``/proc``, such as ``/dev/stdout``, may lead to a file and is none.
     """
     try:
-        if path.is_symlink() and os.readlink(path).startswith("/proc/"):
+        if path.is_symlink() and str(path.readlink()).startswith("/proc/"):
             return False
         return stat.S_ISREG(path.stat().st_mode)
     except OSError:

@@ -175,13 +175,16 @@ def test_who_is_told_to_end_leaves_nothing(
 ) -> None:
     """Neither where the bill would go nor among temporary files, where nobody would look."""
     gateway.bill(30 * 1024 * 1024, compressible=False, pause=0.05)
-    with subprocess.Popen(
-        [*COMMAND, "bills", "trade", DAY, *more],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=tmp_path,
-        env=environment(**settings, TMPDIR=str(tmp_path)),
-    ) as process, watched(process):
+    with (
+        subprocess.Popen(
+            [*COMMAND, "bills", "trade", DAY, *more],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env=environment(**settings, TMPDIR=str(tmp_path)),
+        ) as process,
+        watched(process),
+    ):
         while not [path for path in tmp_path.rglob("*.part") if path.stat().st_size]:
             assert process.poll() is None
         process.send_signal(signal.Signals[name])

@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
         description="Downloads WeChat Pay's certificates, verifies the answer with the keys in "
         "them, and writes each to wechatpay_SERIAL.pem. One fault, and nothing is written. What "
         "is not given is taken from the environment.",
-        epilog="Example: certificates -m 1900000109 -s 3775B6A4… -f apiclient_key.pem -k - -o .",
+        epilog="Example: certificates -m 1900000109 -s 3775… -f apiclient_key.pem -k - -o .",
     )
     parser.add_argument("-m", "--mchid", metavar="MCHID", help="the merchant's number (商户号)")
     parser.add_argument(
@@ -52,7 +52,7 @@ def add(commands: Any) -> None:
         "--key",
         type=Sensitive,
         metavar="KEY",
-        help="the APIv3 key: - to type it or pipe it in, @FILE, or itself",
+        help="the APIv3 key: - (typed or piped), @FILE, or itself",
     )
     parser.add_argument(
         "-o",

@@ -276,7 +276,7 @@ def judge_platform_key(
     if is_own_serial:
         return fault(
             "serial",
-            f"{name} is that of WeChat Pay's certificate (平台证书), or the merchant's stands there",
+            f"{name} is that of WeChat Pay's certificate (平台证书), or the merchant's is there",
             f"serial is the merchant's: {_SERIAL_HOW}; the certificate in certs is WeChat Pay's",
         )
     return judge_dates(check, f"the certificate {name} (平台证书)", key, now)

@@ -37,8 +37,8 @@ def certificates(about: Examination) -> Iterator[Result]:
     only = bool(about.platform) and not any(one.startswith(PUBLIC_KEY_ID) for one in about.platform)
     if about.is_v2_only or (key is None and not only):
         return
-    is_explained = about.has_fault("gateway", *IDENTITY) or (only and about.has_fault("platform keys"))
-    if about.client is None or not about.is_reachable or is_explained:
+    causes = ("gateway", *IDENTITY, *(("platform keys",) if only else ()))
+    if about.client is None or not about.is_reachable or about.has_fault(*causes):
         yield skipped(check, "the faults above come first")
         return
     outcome: Response | WechatPayError

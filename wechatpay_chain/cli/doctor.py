@@ -92,7 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
         # Of files with secrets that are no keys of ours, each of which warns by itself.
         told_of = [str(one.message) for one in caught if one.category is KeyFileWarning]
         for text in dict.fromkeys(told_of):
-            result = Result("files", State.WARNING, *text.rsplit(": ", 1))
+            message, _, advice = text.rpartition(": ")
+            result = Result("files", State.WARNING, message, advice)
             about.results.append(result)
             told.tell(result)
     told.finish(about.results, settings.origins)

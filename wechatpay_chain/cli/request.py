@@ -83,9 +83,9 @@ def add(commands: Any) -> None:
         description="Sends one request, once. The path may be spelled in any way that "
         "`wechatpay-chain api` knows. What stands on the command line can be seen by others on "
         "this machine: give what is confidential as -j @FILE or -j -.",
-        epilog="Exit codes: 0 a 2xx; 1 refused; 2 wrong arguments; 3 the outcome is unknown, or cannot be "
-        "written, so query it; 4 nothing was sent; 5 the gateway failed (5xx), so the same again later; 6 "
-        "it took effect, but the answer cannot be opened; 130 Ctrl-C.",
+        epilog="Exit codes: 0 a 2xx; 1 refused; 2 wrong arguments; 3 the outcome is unknown, or "
+        "cannot be written, so query it; 4 nothing was sent; 5 the gateway failed (5xx), so the "
+        "same again later; 6 it took effect, but the answer cannot be opened; 130 Ctrl-C.",
     )
     parser.add_argument("method", type=_method, metavar="METHOD", help=", ".join(METHODS))
     parser.add_argument("path", metavar="PATH", help="such as v3/pay/transactions/native")

@@ -75,9 +75,7 @@ def decrypt(ciphertext: str, key: RSAPrivateKey, padding: int = PKCS1_OAEP_PADDI
     return decrypt_bytes(ciphertext, key, padding).decode()
 
 
-def decrypt_bytes(
-    ciphertext: str, key: RSAPrivateKey, padding: int = PKCS1_OAEP_PADDING
-) -> bytes:
+def decrypt_bytes(ciphertext: str, key: RSAPrivateKey, padding: int = PKCS1_OAEP_PADDING) -> bytes:
     """Return the bytes inside a base64 ciphertext, such as another key's.
 
     Raises:
