@@ -114,6 +114,10 @@ def test_rows_are_printed(settings: dict[str, str], tmp_path: Path) -> None:
             {"kind": "detail", "row": {"交易时间": "2026", "商品名称": "苹果\t\x1b[31m,梨"}},
             {"kind": "total", "row": {"总交易单数": "1"}},
         ]
+    # Where the output has no such letters, none of them is lost.
+    bare = {**settings, "PYTHONIOENCODING": "ascii"}
+    ended = run("bills", "trade", DAY, "--rows", "--json", **bare)
+    assert json.loads(ended.stdout.splitlines()[1])["row"] == {"总交易单数": "1"}
 
 
 def test_an_address_is_fetched(gateway: Sandbox, settings: dict[str, str], tmp_path: Path) -> None:

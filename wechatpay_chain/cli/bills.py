@@ -18,7 +18,7 @@ from wechatpay_chain.bills import Bill, Bills, Rows, rows
 from wechatpay_chain.bills.intake import Progress
 from wechatpay_chain.bills.requests import Kind, stem_of
 from wechatpay_chain.cli.profile import add_options, open_client
-from wechatpay_chain.cli.streams import note, one_line
+from wechatpay_chain.cli.streams import note, one_line, takes_letters
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import RequestError
 
@@ -222,7 +222,8 @@ def _print_row(
     kind: str, row: dict[str, str], names: tuple[str, ...], *, as_json: bool
 ) -> tuple[str, ...]:
     if as_json:
-        print(json.dumps({"kind": kind, "row": row}, ensure_ascii=False))
+        # In letters only where the output can carry them: what is replaced is lost.
+        print(json.dumps({"kind": kind, "row": row}, ensure_ascii=not takes_letters()))
     else:
         if tuple(row) != names:
             print("\t".join(map(one_line, row)))
