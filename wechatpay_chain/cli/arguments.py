@@ -25,15 +25,16 @@ _COMMANDS = ("api", "bills", "certificates", "demo", "doctor", "request", "sandb
 def run(argv: Sequence[str] | None) -> int:
     """Parse the arguments, run the command and return its exit code."""
     given = sys.argv[1:] if argv is None else argv
+    # Before the help, too: it names things in Chinese.
+    prepare_streams()
     # Only the one that is asked for is imported: a look-up needs no gateway, nor rich.
     parser = _parser(given[:1] if given and given[0] in _COMMANDS else _COMMANDS)
     arguments, unknown = parser.parse_known_args(given)
     if unknown:
-        parser.error(f"unrecognized arguments: {' '.join(map(_name, unknown))}")
+        parser.error(f"unrecognized arguments: {' '.join(map(_shown, unknown, ['', *unknown]))}")
     if "run" not in arguments:
         parser.print_help(sys.stderr)
         return 2
-    prepare_streams()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warn
@@ -61,10 +62,10 @@ def run(argv: Sequence[str] | None) -> int:
     return code
 
 
-def _name(argument: str) -> str:
-    """Return an argument's name alone: somebody may have guessed an option for a secret."""
+def _shown(argument: str, before: str) -> str:
+    """Return an option without its value: somebody may have guessed that it takes a secret."""
     if not argument.startswith("-"):
-        return "…"
+        return "…" if before.startswith("-") else argument
     return argument.partition("=")[0] if argument.startswith("--") else argument[:2]
 
 
