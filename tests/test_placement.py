@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 from wechatpay_chain import placement as module
+from wechatpay_chain.errors import RequestError
+from wechatpay_chain.payments import Qr
 from wechatpay_chain.placement import Placement
+from wechatpay_chain.sinks import check
 
 
 def place(path: Path, content: bytes = b"new") -> None:
@@ -160,3 +163,20 @@ def test_without_locks_age_tells(
         monkeypatch.setattr(fcntl, "flock", refuse)
     place(target)
     assert set(tmp_path.iterdir()) == {target, fresh}
+
+
+def test_nothing_but_a_file_is_replaced(tmp_path: Path) -> None:
+    """A rename would take a device, a pipe or the standard output away from everybody."""
+    pipe, link, dangling = tmp_path / "pipe.svg", tmp_path / "link.svg", tmp_path / "new.svg"
+    os.mkfifo(pipe)
+    link.symlink_to("/proc/self/fd/1")
+    dangling.symlink_to(tmp_path / "nothing")
+    for special in (pipe, link):
+        with pytest.raises(RequestError, match="no file"):
+            check(special)
+        with pytest.raises(RequestError, match="no file"):
+            Qr("x").save(special)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert link.is_symlink()
+    check(dangling)
+    check(tmp_path / "absent")

@@ -25,8 +25,9 @@ from wechatpay_chain.errors import (
     WechatPayError,
 )
 from wechatpay_chain.parts import Parts
-from wechatpay_chain.platform_keys import PlatformKeys
+from wechatpay_chain.platform_keys import PUBLIC_KEY_ID, PlatformKeys
 from wechatpay_chain.protocol import signature
+from wechatpay_chain.protocol.text import one_line
 from wechatpay_chain.response import Response
 
 if TYPE_CHECKING:
@@ -127,9 +128,15 @@ def _read(
 def _named(received: Mapping[str, RSAPublicKey]) -> Callable[[str], RSAPublicKey | None]:
     def key_of(serial: str) -> RSAPublicKey:
         if serial not in received:
+            unknown = "the answer is signed with a key that is neither known nor in its list"
+            if serial.startswith(PUBLIC_KEY_ID):
+                raise CertificateError(
+                    f"{unknown}, but WeChat Pay's public key "
+                    f"{one_line(serial, 60)} (微信支付公钥): give that in certs (to the "
+                    "command: WECHATPAY_PUBLIC_KEY_ID and WECHATPAY_PUBLIC_KEY)"
+                )
             raise CertificateError(
-                "the answer is signed with a key that is neither known nor in its list: somebody "
-                "between here and WeChat Pay may have written it"
+                f"{unknown}: somebody between here and WeChat Pay may have written it"
             )
         return received[serial]
 

@@ -12,6 +12,7 @@ import asyncio
 import os
 import re
 import secrets
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +24,7 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Placement"]
+__all__ = ["Placement", "is_replaceable"]
 
 STALE = 24 * 3600
 """Seconds after which a part is taken for left over where files cannot be locked."""
@@ -94,6 +95,21 @@ class Placement:
         finally:
             if not self._placed:
                 self._part.unlink(missing_ok=True)
+
+
+def is_replaceable(path: Path) -> bool:
+    """Tell whether a new file may take a path's place: what is there is a file, or nothing.
+
+    A name is all that a rename needs: root would lose ``/dev/null`` by it. A link into
+    ``/proc``, such as ``/dev/stdout``, may lead to a file and is none.
+    """
+    try:
+        if path.is_symlink() and str(path.readlink()).startswith("/proc/"):
+            return False
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        # Nothing is there, or a link to nothing.
+        return True
 
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

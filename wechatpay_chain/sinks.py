@@ -19,7 +19,7 @@ from aiohttp import ClientResponse
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.middleware.body import parts
 from wechatpay_chain.middleware.call import Proof
-from wechatpay_chain.placement import Placement
+from wechatpay_chain.placement import Placement, is_replaceable
 
 __all__ = ["Intake", "check", "is_placed", "pour"]
 
@@ -48,7 +48,7 @@ def check(sink: Any) -> None:
     """Check, before anything is sent, that a path can be written to.
 
     Raises:
-        RequestError: its directory is not there, or it is a directory itself.
+        RequestError: its directory is not there, or it is a directory itself, or a device.
     """
     if not isinstance(sink, (str, os.PathLike)):
         return
@@ -57,6 +57,8 @@ def check(sink: Any) -> None:
         raise RequestError("sink has a NUL in its name")
     if path.is_dir():
         raise RequestError(f"sink {path} is a directory: name a file in it")
+    if not is_replaceable(path):
+        raise RequestError(f"sink {path} is a device or pipe, and no file: give a stream for it")
     if not os.access(path.parent, os.W_OK):
         raise RequestError(f"sink {path} cannot be written: its directory must be there, writable")
 

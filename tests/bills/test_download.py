@@ -478,6 +478,7 @@ WRONG: dict[str, Any] = {
     "no target": lambda c, t: c.bills.trade(DAY).download(None),
     "a number": lambda c, t: c.bills.download(3, t / "x"),
     "nothing": lambda c, t: c.bills.download("", t / "x"),
+    "an empty path": lambda c, t: c.bills.trade(DAY).download(""),
     "no directory": lambda c, t: c.bills.trade(DAY).download(t / "no" / "x"),
     "a NUL": lambda c, t: c.bills.trade(DAY).download(str(t / "x\0y")),
     "a sink": lambda c, t: c.bills.trade(DAY).download(t / "x", sink="y"),
@@ -549,12 +550,22 @@ def test_progress_is_told_and_may_stop(gateway: Sandbox, client: Client, tmp_pat
         assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_the_systems_error(gateway: Sandbox, client: Client) -> None:
-    """What the disk says is not taken for the connection's, and the client lives on."""
+@pytest.mark.parametrize("face", ["sync", "async"])
+@pytest.mark.parametrize("given", [False, True], ids=["operation", "address"])
+def test_a_full_disk_is_the_systems_error(
+    gateway: Sandbox, client: Client, face: str, given: bool
+) -> None:
+    """What the disk says is not the connection's; it shows no address, and the client lives on."""
     gateway.bill(content=TEXT)
+    told = client.v3.bill.tradebill.get(query={"bill_date": DAY})
     with pytest.raises(OSError, match="No space left") as caught:
         with Path("/dev/full").open("wb", buffering=0) as full:
-            client.bills.trade(DAY).download(full)
+            if given and face == "sync":
+                client.bills.download(told.json()["download_url"], full)
+            elif given:
+                asyncio.run(client.bills.download_async(told.json()["download_url"], full))
+            else:
+                get(face, client, client.bills.trade(DAY), full)
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert "token=" not in "".join(shown.format())
     assert client.bills.trade(DAY).download(io.BytesIO()).verified

@@ -27,13 +27,14 @@ from wechatpay_chain import (
 from wechatpay_chain.bills import downloads
 
 PARTS = [b"a,b\r\n" + b"`1,`2\r\n" * 40_000, b"`3,`4\r\n" * 7, b""]
-KEY, NONCE = "k" * 32, "n" * 12
+# No text: half of all bytes are none in UTF-8.
+KEY, NONCE = bytes(range(240, 256)) * 2, "n" * 12
 
 
-def sealed_key(key: str = KEY, name: str = "mch_key") -> str:
+def sealed_key(key: bytes = KEY, name: str = "mch_key") -> str:
     """Encrypt a file's key for a merchant."""
     oaep = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)
-    return base64.b64encode(private(name).public_key().encrypt(key.encode(), oaep)).decode()
+    return base64.b64encode(private(name).public_key().encrypt(key, oaep)).decode()
 
 
 class Gateway:
@@ -52,7 +53,7 @@ class Gateway:
             number = int(request.target.partition("token=")[2])
             raw = gzip.compress(PARTS[number]) if self.pack else PARTS[number]
             nonce = f"{number}{NONCE}"[:12].encode()
-            return answer(body=self.change(AESGCM(KEY.encode()).encrypt(nonce, raw, b"")))
+            return answer(body=self.change(AESGCM(KEY).encrypt(nonce, raw, b"")))
         self.asked += 1
         base = f"http://{request.headers['Host']}/v3/billdownload/file?token="
         told = [
@@ -109,12 +110,12 @@ def test_a_changed_file_leaves_nothing(name: str, pack: bool, tmp_path: Path) ->
     "more",
     [
         {"encrypt_key": sealed_key(name="plat_key")},
-        {"encrypt_key": sealed_key("k" * 31)},
+        {"encrypt_key": sealed_key(b"k" * 31)},
         {"encrypt_key": "AAAA"},
         {"encrypt_key": "no base64!"},
         {"nonce": "short"},
         {"nonce": ""},
-        {"encrypt_key": sealed_key("j" * 32)},
+        {"encrypt_key": sealed_key(b"j" * 32)},
     ],
 )
 def test_a_key_that_does_not_fit_opens_nothing(more: dict[str, Any], tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import termios
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
 COMMAND = [sys.executable, "-W", "error", "-m", "wechatpay_chain.cli"]
@@ -29,7 +30,9 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONIOENCODING": "utf-8", "TERM": "xterm-256color", **more}
 
 
-def run(*arguments: str, stdin: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, stdin: str | None = None, cwd: Path | None = None, **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, its output in pipes."""
     return subprocess.run(
         [*COMMAND, *arguments],
@@ -38,6 +41,7 @@ def run(*arguments: str, stdin: str | None = None, **more: str) -> subprocess.Co
         encoding="utf-8",
         env=environment(**more),
         timeout=PATIENCE,
+        cwd=cwd,
         check=False,
     )
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pty
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.bills.downloader import settings_of
-from tests.cli.command import ANSI, COMMAND, environment, run
+from tests.cli.command import ANSI, COMMAND, PATIENCE, environment, run, watched
 from wechatpay_chain.sandbox import Sandbox
 
 DAY = "2024-11-01"
@@ -78,6 +79,28 @@ def test_a_bill_goes_into_a_directory(
     )
 
 
+def test_a_checked_bill_goes_to_stdout(settings: dict[str, str], tmp_path: Path) -> None:
+    """`-o -` prints the bill and nothing else, and makes no file of that name."""
+    ended = run("bills", "trade", DAY, "-o", "-", cwd=tmp_path, **settings)
+    assert (ended.returncode, ended.stdout) == (0, TEXT.replace("\r\n", "\n"))
+    assert ended.stderr.endswith("  verified\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bill_that_is_wrong_is_not_printed(gateway: Sandbox, settings: dict[str, str]) -> None:
+    """What goes into a pipe was checked before, all of it."""
+    gateway.bill(content=TEXT.encode(), wrong_hash=True)
+    ended = run("bills", "trade", DAY, "-o", "-", **settings)
+    assert (ended.returncode, ended.stdout) == (1, "")
+
+
+def test_a_refusal_says_which_field(settings: dict[str, str], tmp_path: Path) -> None:
+    """WeChat Pay's own detail is shown: "a parameter is wrong" helps nobody."""
+    ended = run("bills", "sub-merchant-fund-flow", DAY, "-o", str(tmp_path), **settings)
+    assert ended.returncode == 1
+    assert "sub_mchid" in ended.stderr.splitlines()[1]
+
+
 def test_rows_are_printed(settings: dict[str, str], tmp_path: Path) -> None:
     """Tab-separated, or JSON a line; nobody's order can act on the terminal."""
     plain = run("bills", "fund-flow", DAY, "--rows", **settings)
@@ -91,6 +114,10 @@ def test_rows_are_printed(settings: dict[str, str], tmp_path: Path) -> None:
             {"kind": "detail", "row": {"交易时间": "2026", "商品名称": "苹果\t\x1b[31m,梨"}},
             {"kind": "total", "row": {"总交易单数": "1"}},
         ]
+    # Where the output has no such letters, none of them is lost.
+    bare = {**settings, "PYTHONIOENCODING": "ascii"}
+    ended = run("bills", "trade", DAY, "--rows", "--json", **bare)
+    assert json.loads(ended.stdout.splitlines()[1])["row"] == {"总交易单数": "1"}
 
 
 def test_an_address_is_fetched(gateway: Sandbox, settings: dict[str, str], tmp_path: Path) -> None:
@@ -143,6 +170,31 @@ def test_a_bill_without_totals_is_not_complete(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (1, "a\tb\n1\t2\n")
     assert "without totals" in ended.stderr
     assert run("bills", "rows", str(tmp_path / "x"), "--no-totals").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("more", [["-o", "trade.csv"], ["--rows"], ["-o", "-"]])
+def test_who_is_told_to_end_leaves_nothing(
+    gateway: Sandbox, settings: dict[str, str], tmp_path: Path, name: str, more: list[str]
+) -> None:
+    """Neither where the bill would go nor among temporary files, where nobody would look."""
+    gateway.bill(30 * 1024 * 1024, compressible=False, pause=0.05)
+    with (
+        subprocess.Popen(
+            [*COMMAND, "bills", "trade", DAY, *more],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env=environment(**settings, TMPDIR=str(tmp_path)),
+        ) as process,
+        watched(process),
+    ):
+        while not [path for path in tmp_path.rglob("*.part") if path.stat().st_size]:
+            assert process.poll() is None
+        process.send_signal(signal.Signals[name])
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out, err) == (130, b"", b"")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_terminal_sees_a_bar(gateway: Sandbox, settings: dict[str, str], tmp_path: Path) -> None:

@@ -81,6 +81,22 @@ def test_phps_flags(gateway: Sandbox, place: Path, long: bool) -> None:
     assert all(line.endswith(".pem") and "2115-01-01" in line for line in lines)
 
 
+def test_phps_other_flags() -> None:
+    """-h and -V work without any of the others, as they do in PHP."""
+    for flag in ("-h", "--help", "-V", "--version"):
+        ended = run("certificates", flag)
+        assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_public_key_that_is_not_set_is_named(place: Path) -> None:
+    """A merchant that has both is told which key signed the list, and where to set it."""
+    with Sandbox() as gateway:
+        ended = run(*flags(gateway, place, "-k", f"@{place / 'apiv3'}"))
+    assert ended.returncode == 1
+    assert gateway.identity.public_key.serial in ended.stderr
+    assert "WECHATPAY_PUBLIC_KEY_ID" in ended.stderr
+
+
 def test_the_key_in_a_file_and_a_ca(gateway: Sandbox, place: Path) -> None:
     """-k @FILE reads the key, --ca checks who issued the certificates; nothing is said."""
     more = ["-k", f"@{place / 'apiv3'}", "--ca", str(place / "ca.pem")]

@@ -178,6 +178,47 @@ BROKEN: dict[str, tuple[Spoil, str, str]] = {
         "serial",
         "id of WeChat Pay's public key",
     ),
+    "the serial in small letters": (
+        lambda a: a.set(serial=a.gateway.identity.merchant.serial.lower()).drop(
+            "merchant_cert", "merchant_key"
+        ),
+        "serial",
+        "no certificate of that serial",
+    ),
+    "WeChat Pay's serial for the merchant's": (
+        lambda a: a.set(serial=a.gateway.identity.certificate.serial).drop(
+            "merchant_cert", "merchant_key"
+        ),
+        "serial",
+        "that of WeChat Pay's certificate",
+    ),
+    "the merchant's serial for the id": (
+        lambda a: a.set(public_key_id=a.gateway.identity.merchant.serial),
+        "platform keys",
+        "is the serial of the merchant's certificate",
+    ),
+    "a public key's id for the serial, beside that key": (
+        lambda a: a.set(serial=a.gateway.identity.public_key.serial),
+        "serial",
+        "id of WeChat Pay's public key",
+    ),
+    "a private key that is none, also for the certificate": (
+        lambda a: (a.directory / "apiclient_key.pem").write_text(""),
+        "private_key",
+        "no key that can be read",
+    ),
+    "the scheme of brands": (lambda a: a.set(scheme="brand"), "settings", "leave scheme out"),
+    "an unknown scheme": (lambda a: a.set(scheme="x"), "settings", "must be one of rsa"),
+    "a proxy that is down": (
+        lambda a: a.set(proxy=f"http://127.0.0.1:{closed_port()}"),
+        "gateway",
+        "proxy",
+    ),
+    "a path for base_uri": (
+        lambda a: a.set(base_uri=f"{a.gateway.base_uri}v3/"),
+        "gateway",
+        "no such operation",
+    ),
     "wrong apiv3 key": (lambda a: a.set(apiv3_key="0" * 32), "apiv3_key", "does not open"),
     "apiv3 key too short": (lambda a: a.set(apiv3_key="0" * 31), "apiv3_key", "32 bytes"),
     "wrong v2 secret": (lambda a: a.set(secret="0" * 32), "secret", "v2 refuses our sign"),
@@ -255,6 +296,23 @@ def test_the_fault_is_named(account: Account, name: str) -> None:
     assert ended.returncode == 1
     assert {one["check"] for one in faults} == {check}, faults
     assert any(words in f"{one['message']} → {one['advice']}" for one in faults), faults
+
+
+def test_a_file_that_others_can_read_hides_no_other_fault(account: Account) -> None:
+    """Who may read a key is no reason for a refusal: what is, is named too."""
+    account.set(mchid="1900000300").drop("merchant_cert", "merchant_key")
+    (account.directory / "apiclient_key.pem").chmod(0o644)
+    _, found = findings(account)
+    assert [one["check"] for one in of(found, "fault")] == ["private_key", "settings"]
+    assert of(found, "warning") == []
+
+
+def test_a_mark_before_the_first_letter_is_no_fault(account: Account) -> None:
+    """Some editors put a BOM into a profile, or into the file of a secret."""
+    for file in (account.profile, account.directory / "apiv3_key.txt"):
+        file.write_text(file.read_text(), "utf-8-sig")
+    _, found = findings(account)
+    assert of(found, "fault") == []
 
 
 @pytest.mark.parametrize("offset", [-600, 600])
@@ -534,6 +592,7 @@ def test_a_server_that_never_ends() -> None:
         ("商户证书序列号有误。请使用签名私钥匹配的证书序列号", None, "serial"),
         ("Http头Authorization中的timestamp与发起请求的时间不得超过5分钟", None, "clock"),
         ("商户号不存在", None, "settings"),
+        ("Http头Authorization认证类型不正确", None, "settings"),
         ("", None, "private_key"),
     ],
 )

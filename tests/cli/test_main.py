@@ -38,6 +38,8 @@ def test_help_is_short_and_names_what_there_is(arguments: list[str], words: list
     assert ended.returncode == 0
     assert len(ended.stdout.splitlines()) < 35
     assert [word for word in words if word not in ended.stdout] == []
+    bare = run(*arguments, COLUMNS="80", PYTHONIOENCODING="ascii")
+    assert (bare.returncode, bare.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+)
 
 from tests.cli.account import Account
 from tests.cli.command import environment
@@ -321,6 +327,20 @@ def test_what_is_overridden_is_not_looked_up(gateway: Sandbox, tmp_path: Path) -
     assert "failed" in refusal(account.profile)
     with open_client(arguments(account.profile), apiv3_key=None) as client:
         assert client.certificates is not None
+
+
+def test_a_passphrase_that_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What sets it is a variable here, and no pair in Python."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")
+    )
+    path = write(tmp_path / "key.pem", key.decode())
+    monkeypatch.setenv("WECHATPAY_MCHID", "1900000109")
+    monkeypatch.setenv("WECHATPAY_SERIAL", "5A" * 20)
+    monkeypatch.setenv("WECHATPAY_PRIVATE_KEY", str(path))
+    assert "encrypted: set WECHATPAY_PRIVATE_KEY_PASSPHRASE (" in refusal(certs={})
 
 
 def test_schemes(tmp_path: Path) -> None:

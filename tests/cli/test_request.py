@@ -248,6 +248,8 @@ def test_uploads_and_downloads(account: Account, tmp_path: Path) -> None:
     picture.write_bytes(b"no picture")
     ended = account.run("request", "post", "v3/merchant/media/upload", "--upload", str(picture))
     assert (ended.returncode, list(json.loads(ended.stdout))) == (0, ["media_id"])
+    ended = account.run("request", "get", "v3/certificates", "-o", "-")
+    assert list(json.loads(ended.stdout)) == ["data"]
     target = tmp_path / "answer.json"
     ended = account.run("request", "get", "v3/certificates", "-o", str(target))
     assert (ended.returncode, ended.stdout) == (0, "")
@@ -261,10 +263,13 @@ def test_a_body_from_a_file(account: Account, tmp_path: Path) -> None:
     file.write_text('{"echo_message": "from a file"}')
     ended = account.run("request", "post", ECHO, "-j", f"@{file}")
     assert "from a file" in ended.stdout
+    file.write_text('{"echo_message": "after a mark"}', "utf-8-sig")
+    ended = account.run("request", "post", ECHO, "-j", f"@{file}")
+    assert "after a mark" in ended.stdout
     file.write_text('{"echo_message": "a", "echo_message": "b"}')
     ended = account.run("request", "post", ECHO, "-j", f"@{file}")
     assert (ended.returncode, "same key twice" in ended.stderr) == (4, True)
-    assert len(account.gateway.requests) == 1
+    assert len(account.gateway.requests) == 2
 
 
 # What happens → the gateway's misbehaviour, the exit code, words on stderr.
@@ -336,8 +341,40 @@ def test_nothing_was_sent(account: Account) -> None:
     account.gateway.start()
 
 
+def test_an_answer_that_cannot_be_written(account: Account) -> None:
+    """A full disk does not make a refusal of what took effect: the outcome must be queried."""
+    command = [*COMMAND, "request", "post", ECHO, "-j", '{"echo_message":"a"}',
+               "--profiles", str(account.profile)]  # fmt: skip
+    for more, code in (([], 3), (["--json"], 3), (["--dry-run"], 1)):
+        with Path("/dev/full").open("w") as full:
+            ended = subprocess.run(
+                [*command, *more],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                env=environment(),
+                timeout=PATIENCE,
+                check=False,
+            )
+        assert ended.returncode == code, more
+        assert "No space left" in ended.stderr
+        assert "Traceback" not in ended.stderr
+    assert len(account.gateway.requests) == 2
+
+
+def test_an_unknown_option_is_named_without_its_value(account: Account) -> None:
+    """Who guesses that an option takes a secret finds it neither on the screen nor in a log."""
+    for option in (["--apiv3-key", "s3cret"], ["--apiv3-key=s3cret"], ["-Ks3cret"]):
+        ended = account.run("request", "get", "v3/certificates", *option)
+        assert ended.returncode == 2
+        assert option[0][:2] in ended.stderr
+        assert "s3cret" not in ended.stderr
+
+
 def test_wrong_arguments(account: Account) -> None:
     """Arguments that are none exit with 2."""
+    ended = account.run("request", "get", "v3/certificates", "--timeout", "soon")
+    assert (ended.returncode, "no number of seconds" in ended.stderr) == (2, True)
     assert account.run("request", "fetch", ECHO).returncode == 2
     assert account.run("request").returncode == 2
 

@@ -176,6 +176,9 @@ def test_a_query_is_made_of_text() -> None:
     coupons: list[Any] = [GOOD]
     with pytest.raises(RequestError, match="send_coupon_params must be text, not list"):
         PAYMENTS.query_string(PAYMENTS.coupons.mini_program(coupons))
+    not_one: Any = "a=1"
+    with pytest.raises(RequestError, match="must be a mapping, not str"):
+        PAYMENTS.query_string(not_one)
 
 
 def test_h5() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from wechatpay_chain import loops
 from wechatpay_chain.bills import advice
@@ -23,9 +23,10 @@ from wechatpay_chain.bills.sources import Asked, Settings, understand
 from wechatpay_chain.bills.targets import Target, suffix
 from wechatpay_chain.bills.unsealing import Unsealing
 from wechatpay_chain.chain import Chain
-from wechatpay_chain.errors import DecodeError, RequestError, WechatPayError
+from wechatpay_chain.errors import DecodeError, DecryptError, RequestError, WechatPayError
 from wechatpay_chain.middleware.guard import hide
 from wechatpay_chain.placement import Placement
+from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.response import Response
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ _DOWNLOAD_PATH = "{+download_url}"
 
 _SHARED = ("timeout", "connect_timeout", "proxy", "debug", "middlewares")
 """The options of a call that are for its download too."""
+
+_Call: TypeAlias = tuple[object, Mapping[str, Any]]
+"""What is downloaded, and the options of the request for it."""
 
 _AEAD = {"algorithm": "AEAD_AES_256_GCM"}
 
@@ -150,11 +154,12 @@ class Bills:
             OSError: it cannot be written.
         """
         settings = Settings(decompress, limit, progress, hash_value, hash_type)
+        call = Sensitive[_Call]((source, options))
+        # A traceback with locals must not show the token of an address.
+        del source, options
         try:
-            return loops.run(self._run(source, to, settings, options))
+            return loops.run(self._run(call, to, settings))
         except WechatPayError as error:
-            # A traceback with locals must not show the token of an address.
-            del source, options, settings
             raise error.with_traceback(None)
 
     async def download_async(
@@ -171,10 +176,11 @@ class Bills:
     ) -> Bill:
         """Download a bill, as `download` does; a task that is cancelled leaves nothing."""
         settings = Settings(decompress, limit, progress, hash_value, hash_type)
+        call = Sensitive[_Call]((source, options))
+        del source, options
         try:
-            return await self._run(source, to, settings, options)
+            return await self._run(call, to, settings)
         except WechatPayError as error:
-            del source, options, settings
             raise error.with_traceback(None)
 
     @staticmethod
@@ -188,12 +194,10 @@ class Bills:
     def __reduce__(self) -> NoReturn:
         raise TypeError("Bills belong to a Client, which holds keys, so they are not pickled")
 
-    async def _run(
-        self, source: object, to: object, settings: Settings, options: Mapping[str, Any]
-    ) -> Bill:
+    async def _run(self, call: Sensitive[_Call], to: object, settings: Settings) -> Bill:
         try:
             settings.check()
-            asked = understand(source, options, settings, self._client)
+            asked = understand(*call.reveal(), settings, self._client)
             target = Target.of(to, asked.stem)
             return await self._download(asked, target, settings)
         except WechatPayError as error:
@@ -255,19 +259,29 @@ class _Offers:
             advice.refuse(asked.what, intake.error, response)
             return response.verified or asked.promise is not None
         offer = await self._fresh(number)
-        unsealing = None
-        if offer.encrypt_key is not None:
-            unsealing = Unsealing(offer.encrypt_key.reveal(), offer.nonce, self._key)
-        intake.start(offer.promise, unsealing)
-        options = {name: asked.options[name] for name in _SHARED if name in asked.options}
+        intake.start(offer.promise, self._unsealing(offer))
         # Never in a local variable, where a traceback would show it.
         response = await self._send(
             "GET",
             _DOWNLOAD_PATH,
-            {**options, "download_url": offer.url.reveal(), "sink": intake},
+            {
+                **{name: asked.options[name] for name in _SHARED if name in asked.options},
+                "download_url": offer.url.reveal(),
+                "sink": intake,
+            },
             intake,
         )
         return response.verified or offer.promise is not None
+
+    def _unsealing(self, offer: Offer) -> Unsealing | None:
+        """Return what opens a file, if it is encrypted."""
+        if offer.encrypt_key is None:
+            return None
+        try:
+            return Unsealing(offer.encrypt_key.reveal(), offer.nonce, self._key)
+        except DecryptError as error:
+            problem = error
+        raise advice.explain(problem, self._asked.what, is_given=self._asked.is_given)
 
     async def _fresh(self, number: int) -> Offer:
         """Return a file's offer, told a moment ago."""

@@ -34,6 +34,8 @@ class Target(NamedTuple):
         Raises:
             RequestError: nothing can be written to it.
         """
+        if to == "":
+            raise RequestError("to is empty: give a path, or '.' for this directory")
         if isinstance(to, (str, os.PathLike)):
             path = Path(os.fsdecode(to))
             try:

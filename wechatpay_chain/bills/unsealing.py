@@ -42,7 +42,8 @@ class Unsealing:
                 "private_key, or as merchant's key"
             )
         try:
-            opened = rsa.decrypt(encrypt_key, key).encode()
+            # Bytes: a key of AES need not be text.
+            opened = rsa.decrypt_bytes(encrypt_key, key)
         except ValueError:
             opened = b""
         start = nonce.encode("utf-8", "replace")

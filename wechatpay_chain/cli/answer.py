@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from wechatpay_chain.cli.finding import print_document
-from wechatpay_chain.cli.streams import note
+from wechatpay_chain.cli.streams import note, takes_letters
 from wechatpay_chain.errors import DecodeError, RefusedError, UnverifiedError, WechatPayError
 from wechatpay_chain.protocol import document as documents
 from wechatpay_chain.protocol.text import one_line
@@ -100,8 +100,7 @@ def detail_of(error: WechatPayError) -> str:
 
 def print_pretty(value: Any) -> None:
     """Print a value as indented JSON, in colour on a terminal."""
-    readable = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
-    text = _printable(json.dumps(value, ensure_ascii=not readable, indent=2))
+    text = _printable(json.dumps(value, ensure_ascii=not takes_letters(), indent=2))
     if _is_terminal():
         with suppress(ModuleNotFoundError):
             from rich.highlighter import JSONHighlighter

@@ -25,13 +25,16 @@ _COMMANDS = ("api", "bills", "certificates", "demo", "doctor", "request", "sandb
 def run(argv: Sequence[str] | None) -> int:
     """Parse the arguments, run the command and return its exit code."""
     given = sys.argv[1:] if argv is None else argv
+    # Before the help, too: it names things in Chinese.
+    prepare_streams()
     # Only the one that is asked for is imported: a look-up needs no gateway, nor rich.
     parser = _parser(given[:1] if given and given[0] in _COMMANDS else _COMMANDS)
-    arguments = parser.parse_args(given)
+    arguments, unknown = parser.parse_known_args(given)
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(map(_shown, unknown, ['', *unknown]))}")
     if "run" not in arguments:
         parser.print_help(sys.stderr)
         return 2
-    prepare_streams()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warn
@@ -44,7 +47,12 @@ def run(argv: Sequence[str] | None) -> int:
         discard_rest()
         return NOBODY_READS
     except WechatPayError as error:
+        from wechatpay_chain.cli.answer import detail_of
+
         complain(error)
+        detail = detail_of(error)
+        if detail:
+            note(detail)
         return 1
     except OSError as error:
         complain(error)
@@ -52,6 +60,13 @@ def run(argv: Sequence[str] | None) -> int:
         discard_rest()
         return 1
     return code
+
+
+def _shown(argument: str, before: str) -> str:
+    """Return an option without its value: somebody may have guessed that it takes a secret."""
+    if not argument.startswith("-"):
+        return "…" if before.startswith("-") else argument
+    return argument.partition("=")[0] if argument.startswith("--") else argument[:2]
 
 
 def _warn(message: Warning | str, *where: Any, **more: Any) -> None:

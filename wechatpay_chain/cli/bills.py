@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,11 +18,13 @@ from wechatpay_chain.bills import Bill, Bills, Rows, rows
 from wechatpay_chain.bills.intake import Progress
 from wechatpay_chain.bills.requests import Kind, stem_of
 from wechatpay_chain.cli.profile import add_options, open_client
-from wechatpay_chain.cli.streams import one_line
+from wechatpay_chain.cli.streams import note, one_line, takes_letters
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import RequestError
 
 __all__ = ["add"]
+
+STDOUT = "-"
 
 KINDS = {name: kind for name, kind in vars(Bills).items() if isinstance(kind, Kind)}
 """The bills that have a command of their own, by the name of their method."""
@@ -84,7 +89,10 @@ def _add_kind(kinds: Any, name: str, kind: Kind) -> None:
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-o", "--output", metavar="FILE|DIR", help="where it goes, by default into this directory"
+        "-o",
+        "--output",
+        metavar="FILE|DIR",
+        help="where it goes, by default into this directory; - is stdout, once it is checked",
     )
     parser.add_argument("--rows", action="store_true", help="print its rows, tab-separated")
     parser.add_argument("--keep-gzip", action="store_true", help="store a packed bill packed")
@@ -129,9 +137,10 @@ def _run_rows(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace, download: Callable[..., Bill]) -> int:
-    with ExitStack() as stack:
+    with _ended_as_by_ctrl_c(), ExitStack() as stack:
         client = stack.enter_context(open_client(arguments))
-        if arguments.rows and arguments.output is None:
+        is_printed = arguments.output == STDOUT
+        if is_printed or (arguments.rows and arguments.output is None):
             # Nobody asked for a file.
             output = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         else:
@@ -142,13 +151,38 @@ def _run(arguments: argparse.Namespace, download: Callable[..., Bill]) -> int:
         if arguments.rows:
             with bill.rows(totals=not arguments.no_totals) as found:
                 _print_rows(found, as_json=arguments.json)
+        elif is_printed and bill.path is not None and sys.stdout is not None:
+            with bill.path.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+            note(f"{bill.size} bytes  SHA-1 {bill.sha1}  {_trust(bill)}")
         elif arguments.json:
             told = {"path": str(bill.path), "size": bill.size, "sha1": bill.sha1}
             print(json.dumps({**told, "packed": bill.packed, "verified": bill.verified}))
         else:
-            trust = "verified" if bill.verified else "not verified: no hash was promised"
-            print(f"{bill.path}  {bill.size} bytes  SHA-1 {bill.sha1}  {trust}")
+            print(f"{bill.path}  {bill.size} bytes  SHA-1 {bill.sha1}  {_trust(bill)}")
     return 0
+
+
+def _trust(bill: Bill) -> str:
+    return "verified" if bill.verified else "not verified: no hash was promised"
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Let whoever ends the command, or closes its terminal, leave nothing half done behind."""
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # One that is ignored, as by nohup, stays so.
+    taken = [one for one in map(signal.Signals.__getitem__, names)
+             if signal.getsignal(one) is signal.SIG_DFL]  # fmt: skip
+    if threading.current_thread() is not threading.main_thread():
+        taken = []
+    for one in taken:
+        signal.signal(one, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for one in taken:
+            signal.signal(one, signal.SIG_DFL)
 
 
 @contextmanager
@@ -188,7 +222,8 @@ def _print_row(
     kind: str, row: dict[str, str], names: tuple[str, ...], *, as_json: bool
 ) -> tuple[str, ...]:
     if as_json:
-        print(json.dumps({"kind": kind, "row": row}, ensure_ascii=False))
+        # In letters only where the output can carry them: what is replaced is lost.
+        print(json.dumps({"kind": kind, "row": row}, ensure_ascii=not takes_letters()))
     else:
         if tuple(row) != names:
             print("\t".join(map(one_line, row)))

@@ -133,9 +133,9 @@ def _text(given: str, option: str) -> str:
         if given in (STDIN, _FROM + STDIN):
             if sys.stdin is None:
                 raise RequestError(f"{option} {given}: there is no stdin")
-            return sys.stdin.buffer.read().decode()
+            return sys.stdin.buffer.read().decode("utf-8-sig")
         if given.startswith(_FROM):
-            return Path(given[1:]).expanduser().read_text("utf-8")
+            return Path(given[1:]).expanduser().read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise RequestError(f"{option} is not UTF-8") from None
     except OSError as error:
@@ -146,7 +146,7 @@ def _text(given: str, option: str) -> str:
 def _parsed(text: str, option: str) -> Any:
     problem = ""
     try:
-        return document.loads(text.encode("utf-8", "surrogatepass"))
+        return document.loads(text.encode("utf-8", "surrogateescape"))
     except DecodeError as error:
         problem = str(error).removeprefix("the body ")
     raise RequestError(f"{option}: the text {problem}")

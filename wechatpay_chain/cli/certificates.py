@@ -22,6 +22,7 @@ from wechatpay_chain.cli.streams import complain
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.platform_keys import DAY, WARN_BEFORE
 from wechatpay_chain.protocol.sensitive import Sensitive
+from wechatpay_chain.version import __version__
 
 __all__ = ["add"]
 
@@ -39,7 +40,7 @@ def add(commands: Any) -> None:
         description="Downloads WeChat Pay's certificates, verifies the answer with the keys in "
         "them, and writes each to wechatpay_SERIAL.pem. One fault, and nothing is written. What "
         "is not given is taken from the environment.",
-        epilog="Example: certificates -m 1900000109 -s 3775B6A4… -f apiclient_key.pem -k - -o .",
+        epilog="Example: certificates -m 1900000109 -s 3775… -f apiclient_key.pem -k - -o .",
     )
     parser.add_argument("-m", "--mchid", metavar="MCHID", help="the merchant's number (商户号)")
     parser.add_argument(
@@ -51,7 +52,7 @@ def add(commands: Any) -> None:
         "--key",
         type=Sensitive,
         metavar="KEY",
-        help="the APIv3 key: - to type it or pipe it in, @FILE, or itself",
+        help="the APIv3 key: - (typed or piped), @FILE, or itself",
     )
     parser.add_argument(
         "-o",
@@ -72,6 +73,7 @@ def add(commands: Any) -> None:
         help="of a merchant outside mainland China",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document instead")
+    parser.add_argument("-V", "--version", action="version", version=__version__)
     profile.add_options(parser)
     parser.set_defaults(run=run)
 
@@ -117,7 +119,7 @@ def _typed() -> Sensitive[str]:
 
 def _in_file(path: Path) -> Sensitive[str]:
     try:
-        return Sensitive(path.expanduser().read_text("utf-8").strip())
+        return Sensitive(path.expanduser().read_text("utf-8-sig").strip())
     except OSError as error:
         raise ConfigurationError(
             f"-k @{path} cannot be read: {error.strerror or type(error).__name__}"

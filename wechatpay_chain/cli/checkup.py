@@ -40,6 +40,8 @@ class Result:
     state: State
     message: str
     advice: str = ""
+    explains: bool = True
+    """Whether what fails later may follow from it."""
 
 
 def ok(check: str, message: str) -> Result:
@@ -99,9 +101,10 @@ class Examination:
         return "secret" in self.profile and not any(name in self.profile for name in v3)
 
     def has_fault(self, *checks: str) -> bool:
-        """Tell whether one of these checks, or any, has found a fault."""
+        """Tell whether any check has found a fault; or one of these, one that explains others."""
         return any(
-            one.state is State.FAULT and (not checks or one.check in checks) for one in self.results
+            one.state is State.FAULT and (not checks or (one.check in checks and one.explains))
+            for one in self.results
         )
 
     def tls(self) -> ssl.SSLContext:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.x509.oid import NameOID
 
-from wechatpay_chain.cli.checkup import Examination, Result, fault, ok, skipped, warning
+from wechatpay_chain.cli.checkup import Examination, Result, State, fault, ok, skipped, warning
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.keys import (
     KeyFileWarning,
@@ -37,6 +37,7 @@ V2_SECRET_SIZE = 32
 _PORTAL = "pay.weixin.qq.com > 账户中心 > API安全"
 _SERIAL = re.compile(r"[0-9A-Fa-f]+")
 _SERIAL_SIZE = 40
+_SERIAL_HOW = "openssl x509 -in apiclient_cert.pem -noout -serial"
 
 
 def private_key(about: Examination) -> Iterator[Result]:
@@ -64,7 +65,9 @@ def private_key(about: Examination) -> Iterator[Result]:
 def judge_access(check: str, path: Path, mode: int) -> Result:
     """Judge who may read a file that holds a secret."""
     if mode & (stat.S_IROTH | stat.S_IWOTH):
-        return fault(check, f"everybody on this machine can read {path}", f"chmod 600 {path}")
+        words = f"everybody on this machine can read {path}"
+        # The key itself may be the right one.
+        return Result(check, State.FAULT, words, f"chmod 600 {path}", explains=False)
     if mode & (stat.S_IRGRP | stat.S_IWGRP):
         return warning(check, f"the file's group can read {path}", f"chmod 600 {path}")
     return ok(check, "only its owner can read the file")
@@ -79,7 +82,7 @@ def serial(about: Examination) -> Iterator[Result]:
 
 def judge_serial(serial: str, origin: str) -> Result:
     """Judge the form of the serial of a merchant's certificate."""
-    how = "openssl x509 -in apiclient_cert.pem -noout -serial"
+    how = _SERIAL_HOW
     if serial.startswith(PUBLIC_KEY_ID):
         return fault(
             "serial",
@@ -92,6 +95,8 @@ def judge_serial(serial: str, origin: str) -> Result:
         return warning(
             "serial", f"it has {len(serial)} digits, and not {_SERIAL_SIZE}", f"compare: {how}"
         )
+    if serial != serial.upper():
+        return warning("serial", "it is not in capitals", f"set serial to {serial.upper()}")
     return ok("serial", serial)
 
 
@@ -106,9 +111,7 @@ def merchant_certificate(about: Examination) -> Iterator[Result]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", KeyFileWarning)
             found = load_certificate(source, "merchant['cert']")
-            own = load_private_key(profile.key("merchant_key", "merchant_passphrase")) if (
-                "merchant_key" in profile
-            ) else about.private_key  # fmt: skip
+            own = _merchant_key(about)
     except ConfigurationError as error:
         yield fault(check, profile.located(str(error)), f"give apiclient_cert.pem: {_PORTAL}")
         return
@@ -129,6 +132,27 @@ def merchant_certificate(about: Examination) -> Iterator[Result]:
             f"of {profile.text('mchid')}, its serial and key fit, valid to "
             f"{found.not_valid_after_utc:%Y-%m-%d}",
         )
+
+
+def _merchant_key(about: Examination) -> RSAPrivateKey | None:
+    """Return the key of the merchant's certificate, None if it is one that is at fault already.
+
+    Raises:
+        ConfigurationError: it cannot be used.
+    """
+    profile = about.profile
+    path = profile.path("merchant_key") if "merchant_key" in profile else None
+    is_same = path is not None and path == _path(about, "private_key")
+    if "merchant_key" not in profile or is_same:
+        return about.private_key
+    return load_private_key(profile.key("merchant_key", "merchant_passphrase"), "merchant['key']")
+
+
+def _path(about: Examination, name: str) -> Path | None:
+    """Return the file that a setting names; None if it cannot be had."""
+    source = about.secret(name)
+    value = None if source is None else source.reveal()
+    return value if isinstance(value, Path) else None
 
 
 def judge_identity(
@@ -230,14 +254,16 @@ def judge_platform_key(
     check = "platform keys"
     how = f"download WeChat Pay's public key (微信支付公钥): {_PORTAL}"
     public = key.public_key() if isinstance(key, x509.Certificate) else key
-    if name.upper() == (own_serial or "").upper() or public == own:
+    is_own_serial = name.upper() == (own_serial or "").upper()
+    if public == own:
         return fault(check, f"{name} is the merchant's own key, and not WeChat Pay's", how)
     if not isinstance(key, x509.Certificate):
         if name.startswith(PUBLIC_KEY_ID):
             return ok(check, f"{name}: a public key (微信支付公钥), {key.key_size} bits")
+        what = "the serial of the merchant's certificate, and " if is_own_serial else ""
         return fault(
             check,
-            f"{name} is no id of a public key, but a public key is given for it",
+            f"{name} is {what}no id of a public key, but a public key is given for it",
             f"its id stands beside it and begins with {PUBLIC_KEY_ID}: {_PORTAL}",
         )
     serial = PemUtil.parse_certificate_serial_no(key)
@@ -246,6 +272,12 @@ def judge_platform_key(
     if serial.lstrip("0") != name.upper().lstrip("0"):
         return fault(
             check, f"{name} names a certificate whose own serial is {serial}", f"call it {serial}"
+        )
+    if is_own_serial:
+        return fault(
+            "serial",
+            f"{name} is that of WeChat Pay's certificate (平台证书), or the merchant's is there",
+            f"serial is the merchant's: {_SERIAL_HOW}; the certificate in certs is WeChat Pay's",
         )
     return judge_dates(check, f"the certificate {name} (平台证书)", key, now)
 

@@ -58,7 +58,9 @@ def _value(about: Examination, name: str) -> Iterator[Result]:
         about.profile.scheme() if name == "scheme" else check_base(about.base_uri)
     except ConfigurationError as error:
         about.is_reachable = about.is_reachable and name != "base_uri"
-        yield fault("settings", about.profile.located(str(error)), f"mend {name}, or leave it out")
+        # An error over the scheme says by itself where it is from.
+        problem = str(error) if name == "scheme" else about.profile.located(str(error))
+        yield fault("settings", problem, f"mend {name}, or leave it out")
 
 
 def versions(about: Examination) -> Iterator[Result]:
@@ -73,8 +75,15 @@ _PACKAGES = ("aiohttp", "cryptography")
 
 def extras(about: Examination) -> Iterator[Result]:
     """Say which extras are installed."""
-    there = {name: importlib.util.find_spec(module) is not None for name, module in EXTRAS.items()}
-    yield judge_extras(there)
+    yield judge_extras({name: _is_there(module) for name, module in EXTRAS.items()})
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        # What is half installed, or kept from being imported.
+        return False
 
 
 def judge_extras(there: Mapping[str, bool]) -> Result:

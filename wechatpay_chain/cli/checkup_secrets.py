@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wechatpay_chain.cli.checkup import Examination, Result, fault, ok, skipped, warning
+from wechatpay_chain.cli.checkup import Examination, Result, State, fault, ok, skipped, warning
 from wechatpay_chain.cli.checkup_gateway import IDENTITY, json_of
 from wechatpay_chain.crypto import AesGcm
 from wechatpay_chain.errors import (
@@ -37,8 +37,8 @@ def certificates(about: Examination) -> Iterator[Result]:
     only = bool(about.platform) and not any(one.startswith(PUBLIC_KEY_ID) for one in about.platform)
     if about.is_v2_only or (key is None and not only):
         return
-    is_explained = about.has_fault(*IDENTITY) or (only and about.has_fault("platform keys"))
-    if about.client is None or not about.is_reachable or is_explained:
+    causes = ("gateway", *IDENTITY, *(("platform keys",) if only else ()))
+    if about.client is None or not about.is_reachable or about.has_fault(*causes):
         yield skipped(check, "the faults above come first")
         return
     outcome: Response | WechatPayError
@@ -119,7 +119,7 @@ def xml_protocol(about: Examination) -> Iterator[Result]:
     check = "secret"
     if about.secret(check) is None or "mchid" not in about.profile:
         return
-    if not about.is_reachable or about.client is None:
+    if not about.is_reachable or about.client is None or about.has_fault("gateway"):
         yield skipped(check, "the faults above come first")
         return
     fields = {
@@ -132,7 +132,10 @@ def xml_protocol(about: Examination) -> Iterator[Result]:
         outcome = about.client.get_driver().request("POST", "v2/pay/orderquery", xml=fields)
     except WechatPayError as error:
         outcome = error
-    yield judge_xml(outcome)
+    result = judge_xml(outcome)
+    if result.state is State.WARNING and about.has_fault("settings", "merchant_cert"):
+        result = skipped(check, "the faults above come first")
+    yield result
 
 
 def judge_xml(outcome: Response | WechatPayError) -> Result:
@@ -152,4 +155,6 @@ def judge_xml(outcome: Response | WechatPayError) -> Result:
             f"what answers over v2 is not WeChat Pay ({outcome.reason})",
             "check base_uri, and what stands between here and there",
         )
-    return warning(check, f"v2 does not say whether it fits: {outcome}", "set appid and try again")
+    return warning(
+        check, f"v2 does not say whether it fits: {words or outcome}", "set appid and try again"
+    )

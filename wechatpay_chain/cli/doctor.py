@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from wechatpay_chain.catalogue.layout import Line
@@ -91,7 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
         # Of files with secrets that are no keys of ours, each of which warns by itself.
         told_of = [str(one.message) for one in caught if one.category is KeyFileWarning]
         for text in dict.fromkeys(told_of):
-            result = Result("files", State.WARNING, *text.rsplit(": ", 1))
+            message, _, advice = text.rpartition(": ")
+            result = Result("files", State.WARNING, message, advice)
             about.results.append(result)
             told.tell(result)
     told.finish(about.results, settings.origins)
@@ -158,7 +160,7 @@ def _line(result: Result) -> Line:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError("that is no number of seconds")
-    return seconds
+    with suppress(ValueError):
+        if 0 < float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError("that is no number of seconds")

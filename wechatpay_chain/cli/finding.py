@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from wechatpay_chain.catalogue import Description, Match, Operation, samples
 from wechatpay_chain.catalogue.layout import Line
 from wechatpay_chain.catalogue.searching import Group
 from wechatpay_chain.cli.paper import Surface
+from wechatpay_chain.cli.streams import takes_letters
 
 __all__ = ["Finding", "print_document"]
 
@@ -90,8 +90,7 @@ class Finding:
 
 def print_document(document: dict[str, Any]) -> None:
     """Print JSON, in letters where the output can carry them."""
-    readable = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
-    print(json.dumps(document, ensure_ascii=not readable, indent=2))
+    print(json.dumps(document, ensure_ascii=not takes_letters(), indent=2))
 
 
 def _row(match: Match) -> tuple[tuple[str, str], ...]:

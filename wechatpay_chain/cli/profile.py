@@ -219,6 +219,7 @@ class Profile:
 
     def located(self, problem: str, overridden: Iterable[str] = ()) -> str:
         """Return what an error of `Client` says, and where the setting at fault came from."""
+        problem = problem.replace("give (key, passphrase)", f"set {_passphrase_of(problem)}")
         named = [s for s in SETTINGS if re.match(rf"{re.escape(s.spoken)}(?!\w)", problem)]
         key_id = self.text("public_key_id")
         if problem.startswith(f"certs[{key_id!r}]") and key_id is not None:
@@ -280,6 +281,12 @@ class Profile:
         if source.form is Form.FILE:
             return Sensitive(source.base / Path(source.value.reveal()).expanduser())
         return _material(source.value, source.base) if kind.is_file else source.value
+
+
+def _passphrase_of(problem: str) -> str:
+    """Return the variable for the passphrase of what an error of `Client` is about."""
+    owner = "merchant" if problem.startswith("merchant") else "private_key"
+    return BY_NAME[f"{owner}_passphrase"].variable()
 
 
 def _single(layer: Iterable[Source]) -> dict[str, Source]:

@@ -22,6 +22,12 @@ _SIGN_FAULTS: tuple[tuple[tuple[str, ...], str, str, str], ...] = (
         "set this machine's clock over the network (NTP)",
     ),
     (
+        ("the scheme", "认证类型"),
+        "settings",
+        "the gateway does not take that scheme",
+        "leave scheme out, or set it to brand if mchid is the id of a brand (品牌)",
+    ),
+    (
         ("serial_no", "序列号"),
         "serial",
         "this merchant has no certificate of that serial",

@@ -6,6 +6,7 @@ It is sent once. The exit code says what a script must do next (`CODES`).
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
@@ -21,7 +22,7 @@ from wechatpay_chain.cli.answer import (
 from wechatpay_chain.cli.dry_run import Sketch, rehearse
 from wechatpay_chain.cli.finding import print_document
 from wechatpay_chain.cli.profile import Profile, open_profile
-from wechatpay_chain.cli.streams import complain, note
+from wechatpay_chain.cli.streams import complain, discard_rest, note
 from wechatpay_chain.cli.target import Target, aim, suggestion
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import (
@@ -82,16 +83,16 @@ def add(commands: Any) -> None:
         description="Sends one request, once. The path may be spelled in any way that "
         "`wechatpay-chain api` knows. What stands on the command line can be seen by others on "
         "this machine: give what is confidential as -j @FILE or -j -.",
-        epilog="Exit codes: 0 a 2xx; 1 refused; 2 wrong arguments; 3 the outcome is unknown, so "
-        "query it; 4 nothing was sent; 5 the gateway failed (5xx), so the same again later; 6 "
-        "it took effect, but the answer cannot be opened; 130 Ctrl-C.",
+        epilog="Exit codes: 0 a 2xx; 1 refused; 2 wrong arguments; 3 the outcome is unknown, or "
+        "cannot be written, so query it; 4 nothing was sent; 5 the gateway failed (5xx), so the "
+        "same again later; 6 it took effect, but the answer cannot be opened; 130 Ctrl-C.",
     )
     parser.add_argument("method", type=_method, metavar="METHOD", help=", ".join(METHODS))
     parser.add_argument("path", metavar="PATH", help="such as v3/pay/transactions/native")
     parser.add_argument("pairs", nargs="*", metavar="NAME=VALUE", help="variables of the path")
     call_options.add_options(parser)
     shown = parser.add_argument_group("what to show")
-    shown.add_argument("-o", "--output", metavar="FILE", help="write the answer into a file")
+    shown.add_argument("-o", "--output", type=_file, metavar="FILE", help="write it into a file")
     shown.add_argument("--open", action="store_true", help="open the encrypted fields (解密)")
     shown.add_argument("--raw", action="store_true", help="the answer's bytes as they came")
     shown.add_argument("--json", action="store_true", help="print one JSON document instead")
@@ -105,6 +106,18 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Send the request and show its answer; return an exit code of the module's."""
+    try:
+        return _run(arguments)
+    except OSError as error:
+        if arguments.dry_run or isinstance(error, BrokenPipeError):
+            raise
+        # Whatever goes wrong before the request leaves is an error of the package's.
+        complain(f"the outcome cannot be written ({error}): query it before anything else")
+        discard_rest()
+        return UNKNOWN
+
+
+def _run(arguments: argparse.Namespace) -> int:
     asked = None
     try:
         settings = open_profile(arguments)
@@ -233,8 +246,13 @@ def _method(text: str) -> str:
     return text.upper()
 
 
+def _file(text: str) -> str | None:
+    """Return where an answer goes; a dash is stdout, where it goes in any case."""
+    return None if text == call_options.STDIN else text
+
+
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError("that is no number of seconds; 0 is for no limit")
-    return seconds
+    with suppress(ValueError):
+        if 0 <= float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError("that is no number of seconds; 0 is for no limit")

@@ -37,7 +37,8 @@ def fetch(source: Source, environment: Mapping[str, str]) -> Sensitive[str]:
     """
     read = _run(source, environment) if source.form is Form.COMMAND else _read(source)
     try:
-        text = Sensitive(read.reveal().decode().rstrip("\r\n"))
+        # Some editors put a mark (BOM) before the first letter.
+        text = Sensitive(read.reveal().decode("utf-8-sig").rstrip("\r\n"))
     except UnicodeDecodeError:
         text = None
     if text is None:

@@ -134,7 +134,7 @@ def _document(where: Where) -> Sensitive[dict[str, Any]]:
         problem = error.strerror or type(error).__name__
         raise ConfigurationError(f"{where.file} cannot be read: {problem}") from None
     try:
-        return Sensitive(tomllib.loads(text.reveal().decode()))
+        return Sensitive(tomllib.loads(text.reveal().decode("utf-8-sig")))
     except UnicodeDecodeError:
         problem = "it is not UTF-8"
     except tomllib.TOMLDecodeError as error:

@@ -8,7 +8,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["complain", "discard_rest", "note", "one_line", "prepare_streams", "progress"]
+__all__ = [
+    "complain",
+    "discard_rest",
+    "note",
+    "one_line",
+    "prepare_streams",
+    "progress",
+    "takes_letters",
+]
 
 _RED, _DIM, _END = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 # To the line's beginning; and all that stands in it gone.
@@ -20,6 +28,11 @@ def prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, errors="replace")
+
+
+def takes_letters() -> bool:
+    """Tell whether stdout can carry any letter; where it cannot, JSON is written in escapes."""
+    return (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
 
 
 def complain(problem: object) -> None:
@@ -41,6 +54,7 @@ def note(words: object) -> None:
 def progress(words: str) -> Iterator[None]:
     """Show on a terminal what takes a while, until it is done; a line that is printed covers it."""
     is_shown = sys.stderr is not None and sys.stderr.isatty() and os.name != "nt"
+    is_shown = is_shown and os.environ.get("TERM") != "dumb"
     if is_shown:
         print(f"{_DIM}{words} …{_END}", end=_HOME, file=sys.stderr, flush=True)
     try:

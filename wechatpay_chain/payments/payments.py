@@ -218,8 +218,10 @@ class Payments:
         ``query``), where a mini program takes an object (``extraData``).
 
         Raises:
-            RequestError: a value is no text.
+            RequestError: they are no mapping, or a value is no text.
         """
+        if not isinstance(parameters, Mapping):
+            raise RequestError(f"parameters must be a mapping, not {type(parameters).__name__}")
         return fields.query_string(
             {name: fields.plain(value, name) for name, value in parameters.items()}
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wechatpay_chain.errors import ConfigurationError, RequestError
 from wechatpay_chain.payments import fields
+from wechatpay_chain.placement import is_replaceable
 
 if TYPE_CHECKING:
     import segno
@@ -69,13 +70,15 @@ class Qr:
         Whoever reads the path meanwhile finds the old file or the whole new one.
 
         Raises:
-            RequestError: the suffix is another one.
+            RequestError: the suffix is another one, or the path is no file's.
             OSError: the file cannot be written.
         """
         target = Path(path)
         kind = target.suffix.lower().removeprefix(".")
         if kind not in ("svg", "png"):
             raise RequestError(f"a code is saved as .svg or .png, not as {target.name}")
+        if not is_replaceable(target):
+            raise RequestError(f"{target} is a directory, device or pipe, and no file")
         part = target.with_name(f".{target.name[:64]}.{secrets.token_hex(8)}.part")
         try:
             with part.open("xb") as file:

@@ -21,6 +21,7 @@ __all__ = [
     "PKCS1_OAEP_PADDING",
     "PKCS1_PADDING",
     "decrypt",
+    "decrypt_bytes",
     "encrypt",
     "is_ciphertext",
     "longest_plaintext",
@@ -71,7 +72,16 @@ def decrypt(ciphertext: str, key: RSAPrivateKey, padding: int = PKCS1_OAEP_PADDI
     Raises:
         ValueError: not base64, not for this key, or not UTF-8 inside.
     """
-    return key.decrypt(binary.decode(ciphertext), PADDINGS[padding][0]).decode()
+    return decrypt_bytes(ciphertext, key, padding).decode()
+
+
+def decrypt_bytes(ciphertext: str, key: RSAPrivateKey, padding: int = PKCS1_OAEP_PADDING) -> bytes:
+    """Return the bytes inside a base64 ciphertext, such as another key's.
+
+    Raises:
+        ValueError: not base64, or not for this key.
+    """
+    return key.decrypt(binary.decode(ciphertext), PADDINGS[padding][0])
 
 
 def longest_plaintext(key: RSAPublicKey, padding: int = PKCS1_OAEP_PADDING) -> int:
