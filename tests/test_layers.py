@@ -20,7 +20,6 @@ LAYERS: list[set[str]] = [
         "addresses",
         "bodies",
         "catalogue",
-        "certificate_list",
         "chain",
         "checks",
         "crypto",
@@ -46,9 +45,6 @@ LAYERS: list[set[str]] = [
     {
         "bills",
         "builder",
-        "certificate_download",
-        "certificate_files",
-        "certificate_refresh",
         "certificates",
         "client",
         "driver",

@@ -12,9 +12,7 @@ from math import floor
 from pathlib import Path
 from typing import Any
 
-from wechatpay_chain import certificate_files
-from wechatpay_chain.certificate_list import PlatformCertificate
-from wechatpay_chain.certificate_refresh import Refresh
+from wechatpay_chain.certificates import PlatformCertificate, Refresh, files
 from wechatpay_chain.cli import profile
 from wechatpay_chain.cli.api import surface
 from wechatpay_chain.cli.finding import print_document
@@ -81,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     policy = Refresh(every=None, path=arguments.path, ca=arguments.ca)
     with profile.open_client(arguments, **_given(arguments), refresh=policy) as client:
         certificates = client.certificates.download()
-    paths = certificate_files.save(certificates, arguments.output)
+    paths = files.save(certificates, arguments.output)
     _show(certificates, paths, as_document=arguments.json)
     return 0
 

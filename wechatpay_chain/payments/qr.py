@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wechatpay_chain import placement
 from wechatpay_chain.errors import ConfigurationError, RequestError
 from wechatpay_chain.payments import fields
 
@@ -76,13 +76,7 @@ class Qr:
         kind = target.suffix.lower().removeprefix(".")
         if kind not in ("svg", "png"):
             raise RequestError(f"a code is saved as .svg or .png, not as {target.name}")
-        part = target.with_name(f".{target.name[:64]}.{secrets.token_hex(8)}.part")
-        try:
-            with part.open("xb") as file:
-                file.write(self._bytes(kind, scale, border))
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        placement.write(target, self._bytes(kind, scale, border))
 
     def __repr__(self) -> str:
         return f"<Qr version {self._code.version}>"
