@@ -14,7 +14,7 @@ import wechatpay_chain
 
 PACKAGE = Path(wechatpay_chain.__file__).parent
 LAYERS: list[set[str]] = [
-    {"errors", "reasons", "version", "warning"},
+    {"errors", "extras", "reasons", "version", "warning"},
     {"protocol"},
     {
         "addresses",

@@ -26,6 +26,7 @@ from wechatpay_chain.chain import Chain
 from wechatpay_chain.errors import DecodeError, RequestError, WechatPayError
 from wechatpay_chain.middleware.guard import hide
 from wechatpay_chain.placement import Placement
+from wechatpay_chain.protocol import aes
 from wechatpay_chain.response import Response
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _DOWNLOAD_PATH = "{+download_url}"
 _SHARED = ("timeout", "connect_timeout", "proxy", "debug", "middlewares")
 """The options of a call that are for its download too."""
 
-_AEAD = {"algorithm": "AEAD_AES_256_GCM"}
+_AEAD = {"algorithm": aes.GCM}
 
 
 class Bills:
@@ -64,7 +65,7 @@ class Bills:
     payscore = Kind(
         "支付分账单",
         "v3/payscore/merchant-bill",
-        fields={"encryption_algorithm": "AEAD_AES_256_GCM"},
+        fields={"encryption_algorithm": aes.GCM},
     )
     failed_withdrawals = Kind(
         "提现异常文件",

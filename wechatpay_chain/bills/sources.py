@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wechatpay_chain.bills import advice
-from wechatpay_chain.bills.digest import Promise
+from wechatpay_chain.bills.digest import PromisedHash
 from wechatpay_chain.bills.intake import Progress
 from wechatpay_chain.bills.offers import Offer, read
 from wechatpay_chain.bills.requests import BillRequest, stem_of
@@ -52,12 +52,12 @@ class Settings:
             raise RequestError("progress must be called with two numbers")
 
     @property
-    def promise(self) -> Promise | None:
+    def promise(self) -> PromisedHash | None:
         """The hash that the caller knows."""
         if self.hash_value is None:
             return None
         try:
-            return Promise(self.hash_type, self.hash_value)
+            return PromisedHash(self.hash_type, self.hash_value)
         except UnverifiedError as error:
             raise RequestError(str(error).removeprefix("its ")) from None
 
@@ -72,7 +72,7 @@ class Asked(NamedTuple):
     operation: Operation | None
     stem: str
     offers: list[Offer] | None
-    promise: Promise | None
+    promise: PromisedHash | None
     is_given: bool = False
     """Whether the address came from the caller, who may have kept it too long."""
 
@@ -123,7 +123,7 @@ def understand(
 
 
 def _asked(
-    method: str, path: str, options: Mapping[str, Any], stem: str, promise: Promise | None
+    method: str, path: str, options: Mapping[str, Any], stem: str, promise: PromisedHash | None
 ) -> Asked:
     path = path.lstrip("/")
     operation = find(method, path)

@@ -10,20 +10,11 @@ from collections.abc import Iterator, Mapping
 
 from wechatpay_chain.cli.checkup import Examination, Result, fault, ok, skipped, warning
 from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.extras import PACKAGES
 from wechatpay_chain.version import __version__
 
 __all__ = ["extras", "proxies", "settings", "versions"]
 
-# Extra → the module that it brings.
-EXTRAS = {
-    "cli": "rich",
-    "qr": "segno",
-    "redis": "redis",
-    "django": "django",
-    "fastapi": "fastapi",
-    "flask": "flask",
-    "starlette": "starlette",
-}
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _NEEDED = ("mchid", "serial", "private_key")
 
@@ -73,7 +64,9 @@ _PACKAGES = ("aiohttp", "cryptography")
 
 def extras(about: Examination) -> Iterator[Result]:
     """Say which extras are installed."""
-    there = {name: importlib.util.find_spec(module) is not None for name, module in EXTRAS.items()}
+    there = {
+        name: importlib.util.find_spec(module) is not None for name, module in PACKAGES.items()
+    }
     yield judge_extras(there)
 
 

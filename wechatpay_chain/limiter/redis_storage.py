@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wechatpay_chain.errors import ConfigurationError, NotSentError
+from wechatpay_chain.extras import missing
 from wechatpay_chain.limiter.storage import Place, Window
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.sessions import Sessions
@@ -181,9 +182,7 @@ def _library() -> Any:
     try:
         return importlib.import_module("redis.asyncio")
     except ImportError as error:
-        raise ConfigurationError(
-            "a storage in Redis needs the package redis: pip install 'wechatpay-chain[redis]'"
-        ) from error
+        raise missing("a storage in Redis", "redis") from error
 
 
 def _client(address: Sensitive[Any]) -> Any:

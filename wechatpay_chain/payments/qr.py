@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wechatpay_chain import placement
-from wechatpay_chain.errors import ConfigurationError, RequestError
+from wechatpay_chain.errors import RequestError
+from wechatpay_chain.extras import missing
 from wechatpay_chain.payments import fields
 
 if TYPE_CHECKING:
@@ -99,9 +100,7 @@ def _make(text: str) -> segno.QRCode:
     try:
         import segno
     except ImportError:
-        raise ConfigurationError(
-            "QR codes need the package segno: pip install 'wechatpay-chain[qr]'"
-        ) from None
+        raise missing("a QR code", "qr") from None
     try:
         return segno.make_qr(text, error="m", boost_error=False)
     except (segno.DataOverflowError, UnicodeError):

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn, TypeVar
 
 from wechatpay_chain.errors import ConfigurationError, WechatPayError
+from wechatpay_chain.extras import missing
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.webhooks.seen import LEASE, REMEMBERED, Claim, check_numbers
 
@@ -187,9 +188,7 @@ def _library() -> Any:
     try:
         return importlib.import_module("redis")
     except ImportError as error:
-        raise ConfigurationError(
-            "RedisSeen needs the package redis: pip install 'wechatpay-chain[redis]'"
-        ) from error
+        raise missing("RedisSeen", "redis") from error
 
 
 def _client(library: Any, address: Sensitive[Any]) -> Any:
