@@ -59,10 +59,9 @@ class PromisedHash:
         self.value = value.lower()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, PromisedHash) and (self.kind, self.value) == (
-            other.kind,
-            other.value,
-        )
+        if not isinstance(other, PromisedHash):
+            return NotImplemented
+        return (self.kind, self.value) == (other.kind, other.value)
 
     def __hash__(self) -> int:
         return hash((self.kind, self.value))

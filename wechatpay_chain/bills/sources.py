@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from wechatpay_chain.bills import advice
 from wechatpay_chain.bills.digest import PromisedHash
@@ -18,9 +18,6 @@ from wechatpay_chain.protocol.methods import METHODS
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.protocol.text import one_line
 from wechatpay_chain.response import Response
-
-if TYPE_CHECKING:
-    from wechatpay_chain.client import Client
 
 __all__ = ["Asked", "Settings", "understand"]
 
@@ -86,9 +83,9 @@ class Asked(NamedTuple):
 
 
 def understand(
-    source: object, options: Mapping[str, Any], settings: Settings, client: Client
+    source: object, options: Mapping[str, Any], settings: Settings, identity: str
 ) -> Asked:
-    """Return what a caller means by the source of a bill.
+    """Return what a caller means by the source of a bill; a chain must be of the same `identity`.
 
     Raises:
         RequestError: it is none, or not this client's.
@@ -98,8 +95,6 @@ def understand(
             raise RequestError(f"a bill has no option {name!r}: {advised}")
     promise = settings.promise
     if isinstance(source, BillRequest):
-        if source.bills._client is not client:
-            raise RequestError("the bill was asked for with another client")
         merged = {**source.options, **options}
         return _asked(source.method, source.path, merged, source.stem, promise)
     if isinstance(source, Response):
@@ -109,7 +104,7 @@ def understand(
         offers = [Offer(Sensitive(source), promise)]
         return Asked("the bill", "GET", "", options, None, stem, offers, None, is_given=True)
     if isinstance(source, Chain):
-        if source._sender.identity != client._flow.identity:
+        if source._sender.identity != identity:
             raise RequestError("the chain belongs to another client")
         if isinstance(source, (SyncVerb, AsyncVerb)):
             return _asked(source._method, source._parent, options, "", promise)

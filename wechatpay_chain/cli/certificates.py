@@ -14,8 +14,7 @@ from typing import Any
 
 from wechatpay_chain.certificates import PlatformCertificate, Refresh, files
 from wechatpay_chain.cli import profile
-from wechatpay_chain.cli.api import surface
-from wechatpay_chain.cli.finding import print_document
+from wechatpay_chain.cli.output import print_document, surface
 from wechatpay_chain.cli.streams import complain
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.platform_keys import DAY, WARN_BEFORE

@@ -9,6 +9,7 @@ from typing import Any
 
 from wechatpay_chain.catalogue.layout import Line
 from wechatpay_chain.cli import (
+    argument_types,
     checkup_callback,
     checkup_gateway,
     checkup_keys,
@@ -16,9 +17,8 @@ from wechatpay_chain.cli import (
     checkup_secrets,
     profile,
 )
-from wechatpay_chain.cli.api import surface
 from wechatpay_chain.cli.checkup import Check, Examination, Result, State, fault
-from wechatpay_chain.cli.finding import print_document
+from wechatpay_chain.cli.output import print_document, surface
 from wechatpay_chain.cli.profile import open_profile
 from wechatpay_chain.cli.streams import one_line, progress
 from wechatpay_chain.errors import ConfigurationError
@@ -66,7 +66,11 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--notify-url", metavar="URL", help="the callback address to look at")
     parser.add_argument(
-        "--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="of each step (10)"
+        "--timeout",
+        type=argument_types.seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="of each step (10)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document instead")
     profile.add_options(parser)
@@ -155,10 +159,3 @@ def _line(result: Result) -> Line:
         ("", one_line(result.message)),
         ("code", advice),
     )
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError("that is no number of seconds")
-    return seconds

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,7 +12,7 @@ from wechatpay_chain.catalogue.layout import Line
 from wechatpay_chain.catalogue.searching import Group
 from wechatpay_chain.cli.paper import Surface
 
-__all__ = ["Finding", "print_document"]
+__all__ = ["Finding"]
 
 _HEADS = ("method", "name", "path", "found in")
 _NAMES = 3
@@ -86,12 +84,6 @@ class Finding:
         if hint:
             yield ()
             yield (("label", hint),)
-
-
-def print_document(document: dict[str, Any]) -> None:
-    """Print JSON, in letters where the output can carry them."""
-    readable = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
-    print(json.dumps(document, ensure_ascii=not readable, indent=2))
 
 
 def _row(match: Match) -> tuple[tuple[str, str], ...]:

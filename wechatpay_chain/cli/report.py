@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
@@ -17,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wechatpay_chain.cli.evidence import ACCOUNT_FIELD, Check, Finding
+from wechatpay_chain.cli.output import print_document
 from wechatpay_chain.cli.spellings import Json
 from wechatpay_chain.cli.streams import one_line
 from wechatpay_chain.cli.summary import NEXT, Summary
@@ -172,8 +172,7 @@ class Document:
                 "checks": {check.name: check.passed for check in summary.checks},
             },
         }
-        readable = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
-        print(json.dumps(document, ensure_ascii=not readable, indent=2))
+        print_document(document)
 
 
 def code(source: str) -> Syntax:

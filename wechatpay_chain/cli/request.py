@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
-from wechatpay_chain.cli import call_options, profile
+from wechatpay_chain.cli import argument_types, call_options, profile
 from wechatpay_chain.cli.answer import (
     detail_of,
     print_answer,
@@ -19,7 +19,7 @@ from wechatpay_chain.cli.answer import (
     status_line,
 )
 from wechatpay_chain.cli.dry_run import Sketch, rehearse
-from wechatpay_chain.cli.finding import print_document
+from wechatpay_chain.cli.output import print_document
 from wechatpay_chain.cli.profile import Profile, open_profile
 from wechatpay_chain.cli.streams import complain, note
 from wechatpay_chain.cli.target import Target, aim, suggestion
@@ -86,7 +86,9 @@ def add(commands: Any) -> None:
         "query it; 4 nothing was sent; 5 the gateway failed (5xx), so the same again later; 6 "
         "it took effect, but the answer cannot be opened; 130 Ctrl-C.",
     )
-    parser.add_argument("method", type=_method, metavar="METHOD", help=", ".join(METHODS))
+    parser.add_argument(
+        "method", type=argument_types.method, metavar="METHOD", help=", ".join(METHODS)
+    )
     parser.add_argument("path", metavar="PATH", help="such as v3/pay/transactions/native")
     parser.add_argument("pairs", nargs="*", metavar="NAME=VALUE", help="variables of the path")
     call_options.add_options(parser)
@@ -97,7 +99,11 @@ def add(commands: Any) -> None:
     shown.add_argument("--json", action="store_true", help="print one JSON document instead")
     shown.add_argument("--dry-run", action="store_true", help="sign it and show what would be sent")
     shown.add_argument(
-        "--timeout", type=_seconds, default=30.0, metavar="SECONDS", help="of the call (30)"
+        "--timeout",
+        type=argument_types.timeout,
+        default=30.0,
+        metavar="SECONDS",
+        help="of the call (30)",
     )
     profile.add_options(parser)
     parser.set_defaults(run=run)
@@ -225,16 +231,3 @@ def _may_be_the_path(error: WechatPayError) -> bool:
     return isinstance(error, NotSentError) or (
         isinstance(error, RefusedError) and error.status in (404, 405)
     )
-
-
-def _method(text: str) -> str:
-    if text.upper() not in METHODS:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(METHODS)}")
-    return text.upper()
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError("that is no number of seconds; 0 is for no limit")
-    return seconds
