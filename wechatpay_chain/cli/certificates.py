@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
         help="download WeChat Pay's certificates into files (下载平台证书)",
         description="Downloads WeChat Pay's certificates, verifies the answer with the keys in "
         "them, and writes each to wechatpay_SERIAL.pem. One fault, and nothing is written. What "
-        "is not given is taken from the environment.",
+        "is not given is taken from the profile.",
         epilog="Example: certificates -m 1900000109 -s 3775B6A4… -f apiclient_key.pem -k - -o .",
     )
     parser.add_argument("-m", "--mchid", metavar="MCHID", help="the merchant's number (商户号)")
