@@ -55,6 +55,7 @@ LAYERS: list[set[str]] = [
         "parts",
         "payments",
         "placement",
+        "redis_library",
         "sessions",
         "sinks",
         "webhooks",

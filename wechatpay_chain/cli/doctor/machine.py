@@ -8,7 +8,7 @@ import os
 import platform
 from collections.abc import Iterator, Mapping
 
-from wechatpay_chain.cli.checkup import Examination, Result, fault, ok, skipped, warning
+from wechatpay_chain.cli.doctor.examination import Examination, Result, fault, ok, skipped, warning
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.extras import PACKAGES
 from wechatpay_chain.version import __version__

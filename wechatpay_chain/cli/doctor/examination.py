@@ -1,4 +1,4 @@
-"""What a check-up finds: one line for each check, and what to do where it is not well."""
+"""What is examined, and what is found: a line for each check, and what to do if it is not well."""
 
 from __future__ import annotations
 

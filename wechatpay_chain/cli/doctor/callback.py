@@ -9,8 +9,16 @@ import ssl
 from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from wechatpay_chain.cli.checkup import Examination, Result, State, fault, ok, skipped, warning
-from wechatpay_chain.cli.reachability import Answered, Failed, look
+from wechatpay_chain.cli.doctor.examination import (
+    Examination,
+    Result,
+    State,
+    fault,
+    ok,
+    skipped,
+    warning,
+)
+from wechatpay_chain.cli.doctor.reachability import Answered, Failed, look
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.protocol import hosts
 

@@ -11,9 +11,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from wechatpay_chain.cli.checkup import Examination, Result, State, fault, ok, skipped, warning
-from wechatpay_chain.cli.reachability import Answered, Failed, look
-from wechatpay_chain.cli.refusal_words import echo_refused, platform_key_unknown
+from wechatpay_chain.cli.doctor.examination import (
+    Examination,
+    Result,
+    State,
+    fault,
+    ok,
+    skipped,
+    warning,
+)
+from wechatpay_chain.cli.doctor.reachability import Answered, Failed, look
+from wechatpay_chain.cli.doctor.refusals import echo_refused, platform_key_unknown
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import (
     ConfigurationError,

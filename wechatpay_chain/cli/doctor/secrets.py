@@ -9,8 +9,16 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wechatpay_chain.cli.checkup import SECURITY, Examination, Result, fault, ok, skipped, warning
-from wechatpay_chain.cli.checkup_gateway import IDENTITY, json_of
+from wechatpay_chain.cli.doctor.examination import (
+    SECURITY,
+    Examination,
+    Result,
+    fault,
+    ok,
+    skipped,
+    warning,
+)
+from wechatpay_chain.cli.doctor.gateway import IDENTITY, json_of
 from wechatpay_chain.crypto import AesGcm
 from wechatpay_chain.errors import (
     BusinessError,

@@ -1,4 +1,4 @@
-"""``wechatpay-chain doctor``: explains a set-up, and says what to do where it is not well."""
+"""The command itself: every check in its order, and what they find as it is found."""
 
 from __future__ import annotations
 
@@ -8,16 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from wechatpay_chain.catalogue.layout import Line
-from wechatpay_chain.cli import (
-    argument_types,
-    checkup_callback,
-    checkup_gateway,
-    checkup_keys,
-    checkup_machine,
-    checkup_secrets,
-    profile,
-)
-from wechatpay_chain.cli.checkup import Check, Examination, Result, State, fault
+from wechatpay_chain.cli import argument_types, profile
+from wechatpay_chain.cli.doctor import callback, gateway, keys, machine, secrets
+from wechatpay_chain.cli.doctor.examination import Check, Examination, Result, State, fault
 from wechatpay_chain.cli.output import print_document, surface
 from wechatpay_chain.cli.profile import open_profile
 from wechatpay_chain.cli.streams import one_line, progress
@@ -27,21 +20,21 @@ from wechatpay_chain.keys import KeyFileWarning
 __all__ = ["CHECKS", "add", "examine"]
 
 CHECKS: tuple[tuple[str, Check], ...] = (
-    ("packages", checkup_machine.versions),
-    ("extras", checkup_machine.extras),
-    ("settings", checkup_machine.settings),
-    ("the private key", checkup_keys.private_key),
-    ("the serial", checkup_keys.serial),
-    ("the merchant's certificate", checkup_keys.merchant_certificate),
-    ("WeChat Pay's keys", checkup_keys.platform_keys),
-    ("the APIv3 key", checkup_keys.apiv3_key),
-    ("the APIv2 key", checkup_keys.secret),
-    ("proxies", checkup_machine.proxies),
-    ("the gateway and its clock", checkup_gateway.gateway),
-    ("signatures and encryption", checkup_gateway.signature),
-    ("certificates", checkup_secrets.certificates),
-    ("the XML protocol", checkup_secrets.xml_protocol),
-    ("the callback", checkup_callback.callback),
+    ("packages", machine.versions),
+    ("extras", machine.extras),
+    ("settings", machine.settings),
+    ("the private key", keys.private_key),
+    ("the serial", keys.serial),
+    ("the merchant's certificate", keys.merchant_certificate),
+    ("WeChat Pay's keys", keys.platform_keys),
+    ("the APIv3 key", keys.apiv3_key),
+    ("the APIv2 key", keys.secret),
+    ("proxies", machine.proxies),
+    ("the gateway and its clock", gateway.gateway),
+    ("signatures and encryption", gateway.signature),
+    ("certificates", secrets.certificates),
+    ("the XML protocol", secrets.xml_protocol),
+    ("the callback", callback.callback),
 )
 """What is looked at, in this order: a later check may build on what an earlier one loaded."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from wechatpay_chain.cli.checkup import PORTAL, SECURITY, Result, fault, warning
+from wechatpay_chain.cli.doctor.examination import PORTAL, SECURITY, Result, fault, warning
 from wechatpay_chain.errors import RefusedError
 from wechatpay_chain.platform_keys import PUBLIC_KEY_ID
 from wechatpay_chain.protocol.text import one_line

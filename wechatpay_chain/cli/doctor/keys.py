@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.oid import NameOID
 
-from wechatpay_chain.cli.checkup import (
+from wechatpay_chain.cli.doctor.examination import (
     SECURITY,
     Examination,
     Result,
