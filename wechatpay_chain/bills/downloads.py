@@ -31,6 +31,7 @@ from wechatpay_chain.middleware.guard import hide
 from wechatpay_chain.parts import Parts
 from wechatpay_chain.placement import Placement
 from wechatpay_chain.protocol import aes
+from wechatpay_chain.protocol.segments import is_v2
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.response import Response
 
@@ -220,7 +221,7 @@ class Bills:
                 decompress=settings.decompress,
                 limit=settings.limit,
                 progress=settings.progress,
-                may_be_error=asked.path[:3].lower() == "v2/",
+                may_be_error=is_v2(asked.path),
                 tells_total=count == 1,
             )
             verified = True

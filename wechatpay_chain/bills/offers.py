@@ -106,7 +106,9 @@ def _in_order(answer: Mapping[str, Any], parts: list[Any]) -> list[Mapping[str, 
     }
     count = answer.get("download_bill_count", len(parts))
     if not parts or len(parts) > MOST_FILES or len(parts) != count:
-        raise DecodeError(f"the answer tells {len(parts)} files, but counts {one_line(count, 20)}")
+        raise DecodeError(
+            f"the answer tells {len(parts)} files, but counts {one_line(str(count), 20)}"
+        )
     numbers = range(1, len(parts) + 1)
     if set(found) != set(numbers):
         raise DecodeError("the files of the answer are not numbered from 1 on without a gap")

@@ -39,6 +39,7 @@ from wechatpay_chain.errors import (
 from wechatpay_chain.middleware import call as calls
 from wechatpay_chain.protocol import hosts
 from wechatpay_chain.protocol.methods import METHODS
+from wechatpay_chain.protocol.segments import is_v2
 from wechatpay_chain.response import Response
 
 __all__ = ["add"]
@@ -71,7 +72,7 @@ class _Asked(NamedTuple):
 
     @property
     def is_v2(self) -> bool:
-        return self.target.template[:3].lower() == "v2/"
+        return is_v2(self.target.template)
 
 
 def add(commands: Any) -> None:
