@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Iterator, Mapping
 
+from wechatpay_chain.addresses import check_base
 from wechatpay_chain.cli.doctor.examination import Examination, Result, fault, ok, skipped, warning
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.extras import PACKAGES
@@ -43,8 +44,6 @@ def settings(about: Examination) -> Iterator[Result]:
 def _value(about: Examination, name: str) -> Iterator[Result]:
     if name not in about.profile:
         return
-    from wechatpay_chain.addresses import check_base
-
     try:
         about.profile.scheme() if name == "scheme" else check_base(about.base_uri)
     except ConfigurationError as error:
