@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,13 +15,12 @@ import wechatpay_chain
 
 PACKAGE = Path(wechatpay_chain.__file__).parent
 LAYERS: list[set[str]] = [
-    {"errors", "reasons", "version", "warning"},
+    {"errors", "extras", "reasons", "version", "warning"},
     {"protocol"},
     {
         "addresses",
         "bodies",
         "catalogue",
-        "certificate_list",
         "chain",
         "checks",
         "crypto",
@@ -46,9 +46,6 @@ LAYERS: list[set[str]] = [
     {
         "bills",
         "builder",
-        "certificate_download",
-        "certificate_files",
-        "certificate_refresh",
         "certificates",
         "client",
         "driver",
@@ -58,6 +55,7 @@ LAYERS: list[set[str]] = [
         "parts",
         "payments",
         "placement",
+        "redis_library",
         "sessions",
         "sinks",
         "webhooks",
@@ -105,6 +103,14 @@ def own(module: str) -> str | None:
     if parts[0] != "wechatpay_chain":
         return None
     return next((part for part in parts[1:2] if part in RANK), "")
+
+
+def test_the_table_of_layers_is_the_documented_one() -> None:
+    """The page for contributors shows the layers that are enforced, the lowest last."""
+    page = (PACKAGE.parent / "docs" / "contributing.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d) \| (.+) \|$", page, re.MULTILINE)
+    assert [int(rank) for rank, _ in rows] == [*range(len(LAYERS))][::-1]
+    assert [set(re.findall("`([^`]+)`", names)) for _, names in rows] == LAYERS[::-1]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -180,3 +180,15 @@ def test_nothing_but_a_file_is_replaced(tmp_path: Path) -> None:
     assert link.is_symlink()
     check(dangling)
     check(tmp_path / "absent")
+
+
+def test_a_file_gets_the_mode_it_is_to_have(tmp_path: Path) -> None:
+    """A mode that is asked for holds from the first byte on, whatever was there before."""
+    target = tmp_path / "secret.pem"
+    for before in (None, 0o644):
+        if before is not None:
+            target.chmod(before)
+        module.write(target, b"new", mode=0o600)
+        assert target.read_bytes() == b"new"
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [target]

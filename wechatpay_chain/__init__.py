@@ -21,7 +21,7 @@ from wechatpay_chain.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from wechatpay_chain.builder import Builder
-    from wechatpay_chain.certificate_refresh import Refresh
+    from wechatpay_chain.certificates import Refresh
     from wechatpay_chain.chain import Chain
     from wechatpay_chain.client import Client
     from wechatpay_chain.crypto import AesEcb, AesGcm, AesInterface, Hash, Rsa
@@ -145,7 +145,7 @@ __all__ = [
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "builder": ("Builder",),
-    "certificate_refresh": ("Refresh",),
+    "certificates": ("Refresh",),
     "chain": ("Chain",),
     "client": ("Client",),
     "crypto": ("AesEcb", "AesGcm", "AesInterface", "Hash", "Rsa"),

@@ -250,7 +250,7 @@ class Client(Root):
         """Bills (账单) to download, checked, and to read row by row."""
         from wechatpay_chain.bills import Bills
 
-        return self._kept("bills", lambda: Bills(self))
+        return self._kept("bills", lambda: Bills(self._flow, self._parts, self._opening_key))
 
     def _kept(self, name: str, make: Callable[[], T]) -> T:
         """Return what was made under a name, the same for all threads."""

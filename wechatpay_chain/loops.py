@@ -18,11 +18,20 @@ import selectors
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Generic, TypeVar
 
-__all__ = ["TURNS_TO_CLOSE", "Lane", "at_fork", "helpers", "lane_of", "run", "running_loop"]
+__all__ = [
+    "TURNS_TO_CLOSE",
+    "Lane",
+    "at_fork",
+    "helpers",
+    "lane_of",
+    "run",
+    "running_loop",
+    "waited",
+]
 
 T = TypeVar("T")
 
@@ -138,6 +147,11 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         hop.cancel()
         raise
     return future.result()
+
+
+async def waited(value: Awaitable[T]) -> T:
+    """Await something, where a coroutine is wanted."""
+    return await value
 
 
 class _Hop(Generic[T]):

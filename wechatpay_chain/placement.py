@@ -24,7 +24,7 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Placement", "is_replaceable"]
+__all__ = ["Placement", "is_replaceable", "write"]
 
 STALE = 24 * 3600
 """Seconds after which a part is taken for left over where files cannot be locked."""
@@ -41,18 +41,21 @@ class Placement:
         with Placement(Path("bill.csv")) as placement:
             placement.file.write(b"…")
             await placement.place()
+
+    Of its permissions it keeps those of the file before it, unless `mode` says which it has.
     """
 
     file: BinaryIO
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, mode: int | None = None) -> None:
         self.path = path
+        self._wanted = mode
         self._part = path
         self._placed = False
 
     def __enter__(self) -> Self:
         _remove_stale(self.path)
-        mode = _mode(self.path)
+        mode = self._mode(self.path)
         while True:
             self._part = _part(self.path)
             # "x": a file or link that somebody else put there is never written to.
@@ -70,10 +73,22 @@ class Placement:
         Raises:
             OSError: it cannot be written; the path is left as it was.
         """
-        path = path or self.path
         self.file.flush()
         await asyncio.to_thread(os.fsync, self.file.fileno())
-        mode = _mode(path)
+        self._take(path or self.path)
+
+    def place_now(self) -> None:
+        """Put the file at its path, durably, from code that is not async.
+
+        Raises:
+            OSError: it cannot be written; the path is left as it was.
+        """
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self._take(self.path)
+
+    def _take(self, path: Path) -> None:
+        mode = self._mode(path)
         if mode is not None:
             self._part.chmod(mode)
         if fcntl is None:
@@ -95,6 +110,25 @@ class Placement:
         finally:
             if not self._placed:
                 self._part.unlink(missing_ok=True)
+
+    def _mode(self, path: Path) -> int | None:
+        return _mode(path) if self._wanted is None else self._wanted
+
+
+def write(path: Path, content: bytes, *, mode: int | None = None) -> None:
+    """Write a file, whole or not at all.
+
+    Args:
+        path: where; what is there now stays until all of the new file is on the disk.
+        content: the bytes.
+        mode: its permissions; by default those of what is there, or else the usual ones.
+
+    Raises:
+        OSError: it cannot be written; the path is left as it was.
+    """
+    with Placement(path, mode=mode) as placement:
+        placement.file.write(content)
+        placement.place_now()
 
 
 def is_replaceable(path: Path) -> bool:

@@ -21,10 +21,10 @@ from wechatpay_chain.middleware.body import parts
 from wechatpay_chain.middleware.call import Proof
 from wechatpay_chain.placement import Placement, is_replaceable
 
-__all__ = ["Intake", "check", "is_placed", "pour"]
+__all__ = ["Sink", "check", "is_placed", "pour"]
 
 
-class Intake(ABC):
+class Sink(ABC):
     """A sink of the package's own: it is told of an answer before it gets its bytes."""
 
     places: bool = False
@@ -41,7 +41,7 @@ class Intake(ABC):
 
 def is_placed(sink: Any) -> bool:
     """Tell whether nothing is seen at a sink before all of it is verified."""
-    return isinstance(sink, (str, os.PathLike)) or (isinstance(sink, Intake) and sink.places)
+    return isinstance(sink, (str, os.PathLike)) or (isinstance(sink, Sink) and sink.places)
 
 
 def check(sink: Any) -> None:
@@ -76,7 +76,7 @@ async def pour(answer: ClientResponse, body: bytes | None, sink: Any, proof: Pro
         UnverifiedError: they do not; a path is left as it was.
         OSError: the path or stream cannot be written.
     """
-    if isinstance(sink, Intake):
+    if isinstance(sink, Sink):
         sink.begin(answer)
     pieces = _pieces(answer, body)
     if isinstance(sink, (str, os.PathLike)):

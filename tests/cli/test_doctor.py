@@ -24,12 +24,12 @@ from cryptography.x509 import load_pem_x509_certificate
 from tests.cli.account import Account
 from tests.cli.command import ANSI, run, run_on_terminal
 from tests.support.server import Server, answer
-from wechatpay_chain.cli.checkup import Examination, State
-from wechatpay_chain.cli.checkup_callback import judge_address
-from wechatpay_chain.cli.checkup_gateway import judge_clock, judge_echo
 from wechatpay_chain.cli.doctor import CHECKS, examine
+from wechatpay_chain.cli.doctor.callback import judge_address
+from wechatpay_chain.cli.doctor.examination import Examination, State
+from wechatpay_chain.cli.doctor.gateway import judge_clock, judge_echo
+from wechatpay_chain.cli.doctor.reachability import Answered, Failed, look
 from wechatpay_chain.cli.profile import open_profile
-from wechatpay_chain.cli.reachability import Answered, Failed, look
 from wechatpay_chain.errors import ClientError, RefusedError
 from wechatpay_chain.sandbox import MISBEHAVIOURS, Identity, Sandbox, throw_away_identity
 

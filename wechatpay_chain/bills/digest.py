@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from wechatpay_chain.errors import Reason, UnverifiedError
 from wechatpay_chain.protocol.text import one_line
 
-__all__ = ["Digest", "Promise"]
+__all__ = ["Digest", "PromisedHash"]
 
 
 _KINDS: dict[str, hashes.HashAlgorithm] = {
@@ -38,7 +38,7 @@ class Digest:
         return self._hash.finalize().hex()
 
 
-class Promise:
+class PromisedHash:
     """What a file's hash was promised to be: `hash_type` and `hash_value`."""
 
     def __init__(self, kind: object, value: object) -> None:
@@ -59,7 +59,9 @@ class Promise:
         self.value = value.lower()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Promise) and (self.kind, self.value) == (other.kind, other.value)
+        if not isinstance(other, PromisedHash):
+            return NotImplemented
+        return (self.kind, self.value) == (other.kind, other.value)
 
     def __hash__(self) -> int:
         return hash((self.kind, self.value))

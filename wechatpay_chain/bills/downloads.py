@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from wechatpay_chain import loops
 from wechatpay_chain.bills import advice
@@ -24,13 +26,14 @@ from wechatpay_chain.bills.targets import Target, suffix
 from wechatpay_chain.bills.unsealing import Unsealing
 from wechatpay_chain.chain import Chain
 from wechatpay_chain.errors import DecodeError, DecryptError, RequestError, WechatPayError
+from wechatpay_chain.flow import Flow
 from wechatpay_chain.middleware.guard import hide
+from wechatpay_chain.parts import Parts
 from wechatpay_chain.placement import Placement
+from wechatpay_chain.protocol import aes
+from wechatpay_chain.protocol.segments import is_v2
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.response import Response
-
-if TYPE_CHECKING:
-    from wechatpay_chain.client import Client
 
 __all__ = ["Bills"]
 
@@ -46,7 +49,7 @@ _SHARED = ("timeout", "connect_timeout", "proxy", "debug", "middlewares")
 _Call: TypeAlias = tuple[object, Mapping[str, Any]]
 """What is downloaded, and the options of the request for it."""
 
-_AEAD = {"algorithm": "AEAD_AES_256_GCM"}
+_AEAD = {"algorithm": aes.GCM}
 
 
 class Bills:
@@ -68,7 +71,7 @@ class Bills:
     payscore = Kind(
         "支付分账单",
         "v3/payscore/merchant-bill",
-        fields={"encryption_algorithm": "AEAD_AES_256_GCM"},
+        fields={"encryption_algorithm": aes.GCM},
     )
     failed_withdrawals = Kind(
         "提现异常文件",
@@ -99,18 +102,23 @@ class Bills:
         fields={"account_type": "Basic", "sign_type": "HMAC-SHA256"},
     )
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(
+        self, flow: Flow, parts: Parts, opening_key: Sensitive[RSAPrivateKey | None]
+    ) -> None:
+        """Serve a client, with its way to WeChat Pay and the key that opens encrypted bills."""
+        self._flow = flow
+        self._parts = parts
+        self._key = opening_key
 
     @property
     def mchid(self) -> str:
         """Whose bills they are."""
-        return self._client._parts.mchid
+        return self._parts.mchid
 
     @property
     def clock(self) -> Callable[[], float]:
         """The client's clock."""
-        return self._client._parts.clock
+        return self._parts.clock
 
     def download(
         self,
@@ -197,15 +205,21 @@ class Bills:
     async def _run(self, call: Sensitive[_Call], to: object, settings: Settings) -> Bill:
         try:
             settings.check()
-            asked = understand(*call.reveal(), settings, self._client)
+            asked = self._understood(call, settings)
             target = Target.of(to, asked.stem)
             return await self._download(asked, target, settings)
         except WechatPayError as error:
             hide(error)
             raise error
 
+    def _understood(self, call: Sensitive[_Call], settings: Settings) -> Asked:
+        source, options = call.reveal()
+        if isinstance(source, BillRequest) and source.bills is not self:
+            raise RequestError("the bill was asked for with another client")
+        return understand(source, options, settings, self._flow.identity)
+
     async def _download(self, asked: Asked, target: Target, settings: Settings) -> Bill:
-        source = _Offers(self._client, asked)
+        source = _Offers(self._flow, self._key, asked)
         count = await source.ask()
         with target.open() as out:
             intake = Intake(
@@ -214,7 +228,7 @@ class Bills:
                 decompress=settings.decompress,
                 limit=settings.limit,
                 progress=settings.progress,
-                may_be_error=asked.path[:3].lower() == "v2/",
+                may_be_error=is_v2(asked.path),
                 tells_total=count == 1,
             )
             verified = True
@@ -232,9 +246,9 @@ class Bills:
 class _Offers:
     """The files of one bill, asked for again where an address may have grown too old."""
 
-    def __init__(self, client: Client, asked: Asked) -> None:
-        self._flow = client._flow
-        self._key = client._opening_key
+    def __init__(self, flow: Flow, key: Sensitive[RSAPrivateKey | None], asked: Asked) -> None:
+        self._flow = flow
+        self._key = key
         self._asked = asked
         self._offers = asked.offers
         self._since = 0.0

@@ -17,10 +17,10 @@ import aiohttp
 from aiohttp import ClientResponse
 
 from wechatpay_chain import sinks
-from wechatpay_chain.bills.digest import Digest, Promise
+from wechatpay_chain.bills.digest import Digest, PromisedHash
 from wechatpay_chain.bills.unsealing import Unsealing
 from wechatpay_chain.errors import Reason, UnverifiedError
-from wechatpay_chain.middleware.body import WRAPPERS, Decoder
+from wechatpay_chain.middleware.body import GZIP, WRAPPERS, Decoder
 
 __all__ = ["LIMIT", "Intake", "Progress", "Stopped", "Writable"]
 
@@ -30,7 +30,6 @@ LIMIT = 64 * 1024**3
 REPORTS = 10
 """How often in a second progress is told at most."""
 
-_GZIP = b"\x1f\x8b"
 _HEAD = 16
 """Bytes by which a file is known: as gzip, as PDF, or as an error in XML."""
 
@@ -50,7 +49,7 @@ class Stopped(Exception):  # noqa: N818 - a signal, not an error
     """Tells that the intake has failed; `Intake.failure` says how."""
 
 
-class Intake(sinks.Intake):
+class Intake(sinks.Sink):
     """What a download is poured into."""
 
     def __init__(
@@ -82,7 +81,7 @@ class Intake(sinks.Intake):
         self._next_report = 0.0
         self.start(None, None)
 
-    def start(self, promise: Promise | None, unsealing: Unsealing | None) -> None:
+    def start(self, promise: PromisedHash | None, unsealing: Unsealing | None) -> None:
         """Get ready for the next file of the bill."""
         self._promise, self._unsealing = promise, unsealing
         self._digest: Digest | None = None if promise is None else promise.begin()
@@ -148,7 +147,7 @@ class Intake(sinks.Intake):
                 self._waiting = part
                 return
             self._waiting = None
-            if part.startswith(_GZIP):
+            if part.startswith(GZIP):
                 self._decoder = Decoder(WRAPPERS["gzip"])
                 self.packed = not self._decompress
             elif self._may_be_error:

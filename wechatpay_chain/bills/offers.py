@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wechatpay_chain.bills.digest import Promise
+from wechatpay_chain.bills.digest import PromisedHash
 from wechatpay_chain.catalogue import Operation
 from wechatpay_chain.catalogue.operation import walk
 from wechatpay_chain.errors import DecodeError
@@ -32,7 +32,7 @@ class Offer:
     """One file: its address, the hash it must have, and what opens it if it is encrypted."""
 
     url: Sensitive[str] = field(repr=False)
-    promise: Promise | None
+    promise: PromisedHash | None
     encrypt_key: Sensitive[str] | None = field(default=None, repr=False)
     nonce: str = field(default="", repr=False)
 
@@ -89,7 +89,7 @@ def _offer(told: Mapping[str, Any], promises: bool) -> Offer:
         raise DecodeError("a file of the answer has no download_url")
     promise = None
     if promises or "hash_value" in told or "hash_type" in told:
-        promise = Promise(told.get("hash_type"), told.get("hash_value"))
+        promise = PromisedHash(told.get("hash_type"), told.get("hash_value"))
     key = told.get("encrypt_key")
     if key is not None and not isinstance(key, str):
         raise DecodeError("the answer's encrypt_key is no text")
@@ -106,7 +106,9 @@ def _in_order(answer: Mapping[str, Any], parts: list[Any]) -> list[Mapping[str, 
     }
     count = answer.get("download_bill_count", len(parts))
     if not parts or len(parts) > MOST_FILES or len(parts) != count:
-        raise DecodeError(f"the answer tells {len(parts)} files, but counts {one_line(count, 20)}")
+        raise DecodeError(
+            f"the answer tells {len(parts)} files, but counts {one_line(str(count), 20)}"
+        )
     numbers = range(1, len(parts) + 1)
     if set(found) != set(numbers):
         raise DecodeError("the files of the answer are not numbered from 1 on without a gap")

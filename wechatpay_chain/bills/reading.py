@@ -30,7 +30,7 @@ from typing import BinaryIO, TypeAlias, TypeGuard
 import aiohttp
 
 from wechatpay_chain.errors import DecodeError, RequestError
-from wechatpay_chain.middleware.body import WRAPPERS, Decoder
+from wechatpay_chain.middleware.body import GZIP, WRAPPERS, Decoder
 from wechatpay_chain.protocol.text import one_line
 
 __all__ = ["Row", "Rows", "Source", "rows"]
@@ -42,7 +42,6 @@ MOST_TOTALS = 10_000
 """Rows of totals that are kept at most."""
 
 _STEP = 64 * 1024
-_GZIP = b"\x1f\x8b"
 _TOTALS = re.compile(r"总|合计|汇总|笔数|单数|total|summary", re.IGNORECASE)
 _AMOUNT = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
@@ -245,7 +244,7 @@ def _plain(file: BinaryIO) -> Iterator[bytes]:
     head = file.read(2)
     if len(head) == 1:
         head += file.read(1)
-    if head == _GZIP:
+    if head == GZIP:
         decoder = Decoder(WRAPPERS["gzip"])
     try:
         part = head

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from wechatpay_chain.bills import advice
-from wechatpay_chain.bills.digest import Promise
+from wechatpay_chain.bills.digest import PromisedHash
 from wechatpay_chain.bills.intake import Progress
 from wechatpay_chain.bills.offers import Offer, read
 from wechatpay_chain.bills.requests import BillRequest, stem_of
@@ -18,9 +18,6 @@ from wechatpay_chain.protocol.methods import METHODS
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.protocol.text import one_line
 from wechatpay_chain.response import Response
-
-if TYPE_CHECKING:
-    from wechatpay_chain.client import Client
 
 __all__ = ["Asked", "Settings", "understand"]
 
@@ -52,12 +49,12 @@ class Settings:
             raise RequestError("progress must be called with two numbers")
 
     @property
-    def promise(self) -> Promise | None:
+    def promise(self) -> PromisedHash | None:
         """The hash that the caller knows."""
         if self.hash_value is None:
             return None
         try:
-            return Promise(self.hash_type, self.hash_value)
+            return PromisedHash(self.hash_type, self.hash_value)
         except UnverifiedError as error:
             raise RequestError(str(error).removeprefix("its ")) from None
 
@@ -72,7 +69,7 @@ class Asked(NamedTuple):
     operation: Operation | None
     stem: str
     offers: list[Offer] | None
-    promise: Promise | None
+    promise: PromisedHash | None
     is_given: bool = False
     """Whether the address came from the caller, who may have kept it too long."""
 
@@ -86,9 +83,9 @@ class Asked(NamedTuple):
 
 
 def understand(
-    source: object, options: Mapping[str, Any], settings: Settings, client: Client
+    source: object, options: Mapping[str, Any], settings: Settings, identity: str
 ) -> Asked:
-    """Return what a caller means by the source of a bill.
+    """Return what a caller means by the source of a bill; a chain must be of the same `identity`.
 
     Raises:
         RequestError: it is none, or not this client's.
@@ -98,8 +95,6 @@ def understand(
             raise RequestError(f"a bill has no option {name!r}: {advised}")
     promise = settings.promise
     if isinstance(source, BillRequest):
-        if source.bills._client is not client:
-            raise RequestError("the bill was asked for with another client")
         merged = {**source.options, **options}
         return _asked(source.method, source.path, merged, source.stem, promise)
     if isinstance(source, Response):
@@ -109,7 +104,7 @@ def understand(
         offers = [Offer(Sensitive(source), promise)]
         return Asked("the bill", "GET", "", options, None, stem, offers, None, is_given=True)
     if isinstance(source, Chain):
-        if source._sender.identity != client._flow.identity:
+        if source._sender.identity != identity:
             raise RequestError("the chain belongs to another client")
         if isinstance(source, (SyncVerb, AsyncVerb)):
             return _asked(source._method, source._parent, options, "", promise)
@@ -123,7 +118,7 @@ def understand(
 
 
 def _asked(
-    method: str, path: str, options: Mapping[str, Any], stem: str, promise: Promise | None
+    method: str, path: str, options: Mapping[str, Any], stem: str, promise: PromisedHash | None
 ) -> Asked:
     path = path.lstrip("/")
     operation = find(method, path)

@@ -11,12 +11,13 @@ from typing import NamedTuple
 from wechatpay_chain import sinks
 from wechatpay_chain.bills.intake import Writable
 from wechatpay_chain.errors import RequestError
+from wechatpay_chain.middleware.body import GZIP
 from wechatpay_chain.placement import Placement
 from wechatpay_chain.protocol.text import one_line
 
 __all__ = ["Target", "suffix"]
 
-_SUFFIXES = {b"%PDF": ".pdf", b"PK\x03\x04": ".zip", b"\x1f\x8b": ".csv.gz"}
+_SUFFIXES = {b"%PDF": ".pdf", b"PK\x03\x04": ".zip", GZIP: ".csv.gz"}
 """Endings of names by how a file begins."""
 
 

@@ -12,13 +12,15 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from wechatpay_chain.errors import ConfigurationError, DecryptError
-from wechatpay_chain.protocol import rsa
+from wechatpay_chain.protocol import aes, rsa
 from wechatpay_chain.protocol.frames import without_frames
 from wechatpay_chain.protocol.sensitive import Sensitive
 
 __all__ = ["Unsealing"]
 
-_KEY, _NONCE, _TAG = 32, 12, 16
+_TAG = 16
+"""Bytes of the tag."""
+
 _PROBLEM = "the encrypted bill does not open with the merchant's private_key"
 
 
@@ -47,7 +49,7 @@ class Unsealing:
         except ValueError:
             opened = b""
         start = nonce.encode("utf-8", "replace")
-        if len(opened) != _KEY or len(start) != _NONCE:
+        if len(opened) != aes.KEY_SIZE or len(start) != aes.GCM_NONCE_SIZE:
             raise DecryptError(_PROBLEM)
         self._stream = Cipher(algorithms.AES256(opened), modes.GCM(start)).decryptor()
         self._held = b""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from wechatpay_chain.extras import missing
+
 __all__ = ["main"]
 
 _PARTS_OF_RICH = frozenset({"rich", "markdown_it", "mdurl", "pygments"})
-_MISSING = "wechatpay-chain: the command needs rich: pip install 'wechatpay-chain[cli]'"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _PARTS_OF_RICH:
             raise
-        print(_MISSING, file=sys.stderr)
+        print(f"wechatpay-chain: {missing('the command', 'cli')}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

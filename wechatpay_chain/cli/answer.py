@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from contextlib import suppress
 from typing import Any
 
-from wechatpay_chain.cli.finding import print_document
-from wechatpay_chain.cli.streams import note, takes_letters
+from wechatpay_chain.cli.output import document, is_terminal, print_document
+from wechatpay_chain.cli.streams import note
 from wechatpay_chain.errors import DecodeError, RefusedError, UnverifiedError, WechatPayError
 from wechatpay_chain.protocol import document as documents
 from wechatpay_chain.protocol.text import one_line
@@ -42,9 +41,9 @@ def print_answer(response: Response, *, is_v2: bool, opened: bool, raw: bool) ->
     if sys.stdout is None or not response.body:
         return
     value = None if raw else _value(response, is_v2=is_v2, opened=opened)
-    if value is not None and (opened or _is_terminal()):
+    if value is not None and (opened or is_terminal()):
         print_pretty(value)
-    elif _is_terminal() and not raw:
+    elif is_terminal() and not raw:
         print(_printable(response.text))
     else:
         # The very bytes: what they are made into is the next program's business.
@@ -100,8 +99,8 @@ def detail_of(error: WechatPayError) -> str:
 
 def print_pretty(value: Any) -> None:
     """Print a value as indented JSON, in colour on a terminal."""
-    text = _printable(json.dumps(value, ensure_ascii=not takes_letters(), indent=2))
-    if _is_terminal():
+    text = _printable(document(value))
+    if is_terminal():
         with suppress(ModuleNotFoundError):
             from rich.highlighter import JSONHighlighter
 
@@ -123,10 +122,6 @@ def _value(response: Response, *, is_v2: bool, opened: bool) -> Any:
             return response.json(decrypt=opened)
         return response.xml(decrypt=opened)
     return None
-
-
-def _is_terminal() -> bool:
-    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout is not None and sys.stdout.isatty())
 
 
 def _printable(text: str) -> str:

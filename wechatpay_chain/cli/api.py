@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 from wechatpay_chain.catalogue import Match, Operation, search
 from wechatpay_chain.catalogue.location import is_path, locate, nearest
 from wechatpay_chain.catalogue.searching import groups, suggest
-from wechatpay_chain.cli.finding import Finding, print_document
-from wechatpay_chain.cli.paper import Paper, Surface
+from wechatpay_chain.cli import argument_types
+from wechatpay_chain.cli.finding import Finding
+from wechatpay_chain.cli.output import print_document, surface
 from wechatpay_chain.cli.streams import complain
 from wechatpay_chain.protocol.methods import METHODS
 
-__all__ = ["add", "surface"]
+__all__ = ["add"]
 
 LIMIT = 20
 
@@ -36,7 +35,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "words", nargs="*", metavar="WORD", help="words, a path, a URL, or an expression"
     )
-    parser.add_argument("--method", type=_method, help="only this HTTP method")
+    parser.add_argument("--method", type=argument_types.method, help="only this HTTP method")
     parser.add_argument(
         "--limit", type=_number, default=LIMIT, metavar="N", help=f"rows at most ({LIMIT})"
     )
@@ -96,24 +95,6 @@ def _suggestions(words: Sequence[str]) -> list[str]:
     # Those at the path itself are of another method than was asked for.
     there = [str(one) for word in paths for one in locate(word)]
     return there or [path for word in paths for path in nearest(word)] or suggest(words)
-
-
-def surface() -> Surface:
-    """Return where to show things: a terminal, or a pipe."""
-    # In a pipe rich would cost a third of the time, and change nothing.
-    if os.environ.get("FORCE_COLOR") or (sys.stdout is not None and sys.stdout.isatty()):
-        try:
-            from wechatpay_chain.cli.screen import Screen
-        except ModuleNotFoundError:
-            return Paper()
-        return Screen()
-    return Paper()
-
-
-def _method(text: str) -> str:
-    if text.upper() not in METHODS:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(METHODS)}")
-    return text.upper()
 
 
 def _number(text: str) -> int:

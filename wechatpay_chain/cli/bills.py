@@ -192,15 +192,15 @@ def _progress() -> Iterator[Progress | None]:
         yield None
         return
     try:
+        from rich import progress
         from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
     except ModuleNotFoundError:
         # A bill is worth more than its bar.
         yield None
         return
 
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    columns = (progress.BarColumn(), progress.DownloadColumn(), progress.TransferSpeedColumn())
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("bill", total=None)
 
         def show(done: int, total: int | None) -> None:

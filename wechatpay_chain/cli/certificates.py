@@ -12,12 +12,9 @@ from math import floor
 from pathlib import Path
 from typing import Any
 
-from wechatpay_chain import certificate_files
-from wechatpay_chain.certificate_list import PlatformCertificate
-from wechatpay_chain.certificate_refresh import Refresh
+from wechatpay_chain.certificates import PlatformCertificate, Refresh, files
 from wechatpay_chain.cli import profile
-from wechatpay_chain.cli.api import surface
-from wechatpay_chain.cli.finding import print_document
+from wechatpay_chain.cli.output import print_document, surface
 from wechatpay_chain.cli.streams import complain
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.platform_keys import DAY, WARN_BEFORE
@@ -39,7 +36,7 @@ def add(commands: Any) -> None:
         help="download WeChat Pay's certificates into files (下载平台证书)",
         description="Downloads WeChat Pay's certificates, verifies the answer with the keys in "
         "them, and writes each to wechatpay_SERIAL.pem. One fault, and nothing is written. What "
-        "is not given is taken from the environment.",
+        "is not given is taken from the profile.",
         epilog="Example: certificates -m 1900000109 -s 3775… -f apiclient_key.pem -k - -o .",
     )
     parser.add_argument("-m", "--mchid", metavar="MCHID", help="the merchant's number (商户号)")
@@ -83,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     policy = Refresh(every=None, path=arguments.path, ca=arguments.ca)
     with profile.open_client(arguments, **_given(arguments), refresh=policy) as client:
         certificates = client.certificates.download()
-    paths = certificate_files.save(certificates, arguments.output)
+    paths = files.save(certificates, arguments.output)
     _show(certificates, paths, as_document=arguments.json)
     return 0
 

@@ -11,6 +11,7 @@ from aiohttp.payload import Payload
 
 from wechatpay_chain.catalogue import Operation
 from wechatpay_chain.client import Client
+from wechatpay_chain.protocol.segments import is_v2
 from wechatpay_chain.protocol.sensitive import replace
 
 __all__ = ["Sketch", "rehearse"]
@@ -56,7 +57,7 @@ def rehearse(
         WechatPayError: as the call would before it is sent.
     """
     driver = client.get_driver()
-    stack = driver.select("v2" if template[:3].lower() == "v2/" else "v3").copy()
+    stack = driver.select("v2" if is_v2(template) else "v3").copy()
     stack.after(stack.names[-1], _stop, name="dry-run")
     try:
         driver.request(method, template, {**options, "handler": stack})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -12,9 +11,8 @@ from wechatpay_chain.catalogue import Description, Match, Operation, samples
 from wechatpay_chain.catalogue.layout import Line
 from wechatpay_chain.catalogue.searching import Group
 from wechatpay_chain.cli.paper import Surface
-from wechatpay_chain.cli.streams import takes_letters
 
-__all__ = ["Finding", "print_document"]
+__all__ = ["Finding"]
 
 _HEADS = ("method", "name", "path", "found in")
 _NAMES = 3
@@ -86,11 +84,6 @@ class Finding:
         if hint:
             yield ()
             yield (("label", hint),)
-
-
-def print_document(document: dict[str, Any]) -> None:
-    """Print JSON, in letters where the output can carry them."""
-    print(json.dumps(document, ensure_ascii=not takes_letters(), indent=2))
 
 
 def _row(match: Match) -> tuple[tuple[str, str], ...]:

@@ -1,8 +1,8 @@
 """Whose client a command works with: a profile file, the environment over it, and commands.
 
 Later wins: a table of the profile file, then the environment. Either may name a
-command or a file for a secret, in place of the secret itself. No option of a command
-takes a secret: everybody on the machine can read the list of processes.
+command or a file for a secret, in place of the secret itself. No option here takes
+a secret: everybody on the machine can read the list of processes.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from wechatpay_chain.cli.evidence import ACCOUNT_FIELD, Check, Finding
+from wechatpay_chain.cli.output import print_document
 from wechatpay_chain.cli.spellings import Json
-from wechatpay_chain.cli.streams import one_line, takes_letters
+from wechatpay_chain.cli.streams import one_line
 from wechatpay_chain.cli.summary import NEXT, Summary
 
 __all__ = ["Document", "Face", "Plain", "Terminal", "code"]
@@ -171,7 +172,7 @@ class Document:
                 "checks": {check.name: check.passed for check in summary.checks},
             },
         }
-        print(json.dumps(document, ensure_ascii=not takes_letters(), indent=2))
+        print_document(document)
 
 
 def code(source: str) -> Syntax:

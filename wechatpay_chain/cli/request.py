@@ -6,12 +6,11 @@ It is sent once. The exit code says what a script must do next (`CODES`).
 from __future__ import annotations
 
 import argparse
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
-from wechatpay_chain.cli import call_options, profile
+from wechatpay_chain.cli import argument_types, call_options, profile
 from wechatpay_chain.cli.answer import (
     detail_of,
     print_answer,
@@ -20,7 +19,7 @@ from wechatpay_chain.cli.answer import (
     status_line,
 )
 from wechatpay_chain.cli.dry_run import Sketch, rehearse
-from wechatpay_chain.cli.finding import print_document
+from wechatpay_chain.cli.output import print_document
 from wechatpay_chain.cli.profile import Profile, open_profile
 from wechatpay_chain.cli.streams import complain, discard_rest, note
 from wechatpay_chain.cli.target import Target, aim, suggestion
@@ -40,6 +39,7 @@ from wechatpay_chain.errors import (
 from wechatpay_chain.middleware import call as calls
 from wechatpay_chain.protocol import hosts
 from wechatpay_chain.protocol.methods import METHODS
+from wechatpay_chain.protocol.segments import is_v2
 from wechatpay_chain.response import Response
 
 __all__ = ["add"]
@@ -72,7 +72,7 @@ class _Asked(NamedTuple):
 
     @property
     def is_v2(self) -> bool:
-        return self.target.template[:3].lower() == "v2/"
+        return is_v2(self.target.template)
 
 
 def add(commands: Any) -> None:
@@ -87,7 +87,9 @@ def add(commands: Any) -> None:
         "cannot be written, so query it; 4 nothing was sent; 5 the gateway failed (5xx), so the "
         "same again later; 6 it took effect, but the answer cannot be opened; 130 Ctrl-C.",
     )
-    parser.add_argument("method", type=_method, metavar="METHOD", help=", ".join(METHODS))
+    parser.add_argument(
+        "method", type=argument_types.method, metavar="METHOD", help=", ".join(METHODS)
+    )
     parser.add_argument("path", metavar="PATH", help="such as v3/pay/transactions/native")
     parser.add_argument("pairs", nargs="*", metavar="NAME=VALUE", help="variables of the path")
     call_options.add_options(parser)
@@ -98,7 +100,11 @@ def add(commands: Any) -> None:
     shown.add_argument("--json", action="store_true", help="print one JSON document instead")
     shown.add_argument("--dry-run", action="store_true", help="sign it and show what would be sent")
     shown.add_argument(
-        "--timeout", type=_seconds, default=30.0, metavar="SECONDS", help="of the call (30)"
+        "--timeout",
+        type=argument_types.timeout,
+        default=30.0,
+        metavar="SECONDS",
+        help="of the call (30)",
     )
     profile.add_options(parser)
     parser.set_defaults(run=run)
@@ -240,19 +246,6 @@ def _may_be_the_path(error: WechatPayError) -> bool:
     )
 
 
-def _method(text: str) -> str:
-    if text.upper() not in METHODS:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(METHODS)}")
-    return text.upper()
-
-
 def _file(text: str) -> str | None:
     """Return where an answer goes; a dash is stdout, where it goes in any case."""
     return None if text == call_options.STDIN else text
-
-
-def _seconds(text: str) -> float:
-    with suppress(ValueError):
-        if 0 <= float(text) < float("inf"):
-            return float(text)
-    raise argparse.ArgumentTypeError("that is no number of seconds; 0 is for no limit")

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from wechatpay_chain.protocol import text as protocol_text
+
 __all__ = [
     "complain",
     "discard_rest",
@@ -77,5 +79,5 @@ def discard_rest() -> None:
 
 
 def one_line(text: object) -> str:
-    """Return somebody else's words as a part of one line, without a terminal's control codes."""
-    return "".join(letter if letter.isprintable() else " " for letter in str(text))
+    """Return somebody else's words as a part of one line, all of them."""
+    return protocol_text.one_line(str(text), None)

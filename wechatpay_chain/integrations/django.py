@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from inspect import isawaitable
-from typing import Any, TypeVar
+from typing import Any
 
-from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain import loops
+from wechatpay_chain.extras import missing
 from wechatpay_chain.integrations.arguments import check
 from wechatpay_chain.integrations.bodies import read
 from wechatpay_chain.webhooks import Event, Webhooks
@@ -27,13 +28,9 @@ try:
         HttpResponseNotAllowed,
     )
 except ImportError as error:
-    raise ConfigurationError(
-        "this integration needs Django: pip install 'wechatpay-chain[django]'"
-    ) from error
+    raise missing("this integration", "django") from error
 
 __all__ = ["webhook_view"]
-
-T = TypeVar("T")
 
 
 def webhook_view(webhooks: Webhooks) -> Callable[..., Any]:
@@ -72,8 +69,4 @@ def webhook_view(webhooks: Webhooks) -> Callable[..., Any]:
 def _call(handler: Handler, event: Event[Any]) -> Any:
     value = handler(event)
     # Django's own way from sync to async: on any other loop, ORM calls wait for this thread.
-    return async_to_sync(_waited)(value) if isawaitable(value) else value
-
-
-async def _waited(value: Awaitable[T]) -> T:
-    return await value
+    return async_to_sync(loops.waited)(value) if isawaitable(value) else value

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.extras import missing
 from wechatpay_chain.integrations.arguments import check
 from wechatpay_chain.integrations.bodies import read
 from wechatpay_chain.webhooks import Webhooks
@@ -18,9 +18,7 @@ from wechatpay_chain.webhooks import Webhooks
 try:
     from flask import Response, request
 except ImportError as error:
-    raise ConfigurationError(
-        "this integration needs Flask: pip install 'wechatpay-chain[flask]'"
-    ) from error
+    raise missing("this integration", "flask") from error
 
 __all__ = ["webhook_view"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.extras import missing
 from wechatpay_chain.integrations.arguments import check
 from wechatpay_chain.integrations.bodies import read_async
 from wechatpay_chain.webhooks import Webhooks
@@ -18,10 +18,7 @@ try:
     from starlette.requests import ClientDisconnect, Request
     from starlette.responses import Response
 except ImportError as error:
-    raise ConfigurationError(
-        "this integration needs Starlette: pip install 'wechatpay-chain[starlette]', or "
-        "pip install 'wechatpay-chain[fastapi]'"
-    ) from error
+    raise missing("this integration", "starlette") from error
 
 __all__ = ["webhook_view"]
 

@@ -6,11 +6,11 @@ server's clock, so that no machine's own counts, and finds and keeps the moment.
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from wechatpay_chain import redis_library
 from wechatpay_chain.errors import ConfigurationError, NotSentError
 from wechatpay_chain.limiter.storage import Place, Window
 from wechatpay_chain.protocol.sensitive import Sensitive
@@ -178,12 +178,7 @@ class _Connection:
 
 
 def _library() -> Any:
-    try:
-        return importlib.import_module("redis.asyncio")
-    except ImportError as error:
-        raise ConfigurationError(
-            "a storage in Redis needs the package redis: pip install 'wechatpay-chain[redis]'"
-        ) from error
+    return redis_library.load("a storage in Redis", "redis.asyncio")
 
 
 def _client(address: Sensitive[Any]) -> Any:
@@ -201,18 +196,13 @@ def _client(address: Sensitive[Any]) -> Any:
 
 def _pool(address: Sensitive[Any]) -> Any:
     redis = _library()
-    # One more try is for a connection that was closed while idle; waiting in between is
-    # for callers who have nothing better to do.
-    retry = importlib.import_module("redis.asyncio.retry").Retry(
-        importlib.import_module("redis.backoff").NoBackoff(), 1
-    )
     return redis.BlockingConnectionPool.from_url(
         address.reveal(),
         max_connections=CONNECTIONS,
         timeout=None,
         socket_timeout=TIMEOUT,
         socket_connect_timeout=TIMEOUT,
-        retry=retry,
+        retry=redis_library.one_more_try("redis.asyncio"),
         decode_responses=True,
     )
 

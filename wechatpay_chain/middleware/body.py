@@ -18,13 +18,16 @@ from aiohttp.base_protocol import BaseProtocol
 
 from wechatpay_chain.errors import Reason, UnverifiedError
 
-__all__ = ["LARGEST_ANSWER", "WRAPPERS", "Decoder", "parts", "read"]
+__all__ = ["GZIP", "LARGEST_ANSWER", "WRAPPERS", "Decoder", "parts", "read"]
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Decoded bytes of the largest answer that is read into memory."""
 
 STEP = 256 * 1024
 """Decoded bytes that are held at a time."""
+
+GZIP = b"\x1f\x8b"
+"""What a file begins with that is gzip."""
 
 WRAPPERS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 """Window sizes by which zlib knows what wraps the compressed bytes."""

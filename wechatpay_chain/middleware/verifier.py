@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from wechatpay_chain.errors import Reason, UnverifiedError
 from wechatpay_chain.keys import KeySource
 from wechatpay_chain.middleware import call as calls
-from wechatpay_chain.middleware.body import LARGEST_ANSWER, WRAPPERS, Decoder, read
+from wechatpay_chain.middleware.body import GZIP, LARGEST_ANSWER, WRAPPERS, Decoder, read
 from wechatpay_chain.middleware.call import Call
 from wechatpay_chain.platform_keys import PlatformKeys
 from wechatpay_chain.protocol import signature, unsigned
@@ -143,9 +143,6 @@ class Verifier:
         call.verified = True
 
 
-_GZIP = b"\x1f\x8b"
-
-
 class _Digest:
     """A check of a statement's text against the signed SHA-1 of it, in hexadecimal.
 
@@ -162,10 +159,10 @@ class _Digest:
     def update(self, part: bytes) -> None:
         if self._head is not None:
             part = self._head + part
-            self._head = part if len(part) < len(_GZIP) else None
+            self._head = part if len(part) < len(GZIP) else None
             if self._head is not None:
                 return
-            if part.startswith(_GZIP):
+            if part.startswith(GZIP):
                 self._decoder = Decoder(WRAPPERS["gzip"])
         self._take(part)
 

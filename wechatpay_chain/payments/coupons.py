@@ -13,8 +13,7 @@ from wechatpay_chain.protocol.hash import HMAC_SHA256
 __all__ = ["Coupons"]
 
 _LINK = "https://action.weixin.qq.com/busifavor/getcouponinfo"
-_NEEDED = ("stock_id", "out_request_no")
-_ALLOWED = (*_NEEDED, "coupon_code")
+_ALLOWED = ("stock_id", "out_request_no", "coupon_code")
 _MOST = 10
 
 
@@ -51,7 +50,7 @@ class Coupons:
         given = {
             "stock_id": fields.identifier(stock_id, "stock_id"),
             "out_request_no": fields.identifier(out_request_no, "out_request_no"),
-            "send_coupon_merchant": self._merchant(merchant),
+            "send_coupon_merchant": self._signatory.number(merchant, "merchant"),
             "open_id": fields.identifier(openid, "openid"),
         }
         if coupon_code is not None:
@@ -83,7 +82,7 @@ class Coupons:
         if not 1 <= len(coupons) <= _MOST:
             raise RequestError(f"coupons must be 1 to {_MOST}, not {len(coupons)}")
         checked = [_checked(coupon, f"coupons[{at}]") for at, coupon in enumerate(coupons)]
-        merchant = self._merchant(merchant)
+        merchant = self._signatory.number(merchant, "merchant")
         flat = {
             f"{name}{at}": str(value)
             for at, coupon in enumerate(checked)
@@ -94,9 +93,6 @@ class Coupons:
 
     def __repr__(self) -> str:
         return f"<Coupons {self._signatory.name}>"
-
-    def _merchant(self, given: str | None) -> str:
-        return self._signatory.mchid if given is None else fields.identifier(given, "merchant")
 
 
 def _checked(coupon: Coupon, where: str) -> Coupon:

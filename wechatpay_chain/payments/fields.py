@@ -13,14 +13,16 @@ import re
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.protocol.text import encode, scalar
 
-__all__ = ["identifier", "number", "opaque", "plain", "query_string", "text", "url"]
+__all__ = ["WEB", "identifier", "number", "opaque", "plain", "query_string", "text", "url"]
+
+WEB = ("https", "http")
+"""The schemes of what a browser opens."""
 
 _IDENTIFIER = re.compile(r"[0-9A-Za-z_.|*@-]+")
 _OPAQUE = re.compile(r"[!-%'-~]+")
 _VISIBLE = re.compile(r"[!-~]+")
 _DIGITS = re.compile(r"[0-9]+")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)")
-_WEB = ("https", "http")
 
 
 def identifier(value: object, name: str) -> str:
@@ -89,7 +91,7 @@ def url(value: object, name: str, schemes: tuple[str, ...] = ()) -> str:
     found = _SCHEME.match(address)
     scheme, host = (found[1].lower(), found[2]) if found else ("", "")
     is_right = scheme in schemes if schemes else bool(scheme)
-    if not is_right or (not host and scheme in _WEB):
+    if not is_right or (not host and scheme in WEB):
         raise RequestError(f"{name} must be an address that begins with {wanted}")
     if " " in address or not address.isprintable():
         raise RequestError(f"{name} holds characters that no address has")

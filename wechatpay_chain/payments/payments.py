@@ -160,7 +160,7 @@ class Payments:
         Raises:
             RequestError: an address is none, or has a ``redirect_url`` already.
         """
-        address = fields.url(h5_url, "h5_url", ("https", "http"))
+        address = fields.url(h5_url, "h5_url", fields.WEB)
         if redirect_url is None:
             return address
         target = fields.url(redirect_url, "redirect_url")
@@ -205,7 +205,7 @@ class Payments:
             RequestError: a field is missing or malformed; the message names it.
         """
         return {
-            "mchId": self._number(mchid, "mchid"),
+            "mchId": self._signatory.number(mchid, "mchid"),
             "appId": fields.identifier(appid, "appid"),
             "package": fields.opaque(package_info, "package_info"),
         }
@@ -244,8 +244,5 @@ class Payments:
 
     def _app(self, prepay_id: str, appid: str, partnerid: str | None) -> Making[AppParameters]:
         return lambda moment: forms.app(
-            moment, prepay_id, appid, self._number(partnerid, "partnerid")
+            moment, prepay_id, appid, self._signatory.number(partnerid, "partnerid")
         )
-
-    def _number(self, given: str | None, name: str) -> str:
-        return self._signatory.mchid if given is None else fields.identifier(given, name)

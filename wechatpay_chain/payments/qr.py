@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wechatpay_chain.errors import ConfigurationError, RequestError
+from wechatpay_chain import placement
+from wechatpay_chain.errors import RequestError
+from wechatpay_chain.extras import missing
 from wechatpay_chain.payments import fields
 from wechatpay_chain.placement import is_replaceable
 
@@ -79,13 +80,7 @@ class Qr:
             raise RequestError(f"a code is saved as .svg or .png, not as {target.name}")
         if not is_replaceable(target):
             raise RequestError(f"{target} is a directory, device or pipe, and no file")
-        part = target.with_name(f".{target.name[:64]}.{secrets.token_hex(8)}.part")
-        try:
-            with part.open("xb") as file:
-                file.write(self._bytes(kind, scale, border))
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        placement.write(target, self._bytes(kind, scale, border))
 
     def __repr__(self) -> str:
         return f"<Qr version {self._code.version}>"
@@ -108,9 +103,7 @@ def _make(text: str) -> segno.QRCode:
     try:
         import segno
     except ImportError:
-        raise ConfigurationError(
-            "QR codes need the package segno: pip install 'wechatpay-chain[qr]'"
-        ) from None
+        raise missing("a QR code", "qr") from None
     try:
         return segno.make_qr(text, error="m", boost_error=False)
     except (segno.DataOverflowError, UnicodeError):

@@ -11,6 +11,7 @@ from wechatpay_chain import loops
 from wechatpay_chain.errors import ConfigurationError, RequestError
 from wechatpay_chain.keys import check_secret, check_token, load_private_key
 from wechatpay_chain.middleware.signer import checked_remote
+from wechatpay_chain.payments.fields import identifier
 from wechatpay_chain.promise import Promise
 from wechatpay_chain.protocol import formatter
 from wechatpay_chain.protocol import hash as hashes
@@ -104,6 +105,15 @@ class Signatory:
                 "merchant's number: give the merchant's, or use the merchant's own client"
             )
         return self._holder
+
+    def number(self, given: str | None, name: str) -> str:
+        """Return the merchant's number, or another's that was given.
+
+        Raises:
+            RequestError: what was given can be none.
+            ConfigurationError: nothing was, and it is a brand that signs.
+        """
+        return self.mchid if given is None else identifier(given, name)
 
     def moment(self) -> Moment:
         """Return now, with a new nonce."""

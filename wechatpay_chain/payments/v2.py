@@ -21,7 +21,6 @@ __all__ = ["SignType", "V2Payments"]
 
 SignType: TypeAlias = Literal["MD5", "HMAC-SHA256"]
 
-_WEB = ("https", "http")
 _ENTRUST = "https://api.mch.weixin.qq.com/papay/entrustweb"
 
 
@@ -102,9 +101,7 @@ class V2Payments:
         timestamp, nonce = self._signatory.moment()
         given = {
             "appid": fields.identifier(appid, "appid"),
-            "partnerid": self._signatory.mchid
-            if partnerid is None
-            else fields.identifier(partnerid, "partnerid"),
+            "partnerid": self._signatory.number(partnerid, "partnerid"),
             "prepayid": fields.identifier(prepay_id, "prepay_id"),
             "package": APP_PACKAGE,
             "noncestr": nonce,
@@ -194,7 +191,7 @@ class V2Payments:
         Raises:
             RequestError, ConfigurationError: as of `jsapi`.
         """
-        notify_url = fields.text(fields.url(notify_url, "notify_url", _WEB), "notify_url")
+        notify_url = fields.text(fields.url(notify_url, "notify_url", fields.WEB), "notify_url")
         if "?" in notify_url:
             raise RequestError("notify_url must have no query: WeChat Pay takes none")
         given = {

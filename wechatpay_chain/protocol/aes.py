@@ -17,10 +17,24 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from wechatpay_chain.protocol import binary
 
-__all__ = ["KEY_SIZE", "ecb_decrypt", "ecb_encrypt", "gcm_decrypt", "gcm_encrypt"]
+__all__ = [
+    "GCM",
+    "GCM_NONCE_SIZE",
+    "KEY_SIZE",
+    "ecb_decrypt",
+    "ecb_encrypt",
+    "gcm_decrypt",
+    "gcm_encrypt",
+]
 
 KEY_SIZE = 32
 """Bytes of a key."""
+
+GCM = "AEAD_AES_256_GCM"
+"""What WeChat Pay calls AES-256-GCM."""
+
+GCM_NONCE_SIZE = 12
+"""Bytes of its nonce."""
 
 _BLOCK_BITS = 128
 _FAILED = "it cannot be decrypted with this key"

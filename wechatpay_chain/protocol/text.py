@@ -71,12 +71,15 @@ def keep_reserved(text: str, where: str) -> str:
         raise RequestError(f"{where} holds half a surrogate pair, which no URL can") from None
 
 
-def one_line(text: object, longest: int = 200) -> str:
-    """Return somebody else's words as a part of one line, cut where they grow long."""
+def one_line(text: object, longest: int | None = 200) -> str:
+    """Return somebody else's words as a part of one line, cut where they grow long.
+
+    No control code of a terminal is left in them.
+    """
     words = str(text or "")
     if not words.isprintable():
         words = "".join(letter if letter.isprintable() else " " for letter in words)
-    return words if len(words) <= longest else words[:longest] + "…"
+    return words if longest is None or len(words) <= longest else words[:longest] + "…"
 
 
 def _integer(value: int, where: str) -> str:

@@ -29,14 +29,14 @@ from wechatpay_chain.webhooks import refusals, resource
 from wechatpay_chain.webhooks.event import Event
 from wechatpay_chain.webhooks.request import Received
 
-__all__ = ["Claim", "Reader"]
+__all__ = ["Reader", "Signed", "not_configured"]
 
 
 @dataclass(frozen=True, repr=False)
-class Claim:
+class Signed:
     """What a callback's headers say of it; only their form and the clock are checked."""
 
-    signed: signature.Signed
+    claim: signature.Signed
     is_probe: bool
 
 
@@ -49,7 +49,7 @@ class Reader:
         self._scheme = scheme
 
     @without_frames
-    def claim(self, headers: Received, now: float) -> Claim:
+    def read_headers(self, headers: Received, now: float) -> Signed:
         """Return what the signature headers say.
 
         Raises:
@@ -64,21 +64,21 @@ class Reader:
                 is_probe=is_probe,
             )
         try:
-            return Claim(signature.read(headers, now, self._scheme), is_probe)
+            return Signed(signature.read(headers, now, self._scheme), is_probe)
         except UnverifiedError as error:
             raise refusals.of(error, is_probe=is_probe) from None
 
     @without_frames
-    def read(self, claim: Claim, key: RSAPublicKey | None, body: bytes) -> Event[Any]:
+    def read(self, signed: Signed, key: RSAPublicKey | None, body: bytes) -> Event[Any]:
         """Return the event of a callback, given the key that its serial names.
 
         Raises:
             WebhookError: it is not genuine, or cannot be read or opened.
         """
         try:
-            signature.check(claim.signed, lambda serial: key, body)
+            signature.check(signed.claim, lambda serial: key, body)
         except UnverifiedError as error:
-            raise refusals.of(error, is_probe=claim.is_probe) from None
+            raise refusals.of(error, is_probe=signed.is_probe) from None
         envelope = _object(body, "the body")
         sealed = envelope.get("resource")
         if not isinstance(sealed, Mapping):
@@ -102,7 +102,7 @@ class Reader:
             resource_type=_text(envelope, "resource_type"),
             original_type=_text(sealed, "original_type", "resource."),
             resource=fields,
-            serial=claim.signed.serial,
+            serial=signed.claim.serial,
             sealed=still,
         )
 

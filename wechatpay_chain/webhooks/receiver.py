@@ -222,13 +222,13 @@ class Webhooks(Handlers):
         found = request.headers(headers)
         if request.is_xml(raw):
             return self._xml.read(raw)
-        claim = self._json.claim(found, self._clock())
+        signed = self._json.read_headers(found, self._clock())
         if self._keys is None:
             raise json_callback.not_configured()
-        key = self._keys.get(claim.signed.serial)
+        key = self._keys.get(signed.claim.serial)
         if key is None:
-            key = yield steps.Call(self._keys.find, (claim.signed.serial,))
-        return self._json.read(claim, key, raw)
+            key = yield steps.Call(self._keys.find, (signed.claim.serial,))
+        return self._json.read(signed, key, raw)
 
     def _receiving(
         self,

@@ -7,11 +7,11 @@ Scripts, which Redis runs each on its own, decide, so that exactly one claim win
 from __future__ import annotations
 
 import asyncio
-import importlib
 import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn, TypeVar
 
+from wechatpay_chain import redis_library
 from wechatpay_chain.errors import ConfigurationError, WechatPayError
 from wechatpay_chain.protocol.sensitive import Sensitive
 from wechatpay_chain.webhooks.seen import LEASE, REMEMBERED, Claim, check_numbers
@@ -93,7 +93,7 @@ class RedisSeen:
         check_numbers(lease=lease, remembered=remembered)
         if not isinstance(prefix, str):
             raise ConfigurationError("prefix must be text")
-        library = _library()
+        library = redis_library.load("RedisSeen")
         self._failures = (library.RedisError, OSError, TimeoutError)
         client = _client(library, address)
         self._is_async = inspect.iscoroutinefunction(client.execute_command)
@@ -183,15 +183,6 @@ def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
 
-def _library() -> Any:
-    try:
-        return importlib.import_module("redis")
-    except ImportError as error:
-        raise ConfigurationError(
-            "RedisSeen needs the package redis: pip install 'wechatpay-chain[redis]'"
-        ) from error
-
-
 def _client(library: Any, address: Sensitive[Any]) -> Any:
     given = address.reveal()
     if isinstance(given, str):
@@ -208,10 +199,7 @@ def _client(library: Any, address: Sensitive[Any]) -> Any:
 
 
 def _from_url(library: Any, address: Sensitive[Any]) -> Any | None:
-    # One more try is for a connection that was closed while idle; waiting in between is for
-    # callers who have nothing better to do.
-    no_wait = importlib.import_module("redis.backoff").NoBackoff()
-    retry = importlib.import_module("redis.retry").Retry(no_wait, 1)
+    retry = redis_library.one_more_try()
     try:
         client = library.Redis.from_url(
             address.reveal(), socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=retry

@@ -12,12 +12,7 @@ from wechatpay_chain.protocol.frames import without_frames
 from wechatpay_chain.protocol.sensitive import Path, Sensitive, dotted, replace
 from wechatpay_chain.webhooks import kinds
 
-__all__ = ["ALGORITHM", "Opener", "Sealed", "SealedFields"]
-
-ALGORITHM = "AEAD_AES_256_GCM"
-"""The only algorithm there is; what a callback names never chooses another."""
-
-NONCE_SIZE = 12
+__all__ = ["Opener", "Sealed", "SealedFields"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,9 +40,10 @@ class Opener:
         Raises:
             WebhookDecryptError: it cannot be opened, or what is inside is no JSON object.
         """
-        if sealed.algorithm != ALGORITHM:
+        # There is no other; what a callback names never chooses one.
+        if sealed.algorithm != aes.GCM:
             raise self._error(
-                f"the algorithm of {sealed.where} is not {ALGORITHM}", Reason.UNKNOWN_ALGORITHM
+                f"the algorithm of {sealed.where} is not {aes.GCM}", Reason.UNKNOWN_ALGORITHM
             )
         key = self._key.reveal()
         if key is None:
@@ -59,8 +55,8 @@ class Opener:
         raw = key.encode() if isinstance(key, str) else key
         nonce = sealed.nonce.encode("utf-8", "replace")
         associated = sealed.associated_data.encode("utf-8", "replace")
-        if len(nonce) != NONCE_SIZE:
-            raise self._error(f"the nonce of {sealed.where} has not {NONCE_SIZE} bytes")
+        if len(nonce) != aes.GCM_NONCE_SIZE:
+            raise self._error(f"the nonce of {sealed.where} has not {aes.GCM_NONCE_SIZE} bytes")
         try:
             plain = aes.gcm_decrypt(sealed.ciphertext, raw, nonce, associated)
         except ValueError:

@@ -17,7 +17,16 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from wechatpay_chain import loops
 from wechatpay_chain.errors import ConfigurationError
 
-__all__ = ["LEASE", "REMEMBERED", "Claim", "Hook", "MemorySeen", "Seen", "check_hook"]
+__all__ = [
+    "LEASE",
+    "REMEMBERED",
+    "Claim",
+    "Hook",
+    "MemorySeen",
+    "Seen",
+    "check_hook",
+    "check_numbers",
+]
 
 LEASE = 60.0
 """Seconds for which one that claimed a callback may work on it; WeChat Pay waits for 5."""

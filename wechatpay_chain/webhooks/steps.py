@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
@@ -52,7 +52,7 @@ def run(flow: Flow[T]) -> T:
         try:
             value = call.function(*call.arguments)
             if inspect.isawaitable(value):
-                value = loops.run(_waited(value))
+                value = loops.run(loops.waited(value))
             advance = partial(flow.send, value)
         except BaseException as error:  # noqa: BLE001 - the flow decides
             advance = partial(flow.throw, error)
@@ -119,7 +119,3 @@ def _is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - not whether, but how it is called
     )
-
-
-async def _waited(value: Awaitable[T]) -> T:
-    return await value

@@ -9,8 +9,16 @@ import ssl
 from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from wechatpay_chain.cli.checkup import Examination, Result, fault, ok, skipped, warning
-from wechatpay_chain.cli.reachability import Answered, Failed, look
+from wechatpay_chain.cli.doctor.examination import (
+    Examination,
+    Result,
+    State,
+    fault,
+    ok,
+    skipped,
+    warning,
+)
+from wechatpay_chain.cli.doctor.reachability import Answered, Failed, look
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.protocol import hosts
 
@@ -36,7 +44,7 @@ def callback(about: Examination) -> Iterator[Result]:
     problem = judge_address(url, is_local=about.is_local)
     if problem is not None:
         yield problem
-    if problem is not None and problem.state == "fault":
+    if problem is not None and problem.state is State.FAULT:
         return
     try:
         # The sandbox's authority too: there the callback may be behind the same one.

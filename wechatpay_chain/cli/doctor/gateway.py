@@ -11,9 +11,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from wechatpay_chain.cli.checkup import Examination, Result, fault, ok, skipped, warning
-from wechatpay_chain.cli.reachability import Answered, Failed, look
-from wechatpay_chain.cli.refusal_words import echo_refused, platform_key_unknown
+from wechatpay_chain.cli.doctor.examination import (
+    Examination,
+    Result,
+    State,
+    fault,
+    ok,
+    skipped,
+    warning,
+)
+from wechatpay_chain.cli.doctor.reachability import Answered, Failed, look
+from wechatpay_chain.cli.doctor.refusals import echo_refused, platform_key_unknown
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import (
     ConfigurationError,
@@ -28,12 +36,13 @@ from wechatpay_chain.errors import (
 )
 from wechatpay_chain.platform_keys import PUBLIC_KEY_ID
 from wechatpay_chain.protocol import document
+from wechatpay_chain.protocol.signature import MAXIMUM_CLOCK_OFFSET
 from wechatpay_chain.response import Response
 
 __all__ = ["IDENTITY", "gateway", "json_of", "signature"]
 
-ALLOWED, DRIFT = 300.0, 30.0
-"""Seconds that the clock may be off before requests are refused; and before one should care."""
+DRIFT = 30.0
+"""Seconds that the clock may be off before one should care."""
 
 PROBES = 3
 """How often the echo is asked again when its answer is one of WeChat Pay's probes."""
@@ -88,10 +97,12 @@ def judge_clock(seen: Answered) -> Result:
     offset = (seen.before + seen.after) / 2 - (seen.date + 0.5)
     words = f"{abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} the gateway's"
     how = "let this machine's clock be set over the network (NTP): timedatectl set-ntp true"
-    if abs(offset) > ALLOWED + tolerance:
-        return fault(check, f"it is {words}; {ALLOWED:.0f} s are allowed", how)
+    if abs(offset) > MAXIMUM_CLOCK_OFFSET + tolerance:
+        return fault(check, f"it is {words}; {MAXIMUM_CLOCK_OFFSET} s are allowed", how)
     if abs(offset) > DRIFT + tolerance:
-        return warning(check, f"it is {words}; at {ALLOWED:.0f} s all requests are refused", how)
+        return warning(
+            check, f"it is {words}; at {MAXIMUM_CLOCK_OFFSET} s all requests are refused", how
+        )
     return ok(check, f"it agrees with the gateway's, as far as can be seen (± {tolerance:.1f} s)")
 
 
@@ -119,7 +130,7 @@ def signature(about: Examination) -> Iterator[Result]:
             keys_are_doubtful=about.has_fault("platform keys"),
         )
         yield result
-        if result.state != "ok":
+        if result.state is not State.OK:
             return
     for name in about.platform:
         sent = {"echo_message": "-", "encrypted_echo_message": secrets.token_hex(8)}

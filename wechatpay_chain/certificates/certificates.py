@@ -1,4 +1,4 @@
-"""WeChat Pay's certificates (平台证书): download them, and keep them up to date."""
+"""`Certificates`: what a client knows of WeChat Pay's certificates (平台证书), and can do."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from wechatpay_chain import certificate_files, loops
-from wechatpay_chain.certificate_download import check_parts, fetch
-from wechatpay_chain.certificate_list import PlatformCertificate
-from wechatpay_chain.certificate_refresh import Refresh, Refresher
+from wechatpay_chain import loops
+from wechatpay_chain.certificates import files
+from wechatpay_chain.certificates.download import check_parts, fetch
+from wechatpay_chain.certificates.listing import PlatformCertificate
+from wechatpay_chain.certificates.refresh import Refresh, Refresher
 from wechatpay_chain.errors import CertificateError
 from wechatpay_chain.parts import Parts
 from wechatpay_chain.platform_keys import PlatformKeys
@@ -22,7 +23,7 @@ from wechatpay_chain.tls_material import authorities
 if TYPE_CHECKING:
     from wechatpay_chain.client import Client
 
-__all__ = ["Certificates", "PlatformCertificate", "Refresh"]
+__all__ = ["Certificates"]
 
 
 class Certificates:
@@ -107,7 +108,7 @@ class Certificates:
         Raises:
             OSError: one cannot be written.
         """
-        return certificate_files.save(self, directory)
+        return files.save(self, directory)
 
 
 def _authorities(policy: Refresh) -> tuple[x509.Certificate, ...]:

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_certificates import ECHO, alone, downloads, serials
+from tests.certificates.test_certificates import ECHO, alone, downloads, serials
 from wechatpay_chain import (
     CertificateExpiryWarning,
     Client,
@@ -433,7 +433,7 @@ def test_a_warning_after_a_refresh(
 
 FORK = """
 import os, sys, threading
-from tests.test_certificate_refresh import ring, unknown
+from tests.certificates.test_refresh import ring, unknown
 from wechatpay_chain import Client, Refresh, loops
 import json
 settings = json.loads(sys.argv[1])

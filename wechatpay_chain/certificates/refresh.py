@@ -25,8 +25,8 @@ from math import inf
 from typing import Any, TypeAlias
 
 from wechatpay_chain import loops
-from wechatpay_chain.certificate_download import PATHS
-from wechatpay_chain.certificate_list import PlatformCertificate
+from wechatpay_chain.certificates.download import PATHS
+from wechatpay_chain.certificates.listing import PlatformCertificate
 from wechatpay_chain.errors import CertificateError, ConfigurationError
 from wechatpay_chain.keys import KeySource
 from wechatpay_chain.middleware.guard import hide

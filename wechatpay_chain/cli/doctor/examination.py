@@ -1,4 +1,4 @@
-"""What a check-up finds: one line for each check, and what to do where it is not well."""
+"""What is examined, and what is found: a line for each check, and what to do if it is not well."""
 
 from __future__ import annotations
 
@@ -20,7 +20,25 @@ from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.protocol import hosts
 from wechatpay_chain.protocol.sensitive import Sensitive
 
-__all__ = ["Check", "Examination", "Result", "State", "fault", "ok", "skipped", "warning"]
+__all__ = [
+    "PORTAL",
+    "SECURITY",
+    "Check",
+    "Examination",
+    "Result",
+    "State",
+    "fault",
+    "ok",
+    "skipped",
+    "warning",
+]
+
+
+PORTAL = "pay.weixin.qq.com > 账户中心"
+"""Where on WeChat Pay's website the merchant's settings are."""
+
+SECURITY = f"{PORTAL} > API安全"
+"""Where keys and certificates are."""
 
 
 class State(StrEnum):

@@ -1,25 +1,17 @@
-"""``wechatpay-chain doctor``: explains a set-up, and says what to do where it is not well."""
+"""The command itself: every check in its order, and what they find as it is found."""
 
 from __future__ import annotations
 
 import argparse
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 from wechatpay_chain.catalogue.layout import Line
-from wechatpay_chain.cli import (
-    checkup_callback,
-    checkup_gateway,
-    checkup_keys,
-    checkup_machine,
-    checkup_secrets,
-    profile,
-)
-from wechatpay_chain.cli.api import surface
-from wechatpay_chain.cli.checkup import Check, Examination, Result, State, fault
-from wechatpay_chain.cli.finding import print_document
+from wechatpay_chain.cli import argument_types, profile
+from wechatpay_chain.cli.doctor import callback, gateway, keys, machine, secrets
+from wechatpay_chain.cli.doctor.examination import Check, Examination, Result, State, fault
+from wechatpay_chain.cli.output import print_document, surface
 from wechatpay_chain.cli.profile import open_profile
 from wechatpay_chain.cli.streams import one_line, progress
 from wechatpay_chain.errors import ConfigurationError
@@ -28,21 +20,21 @@ from wechatpay_chain.keys import KeyFileWarning
 __all__ = ["CHECKS", "add", "examine"]
 
 CHECKS: tuple[tuple[str, Check], ...] = (
-    ("packages", checkup_machine.versions),
-    ("extras", checkup_machine.extras),
-    ("settings", checkup_machine.settings),
-    ("the private key", checkup_keys.private_key),
-    ("the serial", checkup_keys.serial),
-    ("the merchant's certificate", checkup_keys.merchant_certificate),
-    ("WeChat Pay's keys", checkup_keys.platform_keys),
-    ("the APIv3 key", checkup_keys.apiv3_key),
-    ("the APIv2 key", checkup_keys.secret),
-    ("proxies", checkup_machine.proxies),
-    ("the gateway and its clock", checkup_gateway.gateway),
-    ("signatures and encryption", checkup_gateway.signature),
-    ("certificates", checkup_secrets.certificates),
-    ("the XML protocol", checkup_secrets.xml_protocol),
-    ("the callback", checkup_callback.callback),
+    ("packages", machine.versions),
+    ("extras", machine.extras),
+    ("settings", machine.settings),
+    ("the private key", keys.private_key),
+    ("the serial", keys.serial),
+    ("the merchant's certificate", keys.merchant_certificate),
+    ("WeChat Pay's keys", keys.platform_keys),
+    ("the APIv3 key", keys.apiv3_key),
+    ("the APIv2 key", keys.secret),
+    ("proxies", machine.proxies),
+    ("the gateway and its clock", gateway.gateway),
+    ("signatures and encryption", gateway.signature),
+    ("certificates", secrets.certificates),
+    ("the XML protocol", secrets.xml_protocol),
+    ("the callback", callback.callback),
 )
 """What is looked at, in this order: a later check may build on what an earlier one loaded."""
 
@@ -67,7 +59,11 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--notify-url", metavar="URL", help="the callback address to look at")
     parser.add_argument(
-        "--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="of each step (10)"
+        "--timeout",
+        type=argument_types.seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="of each step (10)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document instead")
     profile.add_options(parser)
@@ -157,10 +153,3 @@ def _line(result: Result) -> Line:
         ("", one_line(result.message)),
         ("code", advice),
     )
-
-
-def _seconds(text: str) -> float:
-    with suppress(ValueError):
-        if 0 < float(text) < float("inf"):
-            return float(text)
-    raise argparse.ArgumentTypeError("that is no number of seconds")

@@ -38,11 +38,7 @@ from wechatpay_chain.protocol.sensitive import Sensitive
 
 __all__ = ["PlatformCertificate", "check_issuer", "read_list"]
 
-ALGORITHM = "AEAD_AES_256_GCM"
 NATIONAL = "AEAD_SM4_GCM"
-NONCE_SIZE = 12
-"""Bytes of a nonce of AES-GCM."""
-
 DATE_TOLERANCE = 86400.0
 """Seconds by which a date may be off: time zones get confused, and the certificate's own count."""
 
@@ -185,8 +181,8 @@ def _opened(entry: Mapping[str, Any], apiv3_key: Sensitive[Any], number: int) ->
     sealed = entry.get("encrypt_certificate")
     if not isinstance(sealed, dict):
         raise _fault(number, "its encrypt_certificate is missing")
-    if sealed.get("algorithm") != ALGORITHM:
-        raise _fault(number, f"it is not sealed with {ALGORITHM}")
+    if sealed.get("algorithm") != aes.GCM:
+        raise _fault(number, f"it is not sealed with {aes.GCM}")
     nonce, ciphertext = _text(sealed, "nonce", number), _text(sealed, "ciphertext", number)
     associated = sealed.get("associated_data")
     if not isinstance(associated, (str, type(None))):
@@ -209,7 +205,7 @@ def _unsealed(
     """Return the plaintext, or None; an error would carry frames that hold the key."""
     try:
         raw = nonce.encode()
-        if len(raw) != NONCE_SIZE:
+        if len(raw) != aes.GCM_NONCE_SIZE:
             return None
         key = octets(apiv3_key.reveal(), "apiv3_key")
         return aes.gcm_decrypt(ciphertext, key, raw, associated.encode())

@@ -9,8 +9,17 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wechatpay_chain.cli.checkup import Examination, Result, State, fault, ok, skipped, warning
-from wechatpay_chain.cli.checkup_gateway import IDENTITY, json_of
+from wechatpay_chain.cli.doctor.examination import (
+    SECURITY,
+    Examination,
+    Result,
+    State,
+    fault,
+    ok,
+    skipped,
+    warning,
+)
+from wechatpay_chain.cli.doctor.gateway import IDENTITY, json_of
 from wechatpay_chain.crypto import AesGcm
 from wechatpay_chain.errors import (
     BusinessError,
@@ -64,7 +73,7 @@ def judge_certificates(
             yield fault(
                 "platform keys",
                 f"{words}, but only certificates are set",
-                "set public_key_id and public_key: pay.weixin.qq.com > 账户中心 > API安全",
+                f"set public_key_id and public_key: {SECURITY}",
             )
         else:
             yield ok(check, f"{words}; so apiv3_key shows with the first callback whether it fits")
@@ -81,7 +90,7 @@ def judge_certificates(
         yield fault(
             "apiv3_key",
             "it does not open WeChat Pay's certificates",
-            "set it anew, here and there: pay.weixin.qq.com > 账户中心 > API安全 > APIv3密钥",
+            f"set it anew, here and there: {SECURITY} > APIv3密钥",
         )
     elif key is not None:
         yield ok("apiv3_key", f"opens WeChat Pay's certificates ({len(listed)})")
@@ -141,7 +150,7 @@ def xml_protocol(about: Examination) -> Iterator[Result]:
 def judge_xml(outcome: Response | WechatPayError) -> Result:
     """Judge the answer to a query over v2, which WeChat Pay signs if the question's sign holds."""
     check = "secret"
-    how = "copy it, or set it anew: pay.weixin.qq.com > 账户中心 > API安全 > APIv2密钥"
+    how = f"copy it, or set it anew: {SECURITY} > APIv2密钥"
     if isinstance(outcome, Response) or (isinstance(outcome, BusinessError) and outcome.verified):
         return ok(check, "v2 takes our sign, and its answer's sign holds")
     words = f"{outcome.code} {outcome.message}" if isinstance(outcome, RefusedError) else ""

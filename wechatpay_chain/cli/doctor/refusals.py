@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from wechatpay_chain.cli.checkup import Result, fault, warning
+from wechatpay_chain.cli.doctor.examination import PORTAL, SECURITY, Result, fault, warning
 from wechatpay_chain.errors import RefusedError
 from wechatpay_chain.platform_keys import PUBLIC_KEY_ID
 from wechatpay_chain.protocol.text import one_line
@@ -37,7 +37,7 @@ _SIGN_FAULTS: tuple[tuple[tuple[str, ...], str, str, str], ...] = (
         ('"mchid"', "商户号"),
         "settings",
         "mchid is not known, or not that of the serial",
-        "compare mchid with the one on pay.weixin.qq.com > 账户中心 > 商户信息",
+        f"compare mchid with the one on {PORTAL} > 商户信息",
     ),
     (
         ("",),
@@ -85,8 +85,7 @@ def platform_key_unknown(serial: str, known: tuple[str, ...]) -> Result:
             check,
             f"this merchant is in public-key mode: answers are signed with {name}, but only "
             "certificates are set",
-            "set public_key_id and public_key: pay.weixin.qq.com > 账户中心 > API安全 > "
-            "微信支付公钥",
+            f"set public_key_id and public_key: {SECURITY} > 微信支付公钥",
         )
     if serial.startswith(PUBLIC_KEY_ID):
         return fault(

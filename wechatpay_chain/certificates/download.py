@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from wechatpay_chain import refusals
-from wechatpay_chain.certificate_list import PlatformCertificate, read_list
+from wechatpay_chain.certificates.listing import PlatformCertificate, read_list
 from wechatpay_chain.errors import (
     CertificateError,
     ConfigurationError,

@@ -13,7 +13,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.x509.oid import NameOID
 
-from wechatpay_chain.cli.checkup import Examination, Result, State, fault, ok, skipped, warning
+from wechatpay_chain.cli.doctor.examination import (
+    SECURITY,
+    Examination,
+    Result,
+    State,
+    fault,
+    ok,
+    skipped,
+    warning,
+)
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.keys import (
     KeyFileWarning,
@@ -34,7 +43,6 @@ SOON = 30
 
 V2_SECRET_SIZE = 32
 
-_PORTAL = "pay.weixin.qq.com > 账户中心 > API安全"
 _SERIAL = re.compile(r"[0-9A-Fa-f]+")
 _SERIAL_SIZE = 40
 _SERIAL_HOW = "openssl x509 -in apiclient_cert.pem -noout -serial"
@@ -52,7 +60,7 @@ def private_key(about: Examination) -> Iterator[Result]:
             about.private_key = load_private_key(profile.key(name, "private_key_passphrase"))
     except ConfigurationError as error:
         yield fault(
-            name, profile.located(str(error)), f"give apiclient_key.pem, or make one: {_PORTAL}"
+            name, profile.located(str(error)), f"give apiclient_key.pem, or make one: {SECURITY}"
         )
         return
     path = profile.path(name)
@@ -113,7 +121,7 @@ def merchant_certificate(about: Examination) -> Iterator[Result]:
             found = load_certificate(source, "merchant['cert']")
             own = _merchant_key(about)
     except ConfigurationError as error:
-        yield fault(check, profile.located(str(error)), f"give apiclient_cert.pem: {_PORTAL}")
+        yield fault(check, profile.located(str(error)), f"give apiclient_cert.pem: {SECURITY}")
         return
     problems = list(
         judge_identity(
@@ -195,7 +203,7 @@ def judge_dates(check: str, what: str, certificate: x509.Certificate, now: float
     moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
     if moment > end:
         return fault(
-            check, f"{what} expired on {end:%Y-%m-%d}", f"get a new one: {_PORTAL}; then set it"
+            check, f"{what} expired on {end:%Y-%m-%d}", f"get a new one: {SECURITY}; then set it"
         )
     if moment < begin:
         return fault(
@@ -205,7 +213,7 @@ def judge_dates(check: str, what: str, certificate: x509.Certificate, now: float
         )
     left = (end - moment).days
     if left < SOON:
-        return warning(check, f"{what} expires in {left} days", f"get a new one: {_PORTAL}")
+        return warning(check, f"{what} expires in {left} days", f"get a new one: {SECURITY}")
     return ok(check, f"{what} is valid to {end:%Y-%m-%d}")
 
 
@@ -227,7 +235,7 @@ def platform_keys(about: Examination) -> Iterator[Result]:
             loaded = load_key(source, f"certs[{name!r}]")
             public = public_key_of(loaded, f"certs[{name!r}]")
         except ConfigurationError as error:
-            yield fault(check, profile.located(str(error)), f"give WeChat Pay's key: {_PORTAL}")
+            yield fault(check, profile.located(str(error)), f"give WeChat Pay's key: {SECURITY}")
             continue
         key = loaded if is_certificate(loaded) else public
         result = judge_platform_key(
@@ -238,7 +246,7 @@ def platform_keys(about: Examination) -> Iterator[Result]:
             now=about.clock(),
         )
         yield result
-        if not result.advice or result.state == "warning":
+        if not result.advice or result.state is State.WARNING:
             about.platform[name] = key
 
 
@@ -252,7 +260,7 @@ def judge_platform_key(
 ) -> Result:
     """Judge a key of WeChat Pay's that stands under an id or a serial."""
     check = "platform keys"
-    how = f"download WeChat Pay's public key (微信支付公钥): {_PORTAL}"
+    how = f"download WeChat Pay's public key (微信支付公钥): {SECURITY}"
     public = key.public_key() if isinstance(key, x509.Certificate) else key
     is_own_serial = name.upper() == (own_serial or "").upper()
     if public == own:
@@ -264,7 +272,7 @@ def judge_platform_key(
         return fault(
             check,
             f"{name} is {what}no id of a public key, but a public key is given for it",
-            f"its id stands beside it and begins with {PUBLIC_KEY_ID}: {_PORTAL}",
+            f"its id stands beside it and begins with {PUBLIC_KEY_ID}: {SECURITY}",
         )
     serial = PemUtil.parse_certificate_serial_no(key)
     if name.startswith(PUBLIC_KEY_ID):
@@ -292,14 +300,14 @@ def apiv3_key(about: Examination) -> Iterator[Result]:
         key = profile.hidden(check)
         check_apiv3_key(key)
     except ConfigurationError as error:
-        yield fault(check, profile.located(str(error)), f"set or copy it: {_PORTAL} > APIv3密钥")
+        yield fault(check, profile.located(str(error)), f"set or copy it: {SECURITY} > APIv3密钥")
         return
     other = about.secret("secret")
     if other is not None and other.reveal() == key.reveal():
         yield warning(
             check,
             "it is the same as secret, the key of v2",
-            f"they are two keys, compare: {_PORTAL} > APIv3密钥, APIv2密钥",
+            f"they are two keys, compare: {SECURITY} > APIv3密钥, APIv2密钥",
         )
         return
     yield ok(check, "32 bytes, as it must be")
@@ -313,13 +321,13 @@ def secret(about: Examination) -> Iterator[Result]:
     try:
         size = len(str(profile.hidden(check).reveal()))
     except ConfigurationError as error:
-        yield fault(check, str(error), f"set or copy it: {_PORTAL} > APIv2密钥")
+        yield fault(check, str(error), f"set or copy it: {SECURITY} > APIv2密钥")
         return
     if size != V2_SECRET_SIZE:
         yield warning(
             check,
             f"it has {size} characters, and not {V2_SECRET_SIZE}",
-            f"compare: {_PORTAL} > APIv2密钥",
+            f"compare: {SECURITY} > APIv2密钥",
         )
         return
     yield ok(check, f"{size} characters, as it must be")

@@ -8,22 +8,14 @@ import os
 import platform
 from collections.abc import Iterator, Mapping
 
-from wechatpay_chain.cli.checkup import Examination, Result, fault, ok, skipped, warning
+from wechatpay_chain.addresses import check_base
+from wechatpay_chain.cli.doctor.examination import Examination, Result, fault, ok, skipped, warning
 from wechatpay_chain.errors import ConfigurationError
+from wechatpay_chain.extras import PACKAGES
 from wechatpay_chain.version import __version__
 
 __all__ = ["extras", "proxies", "settings", "versions"]
 
-# Extra → the module that it brings.
-EXTRAS = {
-    "cli": "rich",
-    "qr": "segno",
-    "redis": "redis",
-    "django": "django",
-    "fastapi": "fastapi",
-    "flask": "flask",
-    "starlette": "starlette",
-}
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _NEEDED = ("mchid", "serial", "private_key")
 
@@ -52,8 +44,6 @@ def settings(about: Examination) -> Iterator[Result]:
 def _value(about: Examination, name: str) -> Iterator[Result]:
     if name not in about.profile:
         return
-    from wechatpay_chain.addresses import check_base
-
     try:
         about.profile.scheme() if name == "scheme" else check_base(about.base_uri)
     except ConfigurationError as error:
@@ -75,7 +65,7 @@ _PACKAGES = ("aiohttp", "cryptography")
 
 def extras(about: Examination) -> Iterator[Result]:
     """Say which extras are installed."""
-    yield judge_extras({name: _is_there(module) for name, module in EXTRAS.items()})
+    yield judge_extras({name: _is_there(module) for name, module in PACKAGES.items()})
 
 
 def _is_there(module: str) -> bool:
