@@ -404,7 +404,8 @@ def test_ctrl_c(account: Account, sent: bool) -> None:
             fifo = account.directory / "fifo"
             os.mkfifo(fifo)
             account.drop("apiv3_key_file").set(
-                apiv3_key_command=f"sh -c 'echo > {fifo}; exec sleep 600'"
+                # Its stderr closed: interrupted while it starts, it is left to itself.
+                apiv3_key_command=f"sh -c 'exec 2>&-; echo > {fifo}; exec sleep 600'"
             )
         process = subprocess.Popen(
             [*COMMAND, "request", "get", "v3/certificates", "--profiles", str(account.profile)],
