@@ -36,14 +36,14 @@ class Served:
         return urlsplit(self.url).path
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def gateway() -> Iterator[Sandbox]:
     """A gateway that sends callbacks."""
     with Sandbox() as running:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def servers(gateway: Sandbox) -> Iterator[dict[str, Served]]:
     """Every framework, with a handler of either kind that notes its events."""
     with ExitStack() as stack:

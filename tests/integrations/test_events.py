@@ -83,7 +83,7 @@ REFUSED: dict[str, tuple[type[WebhookError], Reason, str]] = {
 STATUS = {Reason.TOO_LARGE: 413}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def notifications(gateway: Sandbox) -> list[Notification]:
     """One callback of each kind that is documented."""
     return [gateway.notification(facts) for facts in events.events()]
