@@ -56,6 +56,28 @@ def test_one_operation_is_described(
     assert "client.v3.aggracct_bc.wb_channel.control_orders.punish.post(" in written
 
 
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("REFUND.SUCCESS", ["v3 REFUND.SUCCESS"]),
+        ("refund.success", ["v3 REFUND.SUCCESS"]),
+        ("TRANSACTION.FAIL", ["v3 TRANSACTION.FAIL", "v2 TRANSACTION.FAIL"]),
+        ("refund-processed", ["v2 refund-processed"]),
+    ],
+)
+def test_a_callback_is_described(
+    word: str, shown: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A callback's type shows its fields, of both protocols where both have one of that name."""
+    assert main(["api", word]) == 0
+    written = capsys.readouterr().out
+    assert [line for line in written.splitlines() if line.startswith(("v3 ", "v2 "))] == shown
+    assert "client.webhooks.on(" in written
+    assert main(["api", "--json", word]) == 0
+    found = json.loads(capsys.readouterr().out)["events"]
+    assert [f"{one['protocol']} {one['type']}" for one in found] == shown
+
+
 def test_others_that_match_are_not_hidden(capsys: pytest.CaptureFixture[str]) -> None:
     """Under a description stands how many others match; that command lists them."""
     main(["api", "punish"])

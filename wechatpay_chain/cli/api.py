@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from wechatpay_chain.catalogue import Match, Operation, search
+from wechatpay_chain.catalogue import Match, Operation, events, search
+from wechatpay_chain.catalogue.events import EventFacts
 from wechatpay_chain.catalogue.location import is_path, locate, nearest
 from wechatpay_chain.catalogue.searching import groups, suggest
 from wechatpay_chain.cli import argument_types
@@ -26,11 +27,12 @@ def add(commands: Any) -> None:
         "api",
         help="find an operation by words or path (查接口)",
         description="Shows the operations that have every word, in the path (in any spelling), "
-        "the Chinese name or the name of a field; of one operation, all that is known of it. "
+        "the Chinese name or the name of a field; of one operation, or of a callback's type, "
+        "all that is known of it. "
         "Without words it lists the groups.",
         epilog="Examples: api 退款 · api punish · api v3/pay/transactions/native · "
-        "api client.v3.pay.transactions.native · api bal_account_no · api --method GET 账单. "
-        "Exits with 1 if nothing is found.",
+        "api client.v3.pay.transactions.native · api bal_account_no · api --method GET 账单 · "
+        "api REFUND.SUCCESS. Exits with 1 if nothing is found.",
     )
     parser.add_argument(
         "words", nargs="*", metavar="WORD", help="words, a path, a URL, or an expression"
@@ -61,8 +63,9 @@ def _find(words: Sequence[str], method: str | None, everything: bool) -> Finding
     if not words and method is None and not everything:
         return Finding(groups=tuple(groups()))
     meant = () if everything else _meant(words, method)
-    if meant:
-        return Finding(words, operations=meant)
+    called = () if everything or method else _called(words)
+    if meant or called:
+        return Finding(words, operations=meant, events=called)
     matches = search(words, method)
     if not matches:
         asked = [method, *words] if method else words
@@ -82,6 +85,16 @@ def _meant(words: Sequence[str], method: str | None) -> tuple[Operation, ...]:
     """Return the operations at a path, if that is what was given."""
     text = " ".join(words)
     return locate(text, method) if is_path(text) else ()
+
+
+def _called(words: Sequence[str]) -> tuple[EventFacts, ...]:
+    """Return the callbacks of a type, if that is what was given: v3's and v2's may share one."""
+    if len(words) != 1:
+        return ()
+    # v3's types are in capitals, and v2's names are not.
+    types = dict.fromkeys((words[0], words[0].upper()))
+    found = [events.find(type_, protocol) for protocol in events.PROTOCOLS for type_ in types]
+    return tuple(event for event in found if event is not None)
 
 
 def _chosen(matches: Sequence[Match]) -> Operation | None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from wechatpay_chain.catalogue import Description, Match, Operation, samples
+from wechatpay_chain.catalogue.events import EventFacts
 from wechatpay_chain.catalogue.layout import Line
 from wechatpay_chain.catalogue.searching import Group
 from wechatpay_chain.cli.paper import Surface
@@ -21,18 +22,19 @@ _NAMES = 3
 
 @dataclass(frozen=True)
 class Finding:
-    """Operations to be described, operations that match, groups, or near misses."""
+    """Operations or events to be described, operations that match, groups, or near misses."""
 
     words: Sequence[str] = ()
     matches: Sequence[Match] = ()
     operations: tuple[Operation, ...] = ()
+    events: tuple[EventFacts, ...] = ()
     groups: tuple[Group, ...] = ()
     suggestions: Sequence[str] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was found."""
-        return not (self.matches or self.operations or self.groups)
+        return not (self.matches or self.operations or self.events or self.groups)
 
     @property
     def problem(self) -> str:
@@ -46,8 +48,9 @@ class Finding:
 
     def show(self, surface: Surface, limit: int | None) -> None:
         """Show it to a person; of several matches at most so many."""
-        if self.operations:
-            surface.lines(Description(self.operations).lines(surface.columns))
+        if self.operations or self.events:
+            described = Description(self.operations, self.events)
+            surface.lines(described.lines(surface.columns))
         elif self.groups:
             surface.table(("group", "operations", "such as"), [_group(one) for one in self.groups])
         else:
@@ -64,6 +67,7 @@ class Finding:
             "words": list(self.words),
             "matches": [_match(one) for one in self.matches],
             "operations": [_operation(one) for one in self.operations],
+            "events": [_event(one) for one in self.events],
             "groups": [{"path": one.path, "operations": one.count} for one in self.groups],
             "suggestions": list(self.suggestions),
         }
@@ -108,6 +112,16 @@ def _match(match: Match) -> dict[str, Any]:
         "name": match.name,
         "found_in": match.where,
         "deprecated": match.deprecated,
+    }
+
+
+def _event(event: EventFacts) -> dict[str, Any]:
+    return {
+        "protocol": event.protocol,
+        "type": event.type,
+        "name": event.name,
+        "original_types": list(event.original_types),
+        "fields": [asdict(one) for one in event.fields],
     }
 
 
