@@ -80,9 +80,9 @@ def main(settings: dict[str, Any], target: Path) -> None:
     if where == "fsync":
         os.fsync = dying(os.fsync, after=True)
     elif where == "before":
-        Path.replace = dying(Path.replace, after=False)  # type: ignore[method-assign]
+        Path.replace = dying(Path.replace, after=False)
     elif where == "after":
-        Path.replace = dying(Path.replace, after=True)  # type: ignore[method-assign]
+        Path.replace = dying(Path.replace, after=True)
     from wechatpay_chain.bills import intake
 
     intake.REPORTS = 10**9

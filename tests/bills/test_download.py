@@ -350,7 +350,7 @@ def test_a_statement_is_checked_by_its_signed_digest(tmp_path: Path) -> None:
     encoded = statement(packed, **{"Content-Encoding": "gzip"})
     good = [statement(TEXT), encoded, statement(packed), statement(halves)]
     for told in good:
-        with serving(lambda request, told=told: told) as server:  # type: ignore[misc]
+        with serving(lambda request, told=told: told) as server:
             with plain_client(base_uri=server.base_uri) as root:
                 bill = root.bills.statement(DAY).download(tmp_path / "x")
                 assert (
@@ -364,7 +364,7 @@ def test_a_statement_is_checked_by_its_signed_digest(tmp_path: Path) -> None:
            statement(TEXT, "0" * 40), statement(gzip.compress(TEXT + b"x")), statement(packed[:-1]),
            statement(packed + b"x"), statement(packed + packed), statement(packed[:1])]  # fmt: skip
     for told in bad:
-        with serving(lambda request, told=told: told) as server:  # type: ignore[misc]
+        with serving(lambda request, told=told: told) as server:
             with plain_client(base_uri=server.base_uri) as root:
                 with pytest.raises(UnverifiedError, match="begin again"):
                     root.bills.statement(DAY).download(tmp_path / "x")
@@ -375,7 +375,7 @@ def test_v2_gives_a_bill_or_an_error_in_xml(tmp_path: Path) -> None:
     """v2 answers either with 200; the error never becomes a file."""
     failed = b"<xml><return_code>FAIL</return_code><return_msg>No Bill Exist</return_msg></xml>"
     for body in (TEXT, gzip.compress(TEXT), b"\xef\xbb\xbf" + TEXT):
-        with serving(lambda request, body=body: answer(body=body)) as server:  # type: ignore[misc]
+        with serving(lambda request, body=body: answer(body=body)) as server:
             with plain_client(base_uri=server.base_uri, secret="x" * 32) as root:
                 request = root.bills.trade_v2(DAY, appid="wx1", gzip=True)
                 bill = request.download(tmp_path / "x")
@@ -387,7 +387,7 @@ def test_v2_gives_a_bill_or_an_error_in_xml(tmp_path: Path) -> None:
             assert field in sent.body
     (tmp_path / "x").unlink()
     for body in (failed, b"\n" + failed):
-        with serving(lambda request, body=body: answer(body=body)) as server:  # type: ignore[misc]
+        with serving(lambda request, body=body: answer(body=body)) as server:
             with plain_client(base_uri=server.base_uri, secret="x" * 32) as root:
                 with pytest.raises(BusinessError, match="No Bill Exist"):
                     root.bills.fund_flow_v2(DAY, appid="wx1").download(tmp_path / "x")

@@ -358,8 +358,8 @@ def test_no_option_takes_a_secret() -> None:
     parser = commands._parser(commands._COMMANDS)
     options = {
         option
-        for group in parser._subparsers._group_actions  # type: ignore[union-attr]
-        for command in group.choices.values()  # type: ignore[union-attr, attr-defined]
+        for group in parser._subparsers._group_actions
+        for command in group.choices.values()
         for option in command._option_string_actions
     }
     for setting in SETTINGS:

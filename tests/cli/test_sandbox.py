@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import stat
@@ -197,5 +196,5 @@ def test_keys_are_never_overwritten(tmp_path: Path, name: str) -> None:
     assert (ended.returncode, ended.stdout) == (1, "")
     assert name in ended.stderr
     assert ended.stderr.count("\n") == 1
-    assert os.listdir(tmp_path) == [name]  # noqa: PTH208
+    assert [one.name for one in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "real"

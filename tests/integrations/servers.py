@@ -67,7 +67,10 @@ def aiohttp_server(webhooks: Webhooks, *, is_read: bool = False) -> Iterator[str
             await runner.cleanup()
 
         turning: Future[asyncio.AbstractEventLoop] = Future()
-        end = lambda: turning.result().call_soon_threadsafe(stop.set)  # noqa: E731
+
+        def end() -> None:
+            turning.result().call_soon_threadsafe(stop.set)
+
         with running(lambda: asyncio.run(serve()), end):
             yield url(listener)
 

@@ -215,7 +215,7 @@ WRONG: dict[str, Callable[[], Any]] = {
     "lease": lambda: RedisSeen("redis://host", lease=0),
     "remembered": lambda: MemorySeen(remembered=-1),
     "size": lambda: MemorySeen(size=True),
-    "prefix": lambda: RedisSeen("redis://host", prefix=5),  # type: ignore[arg-type]
+    "prefix": lambda: RedisSeen("redis://host", prefix=5),
 }
 
 

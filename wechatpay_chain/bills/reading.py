@@ -30,7 +30,7 @@ from typing import BinaryIO, TypeAlias, TypeGuard
 import aiohttp
 
 from wechatpay_chain.errors import DecodeError, RequestError
-from wechatpay_chain.middleware.body import GZIP, WRAPPERS, Decoder
+from wechatpay_chain.middleware.body import Unpacker
 from wechatpay_chain.protocol.text import one_line
 
 __all__ = ["Row", "Rows", "Source", "rows"]
@@ -240,22 +240,11 @@ def _is_binary(source: object) -> TypeGuard[BinaryIO]:
 
 def _plain(file: BinaryIO) -> Iterator[bytes]:
     """Yield a file's bytes, unpacked if they are gzip."""
-    decoder: Decoder | None = None
-    head = file.read(2)
-    if len(head) == 1:
-        head += file.read(1)
-    if head == GZIP:
-        decoder = Decoder(WRAPPERS["gzip"])
+    unpacker = Unpacker()
     try:
-        part = head
-        while part:
-            if decoder is None:
-                yield part
-            else:
-                yield from decoder.feed(part)
-            part = file.read(_STEP)
-        if decoder is not None:
-            decoder.finish()
+        while part := file.read(_STEP):
+            yield from unpacker.feed(part)
+        yield unpacker.finish()
     except aiohttp.ClientPayloadError:
         raise DecodeError("the bill's gzip is damaged or ends too early") from None
 

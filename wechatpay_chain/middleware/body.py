@@ -18,7 +18,7 @@ from aiohttp.base_protocol import BaseProtocol
 
 from wechatpay_chain.errors import Reason, UnverifiedError
 
-__all__ = ["GZIP", "LARGEST_ANSWER", "WRAPPERS", "Decoder", "parts", "read"]
+__all__ = ["GZIP", "LARGEST_ANSWER", "WRAPPERS", "Decoder", "Unpacker", "parts", "read"]
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Decoded bytes of the largest answer that is read into memory."""
@@ -118,6 +118,43 @@ class Decoder:
         """
         if not self._stream.eof:
             raise aiohttp.ClientPayloadError("the compressed body ends too early")
+
+
+class Unpacker:
+    """The plain bytes of a file that may be gzip by itself, whatever HTTP says of it."""
+
+    def __init__(self) -> None:
+        self._head: bytes | None = b""
+        self._decoder: Decoder | None = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield what more bytes unpack to; the first are held back until they tell what it is.
+
+        Raises:
+            aiohttp.ClientPayloadError: they are damaged.
+        """
+        if self._head is not None:
+            data = self._head + data
+            if len(data) < len(GZIP):
+                self._head = data
+                return
+            self._head = None
+            if data.startswith(GZIP):
+                self._decoder = Decoder(WRAPPERS["gzip"])
+        if self._decoder is None:
+            yield data
+        else:
+            yield from self._decoder.feed(data)
+
+    def finish(self) -> bytes:
+        """Return what is still held back, having checked that there was all of it.
+
+        Raises:
+            aiohttp.ClientPayloadError: it ends too early.
+        """
+        if self._decoder is not None:
+            self._decoder.finish()
+        return self._head or b""
 
 
 class _Replayed(aiohttp.StreamReader):

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from wechatpay_chain.errors import Reason, UnverifiedError
 from wechatpay_chain.keys import KeySource
 from wechatpay_chain.middleware import call as calls
-from wechatpay_chain.middleware.body import GZIP, LARGEST_ANSWER, WRAPPERS, Decoder, read
+from wechatpay_chain.middleware.body import LARGEST_ANSWER, Unpacker, read
 from wechatpay_chain.middleware.call import Call
 from wechatpay_chain.platform_keys import PlatformKeys
 from wechatpay_chain.protocol import signature, unsigned
@@ -152,36 +152,19 @@ class _Digest:
     def __init__(self, signed: str) -> None:
         self._signed = signed.lower().encode("utf-8", "surrogateescape")
         self._hash = hashlib.sha1(usedforsecurity=False)
-        self._head: bytes | None = b""
-        self._decoder: Decoder | None = None
+        self._unpacker = Unpacker()
         self._is_whole = True
 
     def update(self, part: bytes) -> None:
-        if self._head is not None:
-            part = self._head + part
-            self._head = part if len(part) < len(GZIP) else None
-            if self._head is not None:
-                return
-            if part.startswith(GZIP):
-                self._decoder = Decoder(WRAPPERS["gzip"])
-        self._take(part)
-
-    def _take(self, part: bytes) -> None:
-        if self._decoder is None:
-            self._hash.update(part)
-            return
         try:
-            for plain in self._decoder.feed(part):
+            for plain in self._unpacker.feed(part):
                 self._hash.update(plain)
         except ClientPayloadError:
             self._is_whole = False
 
     def finish(self) -> None:
-        if self._head:
-            self._take(self._head)
         try:
-            if self._decoder is not None:
-                self._decoder.finish()
+            self._hash.update(self._unpacker.finish())
         except ClientPayloadError:
             self._is_whole = False
         is_right = hmac.compare_digest(self._hash.hexdigest().encode(), self._signed)
