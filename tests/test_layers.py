@@ -50,6 +50,7 @@ LAYERS: list[set[str]] = [
         "client",
         "driver",
         "flow",
+        "interruption",
         "limiter",
         "loops",
         "parts",

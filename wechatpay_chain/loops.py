@@ -20,7 +20,10 @@ import threading
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any, Generic, TypeVar
+
+from wechatpay_chain import interruption
 
 __all__ = [
     "TURNS_TO_CLOSE",
@@ -44,6 +47,10 @@ LOOK_AGAIN = 0.1
 """Seconds after which a caller inside a loop looks whether it was cancelled."""
 
 
+LAST_TURNS = 1.0
+"""Seconds that a call has to clean up when somebody insists on its end."""
+
+
 class Lane:
     """One thread's own loop."""
 
@@ -51,6 +58,7 @@ class Lane:
         self._selector = selectors.DefaultSelector()
         self.loop = asyncio.SelectorEventLoop(self._selector)
         self.busy = threading.Lock()
+        self._lost: set[asyncio.Task[Any]] = set()
         _lanes[self.loop] = self
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -71,17 +79,28 @@ class Lane:
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         task = self.loop.create_task(coroutine)
         try:
-            return self.loop.run_until_complete(task)
+            with interruption.deferred(partial(self._cancel, task)):
+                return self.loop.run_until_complete(task)
         except BaseException:
-            # Ctrl-C between two steps: the task must not live on unseen.
-            self._finish(task)
+            self._finish(task, coroutine)
             raise
 
-    def _finish(self, task: asyncio.Task[Any]) -> None:
+    def _cancel(self, task: asyncio.Task[Any]) -> None:
+        task.cancel()
+        # Called from a signal's handler, which may have interrupted the wait for sockets.
+        self.loop.call_soon_threadsafe(lambda: None)
+
+    def _finish(self, task: asyncio.Task[Any], coroutine: Coroutine[Any, Any, Any]) -> None:
+        # If something was raised inside the loop all the same, it may have lost the task, or
+        # still mean to stop.
+        task.cancel()
+        with contextlib.suppress(Exception):
+            self.loop.run_until_complete(asyncio.wait({task}, timeout=LAST_TURNS))
         if not task.done():
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                self.loop.run_until_complete(task)
+            self._lost.add(task)
+            with contextlib.suppress(RuntimeError):
+                coroutine.close()
+            self._close()
         elif not task.cancelled():
             # Looked at, so that asyncio does not report it as lost.
             task.exception()
@@ -89,13 +108,16 @@ class Lane:
     def close(self) -> None:
         """End the loop, and close what is open on it."""
         with self.busy:
-            if not self.loop.is_closed():
-                self.loop.run_until_complete(self._drain())
-                self.loop.close()
+            self._close()
+
+    def _close(self) -> None:
+        if not self.loop.is_closed():
+            self.loop.run_until_complete(self._drain())
+            self.loop.close()
 
     async def _drain(self) -> None:
         await asyncio.sleep(0)
-        others = asyncio.all_tasks() - {asyncio.current_task()}
+        others = asyncio.all_tasks() - {asyncio.current_task()} - self._lost
         await asyncio.gather(*others, return_exceptions=True)
         await self.loop.shutdown_asyncgens()
         await self.loop.shutdown_default_executor()
