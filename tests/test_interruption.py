@@ -8,13 +8,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from contextlib import contextmanager, suppress
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
 
-from wechatpay_chain import loops
+from wechatpay_chain import interruption, loops
 
 TURNS = asyncio.base_events.BaseEventLoop._run_once.__code__
 
@@ -42,13 +42,15 @@ def handled(number: signal.Signals, handler: Any) -> Iterator[None]:
 
 
 @contextmanager
-def struck(strike: Callable[[], object], line: int, times: int = 1) -> Iterator[None]:
-    """Strike before the n-th line that the event loop's own code runs, and the lines after it."""
+def struck(
+    strike: Callable[[], object], line: int, times: int = 1, code: CodeType = TURNS
+) -> Iterator[None]:
+    """Strike before the n-th line that some code runs, by default the loop's own, and after it."""
     seen = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal seen
-        if frame.f_code is not TURNS:
+        if frame.f_code is not code:
             return None
         if event == "line":
             seen += 1
@@ -64,7 +66,7 @@ def struck(strike: Callable[[], object], line: int, times: int = 1) -> Iterator[
         sys.settrace(before)
 
 
-async def _waiting(steps: list[str], *, last_turn: bool = True) -> None:
+async def _waiting(steps: list[str], *, last_turn: bool = True, for_ever: bool = True) -> None:
     """Wait for turns of the loop, as a call does for its socket, and clean up."""
     loop = asyncio.get_running_loop()
     steps.append("began")
@@ -73,7 +75,8 @@ async def _waiting(steps: list[str], *, last_turn: bool = True) -> None:
             turn = loop.create_future()
             loop.call_soon(lambda turn=turn: turn.done() or turn.set_result(None))
             await turn
-        await loop.create_future()
+        if for_ever:
+            await loop.create_future()
     finally:
         if last_turn:
             await asyncio.sleep(0)
@@ -87,7 +90,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("number", "handler", "error"), CASES, ids=lambda case: str(case))
+@pytest.mark.parametrize(("number", "handler", "error"), CASES, ids=["interrupt", "exit", "alarm"])
 @pytest.mark.parametrize("line", range(1, 60))
 def test_a_signal_strikes_at_any_line_of_the_loop(
     number: signal.Signals, handler: Any, error: type[BaseException], line: int
@@ -113,6 +116,20 @@ def test_who_insists_is_not_made_to_wait(line: int, monkeypatch: pytest.MonkeyPa
             loops.run(_waiting(steps, last_turn=False))
         assert steps in (["began", "ended"], [])
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert loops.run(asyncio.sleep(0, "next")) == "next"
+
+
+@pytest.mark.parametrize("line", range(1, 30))
+def test_a_signal_strikes_while_handlers_are_set(line: int) -> None:
+    """No later signal is swallowed by what one interrupted call left behind."""
+    setting = interruption.deferred.__wrapped__.__code__
+    strike = lambda: signal.raise_signal(signal.SIGINT)  # noqa: E731
+    with handled(signal.SIGINT, signal.default_int_handler), handled(signal.SIGTERM, _exit):
+        with suppress(KeyboardInterrupt), struck(strike, line, code=setting):
+            loops.run(_waiting([], for_ever=False))
+        for number, error in [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]:
+            with pytest.raises(error):
+                signal.raise_signal(number)
     assert loops.run(asyncio.sleep(0, "next")) == "next"
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import Any, TypeAlias
 
 __all__ = ["deferred"]
+
+_Handler: TypeAlias = Callable[[int, FrameType | None], Any]
 
 _SIGNALS = tuple(
     getattr(signal, name)
@@ -34,37 +36,42 @@ def deferred(cancel: Callable[[], object]) -> Iterator[None]:
         # Python runs handlers on the main thread only.
         yield
         return
-    raised: list[BaseException] = []
-    taken = {
-        number: (theirs, _holding(theirs, raised, cancel))
-        for number in _SIGNALS
-        if callable(theirs := signal.getsignal(number))
-    }
-    for number, (_, ours) in taken.items():
-        signal.signal(number, ours)
+    deferral = _Deferral(cancel)
+    taken: dict[int, tuple[_Handler, _Handler]] = {}
     try:
+        for number in _SIGNALS:
+            if callable(theirs := signal.getsignal(number)):
+                taken[number] = theirs, (ours := deferral.of(theirs))
+                # ValueError: a sub-interpreter may set no handler, and is never interrupted.
+                with suppress(ValueError):
+                    signal.signal(number, ours)
         yield
     finally:
+        deferral.is_over = True
         for number, (theirs, ours) in taken.items():
             # A handler may have set another one.
             if signal.getsignal(number) is ours:
                 signal.signal(number, theirs)
-        if raised:
-            raise raised[0]
+        if deferral.raised is not None:
+            raise deferral.raised
 
 
-def _holding(
-    handler: Callable[[int, FrameType | None], Any],
-    raised: list[BaseException],
-    cancel: Callable[[], object],
-) -> Callable[[int, FrameType | None], None]:
-    def handle(number: int, frame: FrameType | None) -> None:
-        try:
-            handler(number, frame)
-        except BaseException as error:
-            if raised:
-                raise
-            raised.append(error)
-            cancel()
+class _Deferral:
+    """Holds what a handler raised; once it is over, handlers raise as if it were not there."""
 
-    return handle
+    def __init__(self, cancel: Callable[[], object]) -> None:
+        self._cancel = cancel
+        self.raised: BaseException | None = None
+        self.is_over = False
+
+    def of(self, handler: _Handler) -> _Handler:
+        def handle(number: int, frame: FrameType | None) -> None:
+            try:
+                handler(number, frame)
+            except BaseException as error:
+                if self.is_over or self.raised is not None:
+                    raise
+                self.raised = error
+                self._cancel()
+
+        return handle
