@@ -87,10 +87,13 @@ CASES = [
     (signal.SIGINT, signal.default_int_handler, KeyboardInterrupt),
     (signal.SIGTERM, _exit, SystemExit),
     (signal.SIGALRM, _raise_alarm, _AlarmError),
+    (signal.SIGUSR1, _raise_alarm, _AlarmError),
 ]
 
 
-@pytest.mark.parametrize(("number", "handler", "error"), CASES, ids=["interrupt", "exit", "alarm"])
+@pytest.mark.parametrize(
+    ("number", "handler", "error"), CASES, ids=["Ctrl-C", "exit", "time limit", "soft time limit"]
+)
 @pytest.mark.parametrize("line", range(1, 60))
 def test_a_signal_strikes_at_any_line_of_the_loop(
     number: signal.Signals, handler: Any, error: type[BaseException], line: int

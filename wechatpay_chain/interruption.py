@@ -18,11 +18,10 @@ __all__ = ["deferred"]
 
 _Handler: TypeAlias = Callable[[int, FrameType | None], Any]
 
-_SIGNALS = tuple(
-    getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
-    if hasattr(signal, name)
-)
+# A handler may raise in any of these: the first three where a program is told to end, by Python
+# or its own code; the others under gunicorn, in RQ's time limits, and in Celery's.
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGALRM", "SIGUSR1", "SIGUSR2")
+_SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 
 
 @contextmanager
