@@ -60,7 +60,7 @@ def test_every_event_is_there(made: dict[str, str]) -> None:
     for event in events.events():
         name = event.resource_name
         assert f"\nclass {name}(TypedDict):\n" in made["events.pyi"]
-        assert f"bound=Callable[[Event[t.{name}]], object])\n" in handlers
+        assert f"bound=Callable[[Event[t.{name}]], Answer])\n" in handlers
         for method, made_of in (
             ("on", f"Callable[[{name}], {name}]"), ("as_a", f"Event[t.{name}] | None"),
         ):  # fmt: skip

@@ -41,8 +41,9 @@ def handle(webhooks: Webhooks, body: Callable[[Event[Any]], Any], is_async: bool
 
 @FRAMEWORKS
 @KINDS
+@pytest.mark.parametrize("error", [RuntimeError(SECRET), asyncio.CancelledError(SECRET)], ids=repr)
 def test_a_handler_that_fails_gets_the_callback_again(
-    gateway: Sandbox, webhooks: Webhooks, serve: Serve, is_async: bool
+    gateway: Sandbox, webhooks: Webhooks, serve: Serve, is_async: bool, error: BaseException
 ) -> None:
     """Its error becomes a no that tells nothing, on pages for debugging neither."""
     tries: list[str] = []
@@ -50,7 +51,7 @@ def test_a_handler_that_fails_gets_the_callback_again(
     def fail_once(event: Event[Any]) -> None:
         tries.append(event.id)
         if len(tries) == 1:
-            raise RuntimeError(SECRET)
+            raise error
 
     handle(webhooks, fail_once, is_async)
     with serve(webhooks) as url:

@@ -22,6 +22,7 @@ from wechatpay_chain import (
 )
 from wechatpay_chain.payments import AppParameters
 from wechatpay_chain.webhooks.event import Event
+from wechatpay_chain.webhooks.reply import Reply
 
 if TYPE_CHECKING:
     from wechatpay_chain.openapi.event_handlers import Handlers
@@ -415,16 +416,16 @@ def a_handler_of_an_event(webhooks: Handlers) -> None:
     """A handler takes the event that it is for, whose fields are known, and keeps its own type."""
 
     @webhooks.on("TRANSACTION.SUCCESS")
-    def paid(event: Event[TransactionSuccess]) -> int:
+    def paid(event: Event[TransactionSuccess]) -> Reply:
         assert_type(event.resource["amount"]["total"], int)
-        return event.resource["amount"]["payer_total"]
+        return event.ack()
 
     @webhooks.on("REFUND.SUCCESS")
     async def refunded(event: Event[RefundSuccess]) -> None:
         assert_type(event.resource["refund_id"], str)
 
     def give(event: Event[TransactionSuccess]) -> None:
-        assert_type(paid(event), int)
+        assert_type(paid(event), Reply)
 
 
 def a_handler_of_anything(webhooks: Handlers) -> None:
@@ -434,7 +435,8 @@ def a_handler_of_anything(webhooks: Handlers) -> None:
     @webhooks.on("TRANSACTION.SUCCESS")
     @webhooks.on("TRANSACTION.FAIL", "COUPON.SEND", protocol="v3")
     @webhooks.on("SOMETHING.NEW")
-    def log(event: Event[Any]) -> None:
+    def log(event: Event) -> None:
+        assert_type(event, Event[Any])
         print(event.type, event.resource["out_trade_no"])
 
 

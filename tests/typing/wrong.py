@@ -345,6 +345,14 @@ def a_handler_that_takes_no_event(webhooks: Handlers) -> None:
     def refunded() -> None: ...
 
 
+def a_handler_that_returns_no_reply(webhooks: Handlers) -> None:
+    # mypy type-var: "TransactionSuccess" of function cannot be "Callable[[Event[Any]], bool]"
+    # pyright reportArgumentType: "(event: Event[Any]) -> bool" cannot be assigned to parameter
+    @webhooks.on("TRANSACTION.SUCCESS")
+    def paid(event: Event) -> bool:
+        return True
+
+
 def a_misspelt_field_of_an_event(event: Event[TransactionSuccess]) -> None:
     # mypy typeddict-item: "TransactionSuccessAmount" has no key "totl"
     # pyright reportGeneralTypeIssues: "totl" is not a defined key in "TransactionSuccessAmount"

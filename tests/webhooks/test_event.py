@@ -50,6 +50,17 @@ def test_a_no_can_always_be_sent(message: str) -> None:
     assert fields(V2.fail(message))["return_code"] == "FAIL"
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [("200", {}, b""), (0, {}, b""), (199, {}, b""), (600, {}, b""), (None, {}, b""),
+     (200, None, b""), (200, [("X", "1")], b""), (200, {}, "SUCCESS"), (200, {}, None)],
+)  # fmt: skip
+def test_a_reply_that_no_server_could_send_is_none(status: Any, headers: Any, body: Any) -> None:
+    """It fails in the handler that makes it, not after the event counts as handled."""
+    with pytest.raises(ConfigurationError, match="Reply"):
+        Reply(status, headers, body)
+
+
 def test_a_refusal_speaks_the_protocol_of_what_it_refuses() -> None:
     """`Reply.refusal` has the error's status and protocol, and says no more than its reason."""
     error = WebhookSignatureError("long words", reason=Reason.BAD_SIGNATURE)

@@ -93,6 +93,18 @@ def test_a_sync_handler_under_a_loop_gets_a_thread_and_the_context() -> None:
     assert asyncio.run(main()).status == 200
 
 
+async def end_something_of_its_own(event: Event[Any]) -> None:
+    """Wait for a task that somebody has cancelled, as a pool or a client of its own may do."""
+    task = asyncio.ensure_future(asyncio.sleep(10))
+    task.cancel()
+    await task
+
+
+def raise_cancelled(event: Event[Any]) -> None:
+    """Let through what a loop of its own was ended with."""
+    raise asyncio.CancelledError
+
+
 ANSWERS: dict[str, tuple[Callable[[Event[Any]], Any], int]] = {
     "None": (lambda event: None, 200),
     "ack": (lambda event: event.ack(), 200),
@@ -102,6 +114,10 @@ ANSWERS: dict[str, tuple[Callable[[Event[Any]], Any], int]] = {
     "error": (lambda event: 1 / 0, 500),
     # What no future can hold.
     "next": (lambda event: next(iter([])), 500),
+    # Nobody has cancelled the caller.
+    "cancelled": (end_something_of_its_own, 500),
+    "cancelled in a thread": (raise_cancelled, 500),
+    "reply": (lambda event: Reply("200"), 500),  # type: ignore[arg-type]
 }
 
 
@@ -110,9 +126,11 @@ ANSWERS: dict[str, tuple[Callable[[Event[Any]], Any], int]] = {
 def test_what_a_handler_returns_is_the_answer(name: str, face: str) -> None:
     """None acknowledges, a reply is sent as it is, everything else is a no."""
     handler, status = ANSWERS[name]
-    receiver = webhooks()
+    receiver = webhooks(seen=MemorySeen())
     receiver.on("*")(handler)
     assert receive(receiver, HONEST.sent, face).status == status
+    # What failed left no claim behind; what did not is a duplicate now.
+    assert receive(receiver, HONEST.sent, face).status == (500 if status == 500 else 200)
 
 
 def test_a_failing_handler_is_logged_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
@@ -225,6 +243,11 @@ def test_a_pattern_has_one_handler() -> None:
         receiver.on("C", protocol="v4")(handler)
     with pytest.raises(ConfigurationError, match="callable"):
         receiver.on("C")(5)
+    for takes_another in (lambda: None, lambda self, event: None, lambda *, event: None):
+        with pytest.raises(ConfigurationError, match="with the event alone"):
+            receiver.on("C")(takes_another)
+    for takes_it in ([].append, dict, lambda event, /, more=None: None, lambda *all: None):
+        receiver.on(str(takes_it))(takes_it)
 
 
 def test_the_clients_own_receiver_has_its_keys() -> None:

@@ -308,6 +308,7 @@ CASES: dict[str, tuple[dict[str, Any], Any, list[str], int]] = {
     "at work": ({"claim": Claim.BUSY}, None, ["claim"], 500),
     "done": ({"claim": Claim.DONE}, None, ["claim"], 200),
     "unknown answer": ({"claim": None}, None, ["claim"], 500),
+    "a plain yes": ({"claim": True}, None, ["claim"], 500),
     "down": ({"claim": DOWN}, None, ["claim"], 500),
     "down at the end": ({"finish": DOWN}, None, ["claim", "HANDLER", "finish"], 200),
     "lease lost": ({"finish": False}, None, ["claim", "HANDLER", "finish"], 200),
@@ -341,6 +342,8 @@ def test_a_receiver_acknowledges_what_is_done_and_nothing_else(
     assert hook.asked == asked
     assert len(hook.owners) == 1
     assert "secret" not in caplog.text
+    told = "claim must return a Claim" in caplog.text
+    assert told is (not isinstance(said.get("claim", Claim.MINE), (Claim, Exception)))
 
 
 def test_ctrl_c_frees_the_event() -> None:

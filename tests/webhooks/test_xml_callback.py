@@ -119,6 +119,8 @@ KINDS: dict[str, tuple[dict[str, str], str, str]] = {
         HMAC, "transactions-risk-occurred",
     ),
     "unknown": ({"mch_id": MCHID, "what": "ever"}, "MD5", "unknown"),
+    # Signed with the same secret, and sent on by somebody who got hold of it.
+    "answer to a refund": ({**XML_PAYMENT, "refund_id": "5"}, "MD5", "unknown"),
 }  # fmt: skip
 
 

@@ -48,6 +48,7 @@ IMPORTS = {
     "wechatpay_chain.promise": ("Promise",),
     "wechatpay_chain.response": ("Response",),
     "wechatpay_chain.webhooks.event": ("Event",),
+    "wechatpay_chain.webhooks.router": ("Answer",),
 }
 """What a generated module imports of what it needs, by where it is from."""
 

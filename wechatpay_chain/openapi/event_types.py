@@ -48,7 +48,7 @@ def handlers(events: Iterable[EventFacts]) -> list[str]:
 
 
 def _variable(name: str, resource: str) -> str:
-    return f'{name} = TypeVar("{name}", bound=Callable[[Event[{resource}]], object])'
+    return f'{name} = TypeVar("{name}", bound=Callable[[Event[{resource}]], Answer])'
 
 
 def _on(event: EventFacts, *, is_only: bool) -> str:

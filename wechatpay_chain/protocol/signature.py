@@ -119,7 +119,8 @@ class Proof:
         if key is None:
             raise UnverifiedError(
                 f"{SERIAL} names a platform key that is not configured: add that certificate or "
-                "public key to certs, or have certificates refreshed (refresh=True)",
+                "public key to certs (of Webhooks: keys), or have certificates refreshed "
+                "(refresh=True)",
                 reason=Reason.UNKNOWN_SERIAL,
             )
         self._key = key

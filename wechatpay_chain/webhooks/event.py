@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
 from wechatpay_chain.protocol.text import one_line
 from wechatpay_chain.webhooks import kinds, patterns
 from wechatpay_chain.webhooks.reply import Reply
 
 if not TYPE_CHECKING:
+    from typing import TypeVar
+
     Typed = object
+    T_co = TypeVar("T_co", covariant=True)
 else:
+    # Checkers have it, installed or not; Python's own has no default before 3.13.
+    from typing_extensions import TypeVar
+
     from wechatpay_chain.openapi.event_handlers import Typed
 
-__all__ = ["Event"]
+    # Any mapping: events are typed by their resource's fields, a dict that is a TypedDict.
+    T_co = TypeVar("T_co", covariant=True, bound=Mapping[str, Any], default=Any)
 
-# Any mapping: events are typed by their resource's fields, a dict that is a TypedDict.
-T_co = TypeVar("T_co", covariant=True, bound=Mapping[str, Any])
+__all__ = ["Event"]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

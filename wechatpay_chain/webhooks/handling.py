@@ -79,9 +79,12 @@ def _claimed(event: Event[Any], handler: Handler, seen: Seen) -> Flow[Reply]:
             return _not_remembered(event, error)
         if claim == Claim.DONE:
             return _duplicate(event)
-        if claim != Claim.MINE:
+        if claim == Claim.BUSY:
             logger.info("%r is being handled already: to be sent again", event)
             return event.fail("it is being handled")
+        if claim != Claim.MINE:
+            wrong = f"claim must return a Claim, not {type(claim).__name__}"
+            return _not_remembered(event, ConfigurationError(wrong))
         reply = yield from _called(event, handler)
     except GeneratorExit:
         # Nobody drives this any more; the lease runs out.

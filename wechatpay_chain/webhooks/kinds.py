@@ -43,6 +43,8 @@ _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("pap-contract-state-changed", ("contract_id", "change_type", "plan_id")),
     ("vehicle-state-changed-for-parking", ("plate_number", "vehicle_event_createtime")),
     ("transactions-risk-occurred", ("event_code", "risk_level")),
+    # An answer to a refund is signed with the same secret, and is no payment.
+    (UNKNOWN, ("refund_id",)),
     ("transaction-success", ("transaction_id", "out_trade_no")),
 )
 _SUCCESS, _FAILED = "-success", "-failed"

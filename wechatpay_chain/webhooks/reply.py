@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from wechatpay_chain.errors import WebhookError
+from wechatpay_chain.errors import ConfigurationError, WebhookError
 from wechatpay_chain.protocol import document, transformer
 from wechatpay_chain.protocol.text import one_line
 
@@ -34,11 +34,21 @@ class Reply:
             callback again, up to 15 times in 24 hours.
         headers: what the answer's headers are.
         body: its bytes, empty for v3's yes.
+
+    Raises:
+        ConfigurationError: no server could send it.
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=lambda: _NONE)
     body: bytes = b""
+
+    def __post_init__(self) -> None:
+        # Here, where the handler's own line shows, and not when the event is handled.
+        if not isinstance(self.status, int) or not 200 <= self.status <= 599:
+            raise ConfigurationError("the status of a Reply must be a number from 200 to 599")
+        if not isinstance(self.headers, Mapping) or not isinstance(self.body, bytes):
+            raise ConfigurationError("a Reply takes a mapping of headers, and a body of bytes")
 
     @property
     def acknowledges(self) -> bool:

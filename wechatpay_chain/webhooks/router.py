@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
@@ -10,9 +11,12 @@ from wechatpay_chain.webhooks import kinds, patterns
 from wechatpay_chain.webhooks.event import Event
 from wechatpay_chain.webhooks.reply import V2, V3, Reply
 
-__all__ = ["Handler", "Router"]
+__all__ = ["Answer", "Handler", "Router"]
 
-Handler: TypeAlias = Callable[[Event[Any]], Reply | Awaitable[Reply | None] | None]
+Answer: TypeAlias = Reply | Awaitable[Reply | None] | None
+"""What a handler returns."""
+
+Handler: TypeAlias = Callable[[Event[Any]], Answer]
 
 
 class Router:
@@ -25,12 +29,12 @@ class Router:
         """Give a pattern its handler.
 
         Raises:
-            ConfigurationError: it is no pattern, or has a handler.
+            ConfigurationError: it is no pattern or has a handler, or this handler is none.
         """
         if protocol not in (None, V2, V3):
             raise ConfigurationError('protocol must be "v3", "v2", or left out for both')
-        if not callable(handler):
-            raise ConfigurationError("a handler must be callable, with the event")
+        if not _takes_one(handler):
+            raise ConfigurationError("a handler must be callable, with the event alone")
         key = (patterns.check(pattern), protocol or kinds.protocol_of(pattern))
         if self._handlers.setdefault(key, handler) is not handler:
             raise ConfigurationError(
@@ -47,3 +51,16 @@ class Router:
         if not found:
             return None
         return self._handlers[max(found, key=lambda key: (patterns.weight(key[0]), key[1] or ""))]
+
+
+def _takes_one(handler: object) -> bool:
+    if not callable(handler):
+        return False
+    try:
+        inspect.signature(handler).bind(None)
+    except TypeError:
+        return False
+    except ValueError:
+        # Some builtins do not say what they take.
+        pass
+    return True

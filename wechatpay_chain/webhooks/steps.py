@@ -7,6 +7,7 @@ sync or async, whichever the program around it is.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextvars
 import inspect
 from collections.abc import Callable, Generator
@@ -44,6 +45,7 @@ Flow: TypeAlias = Generator[Call, Any, T]
 def run(flow: Flow[T]) -> T:
     """Run a flow in the caller's thread; sync functions see no running loop but the caller's."""
     advance: Callable[[], Call] = partial(next, flow)
+    requests = _cancelling()
     while True:
         try:
             call = advance()
@@ -55,7 +57,7 @@ def run(flow: Flow[T]) -> T:
                 value = loops.run(loops.waited(value))
             advance = partial(flow.send, value)
         except BaseException as error:  # noqa: BLE001 - the flow decides
-            advance = partial(flow.throw, error)
+            advance = partial(flow.throw, _meant(error, requests))
 
 
 async def run_async(flow: Flow[T]) -> T:
@@ -66,6 +68,7 @@ async def run_async(flow: Flow[T]) -> T:
     """
     advance: Callable[[], Call] = partial(next, flow)
     cancelled: list[asyncio.CancelledError] = []
+    requests = _cancelling()
     while True:
         try:
             call = advance()
@@ -76,7 +79,7 @@ async def run_async(flow: Flow[T]) -> T:
         try:
             advance = partial(flow.send, await _called(call, cancelled))
         except BaseException as error:  # noqa: BLE001 - the flow decides
-            advance = partial(flow.throw, error)
+            advance = partial(flow.throw, _meant(error, requests))
 
 
 async def _called(call: Call, cancelled: list[asyncio.CancelledError]) -> Any:
@@ -111,6 +114,23 @@ async def _ended(future: asyncio.Future[T], cancelled: list[asyncio.CancelledErr
         except asyncio.CancelledError as error:
             cancelled.append(error)
     return future.result()
+
+
+def _cancelling() -> int:
+    """Return how often the running task was asked to end; 0 outside of any."""
+    task = None if loops.running_loop() is None else asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+def _meant(error: BaseException, requests: int) -> BaseException:
+    """Return what an error means to the flow.
+
+    A function may have cancelled something of its own and waited for it: then nobody asked the
+    caller to end, and it is an error like any other.
+    """
+    if isinstance(error, asyncio.CancelledError) and _cancelling() <= requests:
+        return concurrent.futures.CancelledError().with_traceback(error.__traceback__)
+    return error
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
