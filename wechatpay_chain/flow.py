@@ -33,7 +33,7 @@ from wechatpay_chain.media import MediaUtil
 from wechatpay_chain.middleware.body import read
 from wechatpay_chain.middleware.call import Call, current
 from wechatpay_chain.middleware.debug import Debug
-from wechatpay_chain.middleware.guard import WIRE_FAILURES, guard, hide, leave, translate
+from wechatpay_chain.middleware.guard import WIRE_FAILURES, Departure, guard, hide, leave, translate
 from wechatpay_chain.middleware.stack import Stack
 from wechatpay_chain.middleware.verifier import distrusted
 from wechatpay_chain.opening import Opening
@@ -211,7 +211,7 @@ class Flow:
             finally:
                 opened.calls -= 1
         except WIRE_FAILURES as error:
-            failure = translate(error, str(prepared), left=call.left)
+            failure = translate(error, str(prepared), call)
         # Raised out here, so that the original, which holds the request, is not its context.
         raise failure
 
@@ -334,6 +334,7 @@ def _session() -> aiohttp.ClientSession:
         auto_decompress=False,
         connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
         cookie_jar=aiohttp.DummyCookieJar(),
+        request_class=Departure,
         headers={"User-Agent": _user_agent()},
         # Headers are the caller's and ours alone.
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type"),
