@@ -24,8 +24,10 @@ from wechatpay_chain import (
     RedirectError,
     RefusedError,
     RequestError,
+    UnverifiedError,
     WechatPayError,
 )
+from wechatpay_chain.middleware.body import LARGEST_ANSWER
 
 VERBS = ["get", "post", "put", "patch", "delete"]
 FACES = ["sync", "async"]
@@ -206,6 +208,29 @@ def test_a_broken_answer_leaves_the_outcome_unknown(name: str, face: str) -> Non
             with pytest.raises(OutcomeUnknownError):
                 call(verb, timeout=5)
         assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_an_answer_without_content_has_none_to_unpack(face: str) -> None:
+    """A 204 that names a content encoding is verified over its empty body."""
+    empty = answer("204 No Content", {"Content-Encoding": "gzip", **signed_headers(b"")})
+    with serving(lambda request: empty) as server, calling(server, face) as call:
+        assert (call("post").verified, call("post").body) == (True, b"")
+
+
+@pytest.mark.parametrize("http_errors", [True, False])
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_a_refusal_that_is_too_large_says_what_was_called(
+    is_signed: bool, http_errors: bool
+) -> None:
+    """Of a refusal beyond the limit there is no body, but the call, the status and the answer."""
+    head = {"Content-Length": str(LARGEST_ANSWER + 1), **(signed_headers() if is_signed else {})}
+    large = [answer("502 Bad Gateway", head), HANG_UP]
+    with serving(lambda request: large) as server, calling(server, "sync") as call:
+        with pytest.raises(UnverifiedError, match=r"POST v3/x: 502.*larger.*query") as caught:
+            call("post", http_errors=http_errors)
+        assert caught.value.response is not None
+        assert caught.value.response.status == 502
 
 
 FOREIGN = [

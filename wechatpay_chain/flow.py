@@ -255,7 +255,10 @@ class Flow:
             ssl=self._tls.context(security=prepared.security),
         )
         opener = Opening.of(prepared.operation, self._private_key)
-        return await _finish(prepared, call, answer, opener)
+        try:
+            return await _finish(prepared, call, answer, opener)
+        except UnverifiedError as error:
+            raise distrusted(error, str(prepared), answer, b"") from None
 
     def _middlewares(self, prepared: Prepared) -> tuple[aiohttp.ClientMiddlewareType, ...]:
         skipped = () if prepared.encrypt else ("encryptor",)
@@ -283,10 +286,7 @@ async def _finish(
             raise refusals.of_status(str(prepared), response, is_v2=prepared.is_v2, hint=hint)
         return response
     body_read = None if call.unread else await read(answer, decode=True)
-    try:
-        await sinks.pour(answer, body_read, prepared.sink, call.proof)
-    except UnverifiedError as error:
-        raise distrusted(error, str(prepared), answer, b"") from None
+    await sinks.pour(answer, body_read, prepared.sink, call.proof)
     return Response.of(answer, b"", verified=call.verified)
 
 
