@@ -579,7 +579,7 @@ def test_one_file_that_cannot_be_written_keeps_back_the_others(
     else:
         before = {f"wechatpay_{found[1].serial}.pem"}
         (tmp_path / min(before)).mkdir()
-    with pytest.raises(OSError, match="No space left|Is a directory"):
+    with pytest.raises(OSError, match=r"No space left|Is a directory"):
         save(found, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == before
 
