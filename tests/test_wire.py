@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import MappingProxyType
 from typing import Any
 
+import aiohttp
 import pytest
 from multidict import MultiDict
 
 from tests.support.merchant import client, signed_headers
-from tests.support.server import HANG_UP, Request, Server, answer, serving
+from tests.support.server import HANG_UP, Request, Server, accepting, answer, serving
 from wechatpay_chain import (
     Client,
     ConnectError,
@@ -22,8 +24,10 @@ from wechatpay_chain import (
     RedirectError,
     RefusedError,
     RequestError,
+    UnverifiedError,
     WechatPayError,
 )
+from wechatpay_chain.middleware.body import LARGEST_ANSWER
 
 VERBS = ["get", "post", "put", "patch", "delete"]
 FACES = ["sync", "async"]
@@ -71,6 +75,15 @@ class Caller:
             return await getattr(node, f"{verb}_async")(**options)
 
         return self._runner.run(send())
+
+    def turn(self) -> None:
+        """Let the async face's loop see what has come."""
+
+        async def turns() -> None:
+            for _ in range(4):
+                await asyncio.sleep(0)
+
+        self._runner.run(turns())
 
     def close(self) -> None:
         """Close the loop, which closes its connections."""
@@ -195,6 +208,29 @@ def test_a_broken_answer_leaves_the_outcome_unknown(name: str, face: str) -> Non
             with pytest.raises(OutcomeUnknownError):
                 call(verb, timeout=5)
         assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_an_answer_without_content_has_none_to_unpack(face: str) -> None:
+    """A 204 that names a content encoding is verified over its empty body."""
+    empty = answer("204 No Content", {"Content-Encoding": "gzip", **signed_headers(b"")})
+    with serving(lambda request: empty) as server, calling(server, face) as call:
+        assert (call("post").verified, call("post").body) == (True, b"")
+
+
+@pytest.mark.parametrize("http_errors", [True, False])
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_a_refusal_that_is_too_large_says_what_was_called(
+    is_signed: bool, http_errors: bool
+) -> None:
+    """Of a refusal beyond the limit there is no body, but the call, the status and the answer."""
+    head = {"Content-Length": str(LARGEST_ANSWER + 1), **(signed_headers() if is_signed else {})}
+    large = [answer("502 Bad Gateway", head), HANG_UP]
+    with serving(lambda request: large) as server, calling(server, "sync") as call:
+        with pytest.raises(UnverifiedError, match=r"POST v3/x: 502.*larger.*query") as caught:
+            call("post", http_errors=http_errors)
+        assert caught.value.response is not None
+        assert caught.value.response.status == 502
 
 
 FOREIGN = [
@@ -437,3 +473,101 @@ def test_a_closed_client_says_so() -> None:
             root.v3.x.get()
         assert len(server.requests) == 1
         assert isinstance(RequestError("x"), WechatPayError)
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_answer_that_nobody_asked_for_is_nobodys(verb: str, face: str) -> None:
+    """A signed answer that comes over an idle connection is not taken for the next request's."""
+    parted, sent = threading.Event(), threading.Event()
+
+    def twice(request: Request) -> Iterator[bytes]:
+        yield honest(request)
+        parted.wait(5)
+        yield answer(headers=signed_headers(b'{"stale":1}'), body=b'{"stale":1}')
+        sent.set()
+
+    answers = iter([twice])
+    with serving(lambda request: next(answers, honest)(request)) as server:
+        with calling(server, face) as call:
+            assert call("get", "v3/first").json() == {"ok": True}
+            parted.set()
+            sent.wait(5)
+            call.turn()
+            assert call(verb).json() == {"ok": True}
+        assert [request.connection for request in server.requests] == [1, 2]
+
+
+def hold(connection: socket.socket) -> None:
+    """Take a connection, and neither say a word nor close it before the other side does."""
+    while connection.recv(4096):
+        pass
+    connection.close()
+
+
+def refuse(connection: socket.socket) -> None:
+    """Hang up on whoever has asked for a way."""
+    connection.recv(4096)
+    connection.close()
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize(
+    ("handle", "is_proxy"),
+    [(hold, False), (hold, True), (refuse, True)],
+    ids=["silent TLS", "silent proxy", "proxy that hangs up"],
+)
+def test_what_found_no_way_to_the_gateway_was_not_sent(
+    handle: Callable[[socket.socket], None], is_proxy: bool, face: str
+) -> None:
+    """However the way to the gateway fails, and whichever timeout ends it, nothing was sent."""
+    with accepting(handle) as port:
+        base = f"https://127.0.0.1:{free_port() if is_proxy else port}/"
+        proxy = f"http://127.0.0.1:{port}" if is_proxy else None
+        root = client(base_uri=base, proxy=proxy, timeout=0.2, connect_timeout=0)
+        with closing(Caller(root, face)) as call:
+            with pytest.raises(ConnectError, match="not sent"):
+                call("post")
+
+
+def test_a_call_that_got_no_connection_was_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call whose time is up while others have all the connections says that it was not sent."""
+    monkeypatch.setattr("wechatpay_chain.flow.CONNECTIONS", 1)
+
+    async def two(root: Client) -> list[object]:
+        calls = [root.v3.x.post_async(json={}, timeout=0.2) for _ in range(2)]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    with serving(lambda request: []) as server, client(base_uri=server.base_uri) as root:
+        found = asyncio.run(two(root))
+        assert [type(error) for error in found] == [OutcomeUnknownError, ConnectError]
+        assert len(server.requests) == 1
+
+
+REPEATS: dict[str, Exception] = {
+    "no connection": ConnectionRefusedError(111, "Connection refused"),
+    "nothing to sign with": NotSentError("the remote signer is away"),
+}
+
+
+@pytest.mark.parametrize("name", REPEATS)
+def test_what_left_once_is_not_called_unsent_when_a_repeat_fails(name: str) -> None:
+    """A middleware that sends again cannot make the first time undone."""
+    tries: list[int] = []
+
+    async def again(request: Any, handler: Any) -> Any:
+        try:
+            return await handler(request)
+        except aiohttp.ClientError:
+            return await handler(request)
+
+    async def fail_later(request: Any, handler: Any) -> Any:
+        tries.append(1)
+        if len(tries) > 1:
+            raise REPEATS[name]
+        return await handler(request)
+
+    with serving(hang_up) as server, client(base_uri=server.base_uri) as root:
+        with pytest.raises(OutcomeUnknownError, match="query it before anything else"):
+            root.v3.x.post(json={}, middlewares=[again, fail_later])
+        assert (len(tries), len(server.requests)) == (2, 1)

@@ -33,7 +33,7 @@ from wechatpay_chain.media import MediaUtil
 from wechatpay_chain.middleware.body import read
 from wechatpay_chain.middleware.call import Call, current
 from wechatpay_chain.middleware.debug import Debug
-from wechatpay_chain.middleware.guard import WIRE_FAILURES, guard, hide, leave, translate
+from wechatpay_chain.middleware.guard import WIRE_FAILURES, Departure, guard, hide, leave, translate
 from wechatpay_chain.middleware.stack import Stack
 from wechatpay_chain.middleware.verifier import distrusted
 from wechatpay_chain.opening import Opening
@@ -211,7 +211,7 @@ class Flow:
             finally:
                 opened.calls -= 1
         except WIRE_FAILURES as error:
-            failure = translate(error, str(prepared), left=call.left)
+            failure = translate(error, str(prepared), call)
         # Raised out here, so that the original, which holds the request, is not its context.
         raise failure
 
@@ -255,7 +255,10 @@ class Flow:
             ssl=self._tls.context(security=prepared.security),
         )
         opener = Opening.of(prepared.operation, self._private_key)
-        return await _finish(prepared, call, answer, opener)
+        try:
+            return await _finish(prepared, call, answer, opener)
+        except UnverifiedError as error:
+            raise distrusted(error, str(prepared), answer, b"") from None
 
     def _middlewares(self, prepared: Prepared) -> tuple[aiohttp.ClientMiddlewareType, ...]:
         skipped = () if prepared.encrypt else ("encryptor",)
@@ -283,10 +286,7 @@ async def _finish(
             raise refusals.of_status(str(prepared), response, is_v2=prepared.is_v2, hint=hint)
         return response
     body_read = None if call.unread else await read(answer, decode=True)
-    try:
-        await sinks.pour(answer, body_read, prepared.sink, call.proof)
-    except UnverifiedError as error:
-        raise distrusted(error, str(prepared), answer, b"") from None
+    await sinks.pour(answer, body_read, prepared.sink, call.proof)
     return Response.of(answer, b"", verified=call.verified)
 
 
@@ -334,6 +334,7 @@ def _session() -> aiohttp.ClientSession:
         auto_decompress=False,
         connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
         cookie_jar=aiohttp.DummyCookieJar(),
+        request_class=Departure,
         headers={"User-Agent": _user_agent()},
         # Headers are the caller's and ours alone.
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type"),

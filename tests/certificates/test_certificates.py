@@ -557,6 +557,33 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert target.read_text() == "old"
 
 
+@pytest.mark.parametrize("fault", ["full disk", "directory in the way"])
+def test_one_file_that_cannot_be_written_keeps_back_the_others(
+    gateway: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """Certificates are saved all or none, whichever of them has no place on the disk."""
+    gateway.platform.issue()
+    real, synced = os.fsync, []
+
+    def second_fails(handle: int) -> None:
+        synced.append(handle)
+        if len(synced) == 2:
+            raise OSError(28, "No space left on device")
+        real(handle)
+
+    with alone(gateway) as client:
+        found = client.certificates.download()
+    before: set[str] = set()
+    if fault == "full disk":
+        monkeypatch.setattr(os, "fsync", second_fails)
+    else:
+        before = {f"wechatpay_{found[1].serial}.pem"}
+        (tmp_path / min(before)).mkdir()
+    with pytest.raises(OSError, match=r"No space left|Is a directory"):
+        save(found, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
 def test_nothing_secret_shows(gateway: Sandbox) -> None:
     """Neither the face nor the policy shows keys, and the client still is not pickled."""
     with alone(gateway, refresh=Refresh(ca=gateway.platform.ca)) as client:

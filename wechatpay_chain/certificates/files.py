@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import ExitStack
+from errno import EISDIR
 from pathlib import Path
 
-from wechatpay_chain import placement
 from wechatpay_chain.certificates.listing import PlatformCertificate
+from wechatpay_chain.placement import Placement
 
 __all__ = ["file_name", "save"]
 
@@ -22,17 +24,25 @@ def save(
 ) -> tuple[Path, ...]:
     """Write certificates into a directory, made if need be; return the files' paths.
 
-    A file appears under its name when all of it is on the disk, with mode 0600; whatever
-    happens on the way, what stood there before still does.
+    A file appears under its name when all of them are on the disk, with mode 0600; if one
+    cannot be written, what stood there before still does.
 
     Raises:
         OSError: one cannot be written.
     """
     place = Path(directory)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return tuple(_write(place / file_name(one.serial), one.pem) for one in certificates)
-
-
-def _write(path: Path, pem: str) -> Path:
-    placement.write(path, pem.encode("ascii"), mode=0o600)
-    return path
+    pems = {place / file_name(one.serial): one.pem.encode("ascii") for one in certificates}
+    for path in pems:
+        if path.is_dir() and not path.is_symlink():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
+    # All are on the disk before the first takes its place: they belong together.
+    with ExitStack() as parts:
+        placements = [parts.enter_context(Placement(path, mode=0o600)) for path in pems]
+        for placement, pem in zip(placements, pems.values(), strict=True):
+            placement.file.write(pem)
+            placement.file.flush()
+            os.fsync(placement.file.fileno())
+        for placement in placements:
+            placement.place_now()
+    return tuple(pems)

@@ -11,6 +11,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp import ClientResponse
@@ -72,7 +73,8 @@ async def parts(answer: ClientResponse, *, decode: bool) -> AsyncGenerator[bytes
         aiohttp.ClientPayloadError: it is cut off or damaged.
     """
     encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
-    if not decode or encoding in ("identity", ""):
+    # A 204 has no body that could be compressed, whatever its headers say.
+    if not decode or encoding in ("identity", "") or answer.status == HTTPStatus.NO_CONTENT:
         async for part in answer.content.iter_any():
             yield part
         return

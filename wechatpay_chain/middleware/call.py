@@ -72,8 +72,11 @@ class Call:
     answers: list[ClientResponse] = field(default_factory=list, repr=False)
     """What came back: whatever becomes of the call, none of it may keep its connection."""
 
+    ready: bool = False
+    """Set when the request has passed the last middleware, and wants a connection."""
+
     left: bool = False
-    """Set when the request passes the last middleware, on its way to the wire."""
+    """Set when it has one: from then on something may have left this machine."""
 
     decodes: bool = True
     """Whether bodies arrive compressed, as they came."""
