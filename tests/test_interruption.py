@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.base_events
+import contextlib
+import itertools
 import signal
 import sys
 import threading
@@ -14,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from wechatpay_chain import loops
+from wechatpay_chain import interruption, loops
 
 TURNS = asyncio.base_events.BaseEventLoop._run_once.__code__
+AROUND = {loops.__file__, interruption.__file__, contextlib.__file__}
 
 
 class _AlarmError(Exception):
@@ -41,14 +44,27 @@ def handled(number: signal.Signals, handler: Any) -> Iterator[None]:
         signal.signal(number, before)
 
 
+def _turns(frame: FrameType) -> bool:
+    return frame.f_code is TURNS
+
+
+def _around(frame: FrameType) -> bool:
+    return frame.f_code.co_filename in AROUND
+
+
 @contextmanager
-def struck(strike: Callable[[], object], line: int, times: int = 1) -> Iterator[None]:
-    """Strike before the n-th line that the event loop's own code runs, and the lines after it."""
+def struck(
+    strike: Callable[[], object],
+    line: int,
+    times: int = 1,
+    where: Callable[[FrameType], bool] = _turns,
+) -> Iterator[None]:
+    """Strike before the n-th line that runs there, in the event loop's own code, and after it."""
     seen = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal seen
-        if frame.f_code is not TURNS:
+        if not where(frame):
             return None
         if event == "line":
             seen += 1
@@ -80,6 +96,29 @@ async def _waiting(steps: list[str], *, last_turn: bool = True) -> None:
         steps.append("ended")
 
 
+async def _short(steps: list[str]) -> None:
+    """Take a few turns of the loop."""
+    steps.append("began")
+    try:
+        for _ in range(3):
+            await asyncio.sleep(0)
+    finally:
+        steps.append("ended")
+
+
+def _inside_a_loop(call: Any) -> Any:
+    """Make a sync call where a loop runs, as in Jupyter."""
+
+    async def blocking() -> Any:
+        return loops.run(call)
+
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(blocking())
+    finally:
+        loop.close()
+
+
 CASES = [
     (signal.SIGINT, signal.default_int_handler, KeyboardInterrupt),
     (signal.SIGTERM, _exit, SystemExit),
@@ -100,6 +139,45 @@ def test_a_signal_strikes_at_any_line_of_the_loop(
         assert steps in (["began", "ended"], [])
         assert signal.getsignal(number) is handler
     assert loops.run(asyncio.sleep(0, "next")) == "next"
+
+
+@pytest.mark.parametrize("face", [loops.run, _inside_a_loop])
+@pytest.mark.parametrize(("number", "handler", "error"), CASES, ids=lambda case: str(case))
+def test_a_signal_strikes_at_any_line_around_the_loop(
+    number: signal.Signals, handler: Any, error: type[BaseException], face: Any
+) -> None:
+    """No call begins after its caller was told that it ended, and nobody's handler is lost."""
+    for line in itertools.count(1):
+        struck_at: list[int] = []
+        steps: list[str] = []
+        call = _short(steps)
+
+        def strike(struck_at: list[int] = struck_at, line: int = line) -> None:
+            struck_at.append(line)
+            signal.raise_signal(number)
+
+        with contextlib.ExitStack() as stack:
+            for one, theirs, _ in CASES:
+                stack.enter_context(handled(one, theirs))
+            ended = None
+            try:
+                with struck(strike, line, where=_around):
+                    face(call)
+            except BaseException as raised:  # noqa: BLE001 - it is looked at
+                ended = type(raised)
+            assert [signal.getsignal(one) for one, _, _ in CASES] == [
+                theirs for _, theirs, _ in CASES
+            ]
+        if not struck_at:
+            assert line > 40
+            break
+        assert ended is error
+        assert steps in (["began", "ended"], [])
+        before = list(steps)
+        assert face(asyncio.sleep(0, "next")) == "next"
+        assert steps == before
+        # One that never began is not warned of.
+        call.close()
 
 
 @pytest.mark.parametrize("line", range(1, 60))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -24,33 +24,41 @@ _SIGNALS = tuple(
 
 
 @contextmanager
-def deferred(cancel: Callable[[], object]) -> Iterator[None]:
+def deferred(cancel: Callable[[], object]) -> Iterator[Sequence[BaseException]]:
     """Call `cancel` when a signal's handler raises, and raise that at the end of the block.
 
-    Handlers run when they always do; only what they raise waits. The second time
-    one raises, nothing waits: somebody insists.
+    Handlers run when they always do; only what they raise waits, in the list that is
+    given. The second time one raises, nothing waits: somebody insists.
     """
+    raised: list[BaseException] = []
     if threading.current_thread() is not threading.main_thread():
         # Python runs handlers on the main thread only.
-        yield
+        yield raised
         return
-    raised: list[BaseException] = []
-    taken = {
-        number: (theirs, _holding(theirs, raised, cancel))
-        for number in _SIGNALS
-        if callable(theirs := signal.getsignal(number))
-    }
-    for number, (_, ours) in taken.items():
-        signal.signal(number, ours)
+    taken: dict[int, tuple[Any, Any]] = {}
     try:
-        yield
+        for number in _SIGNALS:
+            if callable(theirs := signal.getsignal(number)):
+                # Noted before it is set: one that is not set yet may raise at once.
+                taken[number] = theirs, _holding(theirs, raised, cancel)
+                signal.signal(number, taken[number][1])
+        yield raised
     finally:
-        for number, (theirs, ours) in taken.items():
-            # A handler may have set another one.
-            if signal.getsignal(number) is ours:
-                signal.signal(number, theirs)
+        while True:
+            try:
+                _set_back(taken)
+                break
+            except BaseException as error:  # noqa: BLE001 - of a handler that is back already
+                raised.append(error)
         if raised:
             raise raised[0]
+
+
+def _set_back(taken: dict[int, tuple[Any, Any]]) -> None:
+    for number, (theirs, ours) in taken.items():
+        # A handler may have set another one.
+        if signal.getsignal(number) is ours:
+            signal.signal(number, theirs)
 
 
 def _holding(
