@@ -19,7 +19,7 @@ import pytest
 from wechatpay_chain import interruption, loops
 
 TURNS = asyncio.base_events.BaseEventLoop._run_once.__code__
-AROUND = {loops.__file__, interruption.__file__, contextlib.__file__}
+AROUND = {loops.__file__, interruption.__file__}
 
 
 class _AlarmError(Exception):
@@ -119,6 +119,14 @@ def _inside_a_loop(call: Any) -> Any:
         loop.close()
 
 
+def _apart(function: Callable[..., object], *arguments: object) -> Iterator[object]:
+    """Call something in a generator, which has its own record of what is being handled.
+
+    A trace that raises in an ``except`` clause leaves that clause's error there (CPython 3.11).
+    """
+    yield function(*arguments)
+
+
 CASES = [
     (signal.SIGINT, signal.default_int_handler, KeyboardInterrupt),
     (signal.SIGTERM, _exit, SystemExit),
@@ -162,15 +170,16 @@ def test_a_signal_strikes_at_any_line_around_the_loop(
             ended = None
             try:
                 with struck(strike, line, where=_around):
-                    face(call)
+                    next(_apart(face, call))
             except BaseException as raised:  # noqa: BLE001 - it is looked at
                 ended = type(raised)
             assert [signal.getsignal(one) for one, _, _ in CASES] == [
                 theirs for _, theirs, _ in CASES
             ]
         if not struck_at:
-            assert line > 40
+            assert line > 20
             break
+        assert sys.exception() is None
         assert ended is error
         assert steps in (["began", "ended"], [])
         before = list(steps)
