@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.base_events
+import contextlib
+import itertools
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from types import CodeType, FrameType
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ import pytest
 from wechatpay_chain import interruption, loops
 
 TURNS = asyncio.base_events.BaseEventLoop._run_once.__code__
+AROUND = {loops.__file__, interruption.__file__}
 
 
 class _AlarmError(Exception):
@@ -41,16 +44,27 @@ def handled(number: signal.Signals, handler: Any) -> Iterator[None]:
         signal.signal(number, before)
 
 
+def _turns(frame: FrameType) -> bool:
+    return frame.f_code is TURNS
+
+
+def _around(frame: FrameType) -> bool:
+    return frame.f_code.co_filename in AROUND
+
+
 @contextmanager
 def struck(
-    strike: Callable[[], object], line: int, times: int = 1, code: CodeType = TURNS
+    strike: Callable[[], object],
+    line: int,
+    times: int = 1,
+    where: Callable[[FrameType], bool] = _turns,
 ) -> Iterator[None]:
-    """Strike before the n-th line that some code runs, by default the loop's own, and after it."""
+    """Strike before the n-th line that runs there, in the event loop's own code, and after it."""
     seen = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal seen
-        if frame.f_code is not code:
+        if not where(frame):
             return None
         if event == "line":
             seen += 1
@@ -66,7 +80,7 @@ def struck(
         sys.settrace(before)
 
 
-async def _waiting(steps: list[str], *, last_turn: bool = True, for_ever: bool = True) -> None:
+async def _waiting(steps: list[str], *, last_turn: bool = True) -> None:
     """Wait for turns of the loop, as a call does for its socket, and clean up."""
     loop = asyncio.get_running_loop()
     steps.append("began")
@@ -75,25 +89,53 @@ async def _waiting(steps: list[str], *, last_turn: bool = True, for_ever: bool =
             turn = loop.create_future()
             loop.call_soon(lambda turn=turn: turn.done() or turn.set_result(None))
             await turn
-        if for_ever:
-            await loop.create_future()
+        await loop.create_future()
     finally:
         if last_turn:
             await asyncio.sleep(0)
         steps.append("ended")
 
 
+async def _short(steps: list[str]) -> None:
+    """Take a few turns of the loop."""
+    steps.append("began")
+    try:
+        for _ in range(3):
+            await asyncio.sleep(0)
+    finally:
+        steps.append("ended")
+
+
+def _inside_a_loop(call: Any) -> Any:
+    """Make a sync call where a loop runs, as in Jupyter."""
+
+    async def blocking() -> Any:
+        return loops.run(call)
+
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(blocking())
+    finally:
+        loop.close()
+
+
+def _apart(function: Callable[..., object], *arguments: object) -> Iterator[object]:
+    """Call something in a generator, which has its own record of what is being handled.
+
+    A trace that raises in an ``except`` clause leaves that clause's error there (CPython 3.11).
+    """
+    yield function(*arguments)
+
+
 CASES = [
-    (signal.SIGINT, signal.default_int_handler, KeyboardInterrupt),
-    (signal.SIGTERM, _exit, SystemExit),
-    (signal.SIGALRM, _raise_alarm, _AlarmError),
-    (signal.SIGUSR1, _raise_alarm, _AlarmError),
+    pytest.param(signal.SIGINT, signal.default_int_handler, KeyboardInterrupt, id="Ctrl-C"),
+    pytest.param(signal.SIGTERM, _exit, SystemExit, id="exit"),
+    pytest.param(signal.SIGALRM, _raise_alarm, _AlarmError, id="time limit"),
+    pytest.param(signal.SIGUSR1, _raise_alarm, _AlarmError, id="soft time limit"),
 ]
 
 
-@pytest.mark.parametrize(
-    ("number", "handler", "error"), CASES, ids=["Ctrl-C", "exit", "time limit", "soft time limit"]
-)
+@pytest.mark.parametrize(("number", "handler", "error"), CASES)
 @pytest.mark.parametrize("line", range(1, 60))
 def test_a_signal_strikes_at_any_line_of_the_loop(
     number: signal.Signals, handler: Any, error: type[BaseException], line: int
@@ -108,6 +150,46 @@ def test_a_signal_strikes_at_any_line_of_the_loop(
     assert loops.run(asyncio.sleep(0, "next")) == "next"
 
 
+@pytest.mark.parametrize("face", [loops.run, _inside_a_loop])
+@pytest.mark.parametrize(("number", "handler", "error"), CASES)
+def test_a_signal_strikes_at_any_line_around_the_loop(
+    number: signal.Signals, handler: Any, error: type[BaseException], face: Any
+) -> None:
+    """No call begins after its caller was told that it ended, and nobody's handler is lost."""
+    for line in itertools.count(1):
+        struck_at: list[int] = []
+        steps: list[str] = []
+        call = _short(steps)
+
+        def strike(struck_at: list[int] = struck_at, line: int = line) -> None:
+            struck_at.append(line)
+            signal.raise_signal(number)
+
+        with contextlib.ExitStack() as stack:
+            for one, theirs, _ in CASES:
+                stack.enter_context(handled(one, theirs))
+            ended = None
+            try:
+                with struck(strike, line, where=_around):
+                    next(_apart(face, call))
+            except BaseException as raised:  # noqa: BLE001 - it is looked at
+                ended = type(raised)
+            assert [signal.getsignal(one) for one, _, _ in CASES] == [
+                theirs for _, theirs, _ in CASES
+            ]
+        if not struck_at:
+            assert line > 20
+            break
+        assert sys.exception() is None
+        assert ended is error
+        assert steps in (["began", "ended"], [])
+        before = list(steps)
+        assert face(asyncio.sleep(0, "next")) == "next"
+        assert steps == before
+        # One that never began is not warned of.
+        call.close()
+
+
 @pytest.mark.parametrize("line", range(1, 60))
 def test_who_insists_is_not_made_to_wait(line: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second signal at the worst moment ends the call even if the loop forgot it by that."""
@@ -119,20 +201,6 @@ def test_who_insists_is_not_made_to_wait(line: int, monkeypatch: pytest.MonkeyPa
             loops.run(_waiting(steps, last_turn=False))
         assert steps in (["began", "ended"], [])
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert loops.run(asyncio.sleep(0, "next")) == "next"
-
-
-@pytest.mark.parametrize("line", range(1, 30))
-def test_a_signal_strikes_while_handlers_are_set(line: int) -> None:
-    """No later signal is swallowed by what one interrupted call left behind."""
-    setting = interruption.deferred.__wrapped__.__code__
-    strike = lambda: signal.raise_signal(signal.SIGINT)  # noqa: E731
-    with handled(signal.SIGINT, signal.default_int_handler), handled(signal.SIGTERM, _exit):
-        with suppress(KeyboardInterrupt), struck(strike, line, code=setting):
-            loops.run(_waiting([], for_ever=False))
-        for number, error in [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]:
-            with pytest.raises(error):
-                signal.raise_signal(number)
     assert loops.run(asyncio.sleep(0, "next")) == "next"
 
 

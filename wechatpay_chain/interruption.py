@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeAlias
@@ -25,52 +25,55 @@ _SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, nam
 
 
 @contextmanager
-def deferred(cancel: Callable[[], object]) -> Iterator[None]:
+def deferred(cancel: Callable[[], object]) -> Iterator[Sequence[BaseException]]:
     """Call `cancel` when a signal's handler raises, and raise that at the end of the block.
 
-    Handlers run when they always do; only what they raise waits. The second time
-    one raises, nothing waits: somebody insists.
+    Handlers run when they always do; only what they raise waits, in the list that is
+    given. The second time one raises, nothing waits: somebody insists.
     """
+    raised: list[BaseException] = []
     if threading.current_thread() is not threading.main_thread():
         # Python runs handlers on the main thread only.
-        yield
+        yield raised
         return
-    deferral = _Deferral(cancel)
     taken: dict[int, tuple[_Handler, _Handler]] = {}
     try:
         for number in _SIGNALS:
             if callable(theirs := signal.getsignal(number)):
-                taken[number] = theirs, (ours := deferral.of(theirs))
+                # Noted before it is set: one that is not set yet may raise at once.
+                taken[number] = theirs, (ours := _holding(theirs, raised, cancel))
                 # ValueError: a sub-interpreter may set no handler, and is never interrupted.
                 with suppress(ValueError):
                     signal.signal(number, ours)
-        yield
+        yield raised
     finally:
-        deferral.is_over = True
-        for number, (theirs, ours) in taken.items():
-            # A handler may have set another one.
-            if signal.getsignal(number) is ours:
-                signal.signal(number, theirs)
-        if deferral.raised is not None:
-            raise deferral.raised
-
-
-class _Deferral:
-    """Holds what a handler raised; once it is over, handlers raise as if it were not there."""
-
-    def __init__(self, cancel: Callable[[], object]) -> None:
-        self._cancel = cancel
-        self.raised: BaseException | None = None
-        self.is_over = False
-
-    def of(self, handler: _Handler) -> _Handler:
-        def handle(number: int, frame: FrameType | None) -> None:
+        while True:
             try:
-                handler(number, frame)
-            except BaseException as error:
-                if self.is_over or self.raised is not None:
-                    raise
-                self.raised = error
-                self._cancel()
+                _set_back(taken)
+                break
+            except BaseException as error:  # noqa: BLE001 - of a handler that is back already
+                raised.append(error)
+        if raised:
+            raise raised[0]
 
-        return handle
+
+def _set_back(taken: dict[int, tuple[_Handler, _Handler]]) -> None:
+    for number, (theirs, ours) in taken.items():
+        # A handler may have set another one.
+        if signal.getsignal(number) is ours:
+            signal.signal(number, theirs)
+
+
+def _holding(
+    handler: _Handler, raised: list[BaseException], cancel: Callable[[], object]
+) -> _Handler:
+    def handle(number: int, frame: FrameType | None) -> None:
+        try:
+            handler(number, frame)
+        except BaseException as error:
+            if raised:
+                raise
+            raised.append(error)
+            cancel()
+
+    return handle

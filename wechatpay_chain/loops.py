@@ -18,7 +18,7 @@ import selectors
 import sys
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -63,32 +63,44 @@ class Lane:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Turn the loop until the coroutine has ended, from any one thread at a time."""
-        with self.busy:
-            return self._run(coroutine)
+        tasks: list[asyncio.Task[T]] = []
+        # Outermost, so that no signal finds the lock held by nobody, or a task that the
+        # next call would begin.
+        with interruption.deferred(partial(self._cancel, tasks)) as raised, self.busy:
+            return self._run(coroutine, tasks, raised)
 
     def run_if_open(self, make: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Run what `make` makes, unless the lane was closed meanwhile by its thread's end."""
         with self.busy:
             if not self.loop.is_closed():
-                self._run(make())
+                self._run(make(), [], [])
 
     def missed_something(self) -> bool:
         """Tell whether a socket has news that the loop did not see while it stood still."""
         return bool(self._selector.select(0))
 
-    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    def _run(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        tasks: list[asyncio.Task[T]],
+        raised: Sequence[BaseException],
+    ) -> T:
         task = self.loop.create_task(coroutine)
+        tasks.append(task)
+        if raised:
+            # It struck before there was a task to cancel.
+            task.cancel()
         try:
-            with interruption.deferred(partial(self._cancel, task)):
-                return self.loop.run_until_complete(task)
+            return self.loop.run_until_complete(task)
         except BaseException:
             self._finish(task, coroutine)
             raise
 
-    def _cancel(self, task: asyncio.Task[Any]) -> None:
-        task.cancel()
-        # Called from a signal's handler, which may have interrupted the wait for sockets.
-        self.loop.call_soon_threadsafe(lambda: None)
+    def _cancel(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+        for task in tasks:
+            task.cancel()
+            # Called from a signal's handler, which may have interrupted the wait for sockets.
+            self.loop.call_soon_threadsafe(lambda: None)
 
     def _finish(self, task: asyncio.Task[Any], coroutine: Coroutine[Any, Any, Any]) -> None:
         # If something was raised inside the loop all the same, it may have lost the task, or
@@ -134,7 +146,7 @@ class _Owner:
 
     def __init__(self) -> None:
         self.lane = Lane()
-        _owners.add(self)
+        _owners[self.lane.loop] = self
 
     def __del__(self) -> None:
         # The thread has ended; its sessions are closed by the loop's shutdown.
@@ -146,7 +158,9 @@ class _Threads(threading.local):
     owner: _Owner | None = None
 
 
-_owners: weakref.WeakSet[_Owner] = weakref.WeakSet()
+_owners: weakref.WeakValueDictionary[asyncio.AbstractEventLoop, _Owner] = (
+    weakref.WeakValueDictionary()
+)
 _lanes: weakref.WeakValueDictionary[asyncio.AbstractEventLoop, Lane] = weakref.WeakValueDictionary()
 _threads = _Threads()
 _helpers: ThreadPoolExecutor | None = None
@@ -162,13 +176,10 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     if running_loop() is None:
         return _own_lane().run(coroutine)
     hop = _Hop(coroutine)
-    future = helpers().submit(contextvars.copy_context().run, hop.run)
-    try:
+    with interruption.deferred(hop.cancel):
+        future = helpers().submit(contextvars.copy_context().run, hop.run)
         hop.wait(future)
-    except BaseException:
-        hop.cancel()
-        raise
-    return future.result()
+        return future.result()
 
 
 async def waited(value: Awaitable[T]) -> T:
@@ -183,6 +194,7 @@ class _Hop(Generic[T]):
         self._coroutine = coroutine
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[T] | None = None
+        self._is_cancelled = False
         self._caller = asyncio.current_task()
         self._requests = self._caller.cancelling() if self._caller else 0
 
@@ -198,16 +210,21 @@ class _Hop(Generic[T]):
         """
         while not wait([future], timeout=LOOK_AGAIN).done:
             if self._caller is not None and self._caller.cancelling() > self._requests:
+                self.cancel()
                 raise asyncio.CancelledError
 
     def cancel(self) -> None:
-        """Cancel it: on the caller's thread."""
+        """Cancel it, also if it has not begun: on the caller's thread."""
+        self._is_cancelled = True
         if self._loop is not None and self._task is not None:
             self._loop.call_soon_threadsafe(self._task.cancel)
 
     async def _noted(self) -> T:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
+        if self._is_cancelled:
+            self._coroutine.close()
+            raise asyncio.CancelledError
         return await self._coroutine
 
 
@@ -253,7 +270,9 @@ def at_fork(park: Callable[[], object]) -> None:
 def _before_fork() -> None:
     # Held, so that a child, which drops its parent's other threads at once, does not
     # close their loops: parent and child share the kernel's side of each.
-    _forking.extend((*_owners, *_lanes.values()))
+    # Not by an iterator, which would fail where other threads begin or end meanwhile.
+    _forking.extend(owner() for owner in _owners.valuerefs())
+    _forking.extend(lane() for lane in _lanes.valuerefs())
 
 
 def _after_fork_in_parent() -> None:
@@ -271,7 +290,7 @@ def _after_fork_in_child() -> None:
     _forking = []
     _helpers = None
     _lanes = weakref.WeakValueDictionary()
-    _owners = weakref.WeakSet()
+    _owners = weakref.WeakValueDictionary()
     _starting = threading.Lock()
     _threads = _Threads()
 

@@ -15,7 +15,7 @@ from wechatpay_chain import Client, OutcomeUnknownError
 from wechatpay_chain.sandbox import Sandbox
 from wechatpay_chain.sandbox.bill_files import BillFile, large
 
-SIZE = 3 * 1024 * 1024
+SIZE = 1024 * 1024
 PLAN = large(SIZE, compressible=False)
 WHOLE = b"".join(PLAN.texts())
 LENGTH = BillFile(PLAN, is_packed=True).length

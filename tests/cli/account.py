@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.cli.command import run
+from tests.cli.command import run_here
 from wechatpay_chain.cli.credentials import write_keys
 from wechatpay_chain.sandbox import Sandbox
 
@@ -58,10 +59,14 @@ class Account:
         return str(path)
 
     def run(
-        self, command: str, *arguments: str, stdin: str | None = None
+        self,
+        command: str,
+        *arguments: str,
+        stdin: str | None = None,
+        by: Callable[..., subprocess.CompletedProcess[str]] = run_here,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command with the profile."""
-        ended = run(
+        """Run a command with the profile, in this process unless `by` another one."""
+        ended = by(
             command,
             *arguments,
             "--profiles",

@@ -1,9 +1,10 @@
-"""The real command in a process of its own: in a pipe, on a terminal, or running on."""
+"""The real command: in this process, or in one of its own, in a pipe, on a terminal, running on."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import io
 import os
 import pty
 import re
@@ -13,9 +14,13 @@ import sys
 import termios
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import pytest
+
+from wechatpay_chain.cli import main
 
 COMMAND = [sys.executable, "-W", "error", "-m", "wechatpay_chain.cli"]
 PATIENCE = 60
@@ -44,6 +49,41 @@ def run(
         cwd=cwd,
         check=False,
     )
+
+
+def run_here(
+    *arguments: str, stdin: str | None = None, cwd: Path | None = None, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end as `run` does, but in this process, which takes a tenth of it."""
+    given = stream(stdin or "")
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        redirect_stdout(stream()) as out,
+        redirect_stderr(stream()) as err,
+    ):
+        for name in set(os.environ) - set(environment()):
+            patched.delenv(name)
+        for name, value in environment(**more).items():
+            patched.setenv(name, value)
+        patched.setattr(sys, "stdin", given)
+        patched.chdir(cwd or Path.cwd())
+        try:
+            code: Any = main(arguments)
+        except SystemExit as ended:
+            code = ended.code
+    return subprocess.CompletedProcess(arguments, code, written(out), written(err))
+
+
+def stream(text: str = "") -> io.TextIOWrapper:
+    """Return a stream such as a program's own, with bytes below it."""
+    return io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8")
+
+
+def written(out: io.TextIOWrapper) -> str:
+    """Return what was written to a stream, its line ends as a pipe's reader sees them."""
+    out.flush()
+    out.seek(0)
+    return out.read()
 
 
 def run_on_terminal(*arguments: str, columns: int = 80) -> tuple[int, str]:
@@ -77,7 +117,9 @@ class Running:
             lines.append(line.rstrip("\n"))
             if marker in line:
                 return lines
-        raise AssertionError(f"it ended before {marker!r}: {lines}")
+        code = self.process.wait(PATIENCE)
+        said = self.process.stderr.read() if self.process.stderr is not None else ""
+        raise AssertionError(f"it ended with {code} before {marker!r}: {lines} {said}")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.bills.downloader import settings_of
-from tests.cli.command import ANSI, COMMAND, PATIENCE, environment, run, watched
+from tests.cli.command import ANSI, COMMAND, PATIENCE, environment, run_here, watched
 from wechatpay_chain.sandbox import Sandbox
 
 DAY = "2024-11-01"
@@ -55,7 +55,7 @@ def settings(gateway: Sandbox) -> dict[str, str]:
 def test_a_bill_goes_into_a_file(settings: dict[str, str], tmp_path: Path) -> None:
     """One plain line says where it is, its hash, and that it is verified."""
     target = tmp_path / "trade.csv"
-    ended = run("bills", "trade", DAY, "-o", str(target), **settings)
+    ended = run_here("bills", "trade", DAY, "-o", str(target), **settings)
     assert (ended.returncode, ended.stderr) == (0, "")
     line = ended.stdout.splitlines()
     assert len(line) == 1
@@ -68,7 +68,7 @@ def test_a_bill_goes_into_a_directory(
     gateway: Sandbox, settings: dict[str, str], tmp_path: Path
 ) -> None:
     """With --json one document; the request has what the options say."""
-    ended = run("bills", "trade", DAY, "--type", "REFUND", "--gzip", "--keep-gzip", "--json",
+    ended = run_here("bills", "trade", DAY, "--type", "REFUND", "--gzip", "--keep-gzip", "--json",
                 "--field", "sub_mchid=19", "-o", str(tmp_path), **settings)  # fmt: skip
     told = json.loads(ended.stdout)
     target = tmp_path / "tradebill-REFUND-19-2024-11-01.csv.gz"
@@ -81,7 +81,7 @@ def test_a_bill_goes_into_a_directory(
 
 def test_a_checked_bill_goes_to_stdout(settings: dict[str, str], tmp_path: Path) -> None:
     """`-o -` prints the bill and nothing else, and makes no file of that name."""
-    ended = run("bills", "trade", DAY, "-o", "-", cwd=tmp_path, **settings)
+    ended = run_here("bills", "trade", DAY, "-o", "-", cwd=tmp_path, **settings)
     assert (ended.returncode, ended.stdout) == (0, TEXT.replace("\r\n", "\n"))
     assert ended.stderr.endswith("  verified\n")
     assert list(tmp_path.iterdir()) == []
@@ -90,33 +90,33 @@ def test_a_checked_bill_goes_to_stdout(settings: dict[str, str], tmp_path: Path)
 def test_a_bill_that_is_wrong_is_not_printed(gateway: Sandbox, settings: dict[str, str]) -> None:
     """What goes into a pipe was checked before, all of it."""
     gateway.bill(content=TEXT.encode(), wrong_hash=True)
-    ended = run("bills", "trade", DAY, "-o", "-", **settings)
+    ended = run_here("bills", "trade", DAY, "-o", "-", **settings)
     assert (ended.returncode, ended.stdout) == (1, "")
 
 
 def test_a_refusal_says_which_field(settings: dict[str, str], tmp_path: Path) -> None:
     """WeChat Pay's own detail is shown: "a parameter is wrong" helps nobody."""
-    ended = run("bills", "sub-merchant-fund-flow", DAY, "-o", str(tmp_path), **settings)
+    ended = run_here("bills", "sub-merchant-fund-flow", DAY, "-o", str(tmp_path), **settings)
     assert ended.returncode == 1
     assert "sub_mchid" in ended.stderr.splitlines()[1]
 
 
 def test_rows_are_printed(settings: dict[str, str], tmp_path: Path) -> None:
     """Tab-separated, or JSON a line; nobody's order can act on the terminal."""
-    plain = run("bills", "fund-flow", DAY, "--rows", **settings)
+    plain = run_here("bills", "fund-flow", DAY, "--rows", **settings)
     assert plain.stdout.splitlines() == [
         "交易时间\t商品名称", "2026\t苹果  [31m,梨", "总交易单数", "1"
     ]  # fmt: skip
     (tmp_path / "x.gz").write_bytes(gzip.compress(TEXT.encode()))
-    for ended in (run("bills", "trade", DAY, "--rows", "--json", **settings),
-                  run("bills", "rows", str(tmp_path / "x.gz"), "--json")):  # fmt: skip
+    for ended in (run_here("bills", "trade", DAY, "--rows", "--json", **settings),
+                  run_here("bills", "rows", str(tmp_path / "x.gz"), "--json")):  # fmt: skip
         assert [json.loads(line) for line in ended.stdout.splitlines()] == [
             {"kind": "detail", "row": {"交易时间": "2026", "商品名称": "苹果\t\x1b[31m,梨"}},
             {"kind": "total", "row": {"总交易单数": "1"}},
         ]
     # Where the output has no such letters, none of them is lost.
     bare = {**settings, "PYTHONIOENCODING": "ascii"}
-    ended = run("bills", "trade", DAY, "--rows", "--json", **bare)
+    ended = run_here("bills", "trade", DAY, "--rows", "--json", **bare)
     assert json.loads(ended.stdout.splitlines()[1])["row"] == {"总交易单数": "1"}
 
 
@@ -125,12 +125,12 @@ def test_an_address_is_fetched(gateway: Sandbox, settings: dict[str, str], tmp_p
     with gateway.client() as client:
         told = client.v3.bill.tradebill.get(query={"bill_date": DAY}).json()
     url, target = told["download_url"], str(tmp_path / "x")
-    good = run("bills", "get", url, "--sha1", told["hash_value"], "-o", target, **settings)
+    good = run_here("bills", "get", url, "--sha1", told["hash_value"], "-o", target, **settings)
     assert good.stdout.endswith("  verified\n")
-    bare = run("bills", "get", url, "-o", target, **settings)
+    bare = run_here("bills", "get", url, "-o", target, **settings)
     assert bare.stdout.endswith("not verified: no hash was promised\n")
     Path(target).unlink()
-    wrong = run("bills", "get", url, "--sha1", "0" * 40, "-o", target, **settings)
+    wrong = run_here("bills", "get", url, "--sha1", "0" * 40, "-o", target, **settings)
     assert wrong.returncode == 1
     assert "begin again" in wrong.stderr
     assert len(wrong.stderr.splitlines()) == 1
@@ -156,7 +156,7 @@ def test_what_is_wrong_is_said(
 ) -> None:
     """A wrong call ends with one line and its code, and nothing is written."""
     where = ["-o", str(tmp_path)] if arguments and arguments[0] != "rows" else []
-    ended = run("bills", *arguments, *where, **settings)
+    ended = run_here("bills", *arguments, *where, **settings)
     assert (ended.returncode, ended.stdout) == (code, "")
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -166,10 +166,10 @@ def test_what_is_wrong_is_said(
 def test_a_bill_without_totals_is_not_complete(tmp_path: Path) -> None:
     """Rows that were printed before do not make it a success."""
     (tmp_path / "x").write_text("a,b\n`1,`2\n", "utf-8")
-    ended = run("bills", "rows", str(tmp_path / "x"))
+    ended = run_here("bills", "rows", str(tmp_path / "x"))
     assert (ended.returncode, ended.stdout) == (1, "a\tb\n1\t2\n")
     assert "without totals" in ended.stderr
-    assert run("bills", "rows", str(tmp_path / "x"), "--no-totals").returncode == 0
+    assert run_here("bills", "rows", str(tmp_path / "x"), "--no-totals").returncode == 0
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from tests.cli.command import ANSI, COMMAND, PATIENCE, environment, run, run_on_terminal
+from tests.cli.command import ANSI, COMMAND, PATIENCE, environment, run, run_here, run_on_terminal
 from wechatpay_chain.sandbox import Sandbox
 
 
@@ -70,7 +70,7 @@ def written(gateway: Sandbox, place: Path) -> None:
 def test_phps_flags(gateway: Sandbox, place: Path, long: bool) -> None:
     """PHP's flags, short and long, write PHP's files; a literal key is warned of, and not shown."""
     key = ["--key" if long else "-k", gateway.apiv3_key]
-    ended = run(*flags(gateway, place, *key, long=long))
+    ended = run_here(*flags(gateway, place, *key, long=long))
     assert ended.returncode == 0, ended.stderr
     written(gateway, place)
     assert ended.stderr.count("\n") == 1
@@ -84,14 +84,14 @@ def test_phps_flags(gateway: Sandbox, place: Path, long: bool) -> None:
 def test_phps_other_flags() -> None:
     """-h and -V work without any of the others, as they do in PHP."""
     for flag in ("-h", "--help", "-V", "--version"):
-        ended = run("certificates", flag)
+        ended = run_here("certificates", flag)
         assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_a_public_key_that_is_not_set_is_named(place: Path) -> None:
     """A merchant that has both is told which key signed the list, and where to set it."""
     with Sandbox() as gateway:
-        ended = run(*flags(gateway, place, "-k", f"@{place / 'apiv3'}"))
+        ended = run_here(*flags(gateway, place, "-k", f"@{place / 'apiv3'}"))
     assert ended.returncode == 1
     assert gateway.identity.public_key.serial in ended.stderr
     assert "WECHATPAY_PUBLIC_KEY_ID" in ended.stderr
@@ -100,7 +100,7 @@ def test_a_public_key_that_is_not_set_is_named(place: Path) -> None:
 def test_the_key_in_a_file_and_a_ca(gateway: Sandbox, place: Path) -> None:
     """-k @FILE reads the key, --ca checks who issued the certificates; nothing is said."""
     more = ["-k", f"@{place / 'apiv3'}", "--ca", str(place / "ca.pem")]
-    ended = run(*flags(gateway, place, *more))
+    ended = run_here(*flags(gateway, place, *more))
     assert (ended.returncode, ended.stderr) == (0, "")
     written(gateway, place)
 
@@ -129,6 +129,7 @@ def test_everything_from_the_environment(gateway: Sandbox, place: Path) -> None:
     """What is not given as a flag stands in the environment; the files go to its TMPDIR."""
     merchant = gateway.identity.merchant
     (place / "out").mkdir()
+    # A process looks for it once.
     ended = run(
         "certificates",
         WECHATPAY_MCHID=merchant.mchid,
@@ -157,7 +158,7 @@ def test_a_fault_writes_nothing(gateway: Sandbox, place: Path) -> None:
     """One fault, and there is one line on stderr, exit code 1, and no file."""
     gateway.misbehave("certificates", how="foreign")
     more = ["-k", f"@{place / 'apiv3'}", "--ca", str(place / "ca.pem")]
-    ended = run(*flags(gateway, place, *more))
+    ended = run_here(*flags(gateway, place, *more))
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "not issued by the authorities" in ended.stderr
     assert ended.stderr.count("\n") == 1
@@ -171,7 +172,7 @@ def test_a_fault_writes_nothing(gateway: Sandbox, place: Path) -> None:
 def test_a_key_that_is_none(gateway: Sandbox, place: Path, key: str, words: str) -> None:
     """A key that cannot be is named before anything is sent, and is not shown."""
     before = len(gateway.requests)
-    ended = run(*flags(gateway, place, "-k", key))
+    ended = run_here(*flags(gateway, place, "-k", key))
     assert ended.returncode == 1
     assert words in ended.stderr
     assert len(gateway.requests) == before

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tests.cli.account import Account
-from tests.cli.command import environment
+from tests.cli.command import environment, run
 from wechatpay_chain.cli import secret_sources
 from wechatpay_chain.cli.profile import open_client, open_profile
 from wechatpay_chain.cli.settings import SETTINGS, Form, Kind
@@ -264,7 +264,13 @@ def test_what_a_command_and_the_process_list_see(gateway: Sandbox, tmp_path: Pat
     )
     account.set(apiv3_key_command=f"{sys.executable} {script}")
     ended = account.run(
-        "request", "post", "v3/security/echo", "-j", "-", stdin='{"echo_message":"plain-text"}'
+        "request",
+        "post",
+        "v3/security/echo",
+        "-j",
+        "-",
+        stdin='{"echo_message":"plain-text"}',
+        by=run,
     )
     assert (ended.returncode, ended.stdout) == (0, '{"echo_message":"plain-text"}\n')
     looked = seen.read_bytes().decode()
@@ -277,7 +283,7 @@ def test_a_commands_own_words_are_shown(gateway: Sandbox, tmp_path: Path) -> Non
     """What a keyring says on stderr reaches the person who has to act on it."""
     account = Account(gateway, tmp_path / "keys").drop("apiv3_key_file")
     account.set(apiv3_key_command="sh -c 'echo gpg: no secret key >&2; exit 2'")
-    ended = account.run("request", "get", "v3/certificates")
+    ended = account.run("request", "get", "v3/certificates", by=run)
     assert ended.returncode == 4
     assert ended.stderr.startswith("gpg: no secret key\n")
     assert "WECHATPAY_APIV3_KEY_COMMAND: the command failed with exit code 2" in ended.stderr

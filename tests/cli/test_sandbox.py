@@ -37,9 +37,9 @@ def client_of(started: dict[str, Any], key: str) -> Client:
 
 def started(sandbox: Running) -> dict[str, Any]:
     """Return the first line of a sandbox with --json."""
-    line: dict[str, Any] = json.loads(sandbox.output.readline())
-    assert line["event"] == "started"
-    return line
+    (line,) = sandbox.lines_to('"event": "started"')
+    facts: dict[str, Any] = json.loads(line)
+    return facts
 
 
 @pytest.mark.parametrize("tls", [[], ["--tls"]])

@@ -73,8 +73,13 @@ def discard_rest() -> None:
     """
     if sys.stdout is None:
         return
+    try:
+        descriptor = sys.stdout.fileno()
+    except io.UnsupportedOperation:
+        # A stream of whoever called `main`, which is theirs to close.
+        return
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, descriptor)
     os.close(nowhere)
 
 
