@@ -95,7 +95,7 @@ def understand(
             raise RequestError(f"a bill has no option {name!r}: {advised}")
     promise = settings.promise
     if isinstance(source, str) and (not source.isprintable() or " " in source):
-        raise RequestError("an address or path has no spaces or line breaks: give it as it was told")
+        raise RequestError("an address or path has no spaces or line breaks: give it as told")
     if isinstance(source, BillRequest):
         merged = {**source.options, **options}
         return _asked(source.method, source.path, merged, source.stem, promise)
@@ -123,10 +123,11 @@ def understand(
 def _asked(
     method: str, path: str, options: Mapping[str, Any], stem: str, promise: PromisedHash | None
 ) -> Asked:
-    path = path.lstrip("/")
-    # A query may hold a token, which no message shows.
-    bare = path.partition("?")[0]
-    operation = find(method, bare)
+    path, _, query = path.lstrip("/").partition("?")
+    if query:
+        # It may hold a token, which no message shows.
+        options = {"query": query, **options}
+    operation = find(method, path)
     dates = [
         str(fields[name])
         for fields in options.values()
@@ -134,8 +135,8 @@ def _asked(
         for name in ("bill_date", "date")
         if name in fields
     ]
-    stem = stem or stem_of(bare, *dates[:1])
-    what = f"{method} {one_line(bare)}"
+    stem = stem or stem_of(path, *dates[:1])
+    what = f"{method} {one_line(path)}"
     asked = Asked(what, method, path, options, operation, stem, None, promise)
     if promise is not None and not asked.is_file:
         raise RequestError("hash_value goes with an address: an operation tells it by itself")
