@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from wechatpay_chain.catalogue import completion
 from wechatpay_chain.errors import ConfigurationError, WechatPayError
@@ -22,7 +22,7 @@ from wechatpay_chain.protocol.methods import METHODS
 from wechatpay_chain.protocol.segments import attribute
 from wechatpay_chain.response import Response
 
-__all__ = ["AsyncVerb", "Chain", "Sender", "SyncVerb", "register"]
+__all__ = ["AsyncVerb", "Chain", "Sender", "Step", "SyncVerb", "register", "step_of"]
 
 Options = Mapping[str, Any]
 
@@ -211,6 +211,21 @@ class AsyncVerb(_VerbNode):
         same ones as without ``_async``.
         """
         return self._sender.send_async(self._method, self._parent, options, more)
+
+
+class Step(NamedTuple):
+    """What a node stands for: whose it is, the path, and the method if it is a verb."""
+
+    identity: str
+    path: str
+    method: str | None
+
+
+def step_of(node: Chain) -> Step:
+    """Return what a node stands for; as its attributes these names would be segments."""
+    if isinstance(node, _VerbNode):
+        return Step(node._sender.identity, node._parent, node._method)
+    return Step(node._sender.identity, node._path, None)
 
 
 _NAMES = tuple(method.lower() for method in METHODS)

@@ -213,10 +213,10 @@ class ServerError(RefusedError):
 class BusinessError(RefusedError):
     """A 200 of the XML protocol (v2) whose ``return_code`` or ``result_code`` is not SUCCESS.
 
-    `code` is its ``err_code`` (or else ``return_code``), `message` its ``err_code_des``
-    (or ``return_msg``). After ``SYSTEMERROR``, ``BANKERROR`` or ``USERPAYING`` the outcome is
-    open: query it, and repeat with the same number only. WeChat Pay does not sign a
-    ``return_code`` of FAIL, so `verified` is then False.
+    `code` is its ``err_code`` or ``error_code`` (or else ``return_code``), `message` its
+    ``err_code_des`` (or ``return_msg``). After ``SYSTEMERROR``, ``BANKERROR`` or
+    ``USERPAYING`` the outcome is open: query it, and repeat with the same number only. WeChat
+    Pay does not sign a ``return_code`` of FAIL, so `verified` is then False.
 
     Attributes:
         data: the answer's fields.

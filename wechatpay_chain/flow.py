@@ -206,10 +206,12 @@ class Flow:
         try:
             opened = await self.sessions.open()
             opened.calls += 1
+            opened.underway.add(call)
             try:
                 return await self._exchange(prepared, call, opened.session)
             finally:
                 opened.calls -= 1
+                opened.underway.discard(call)
         except WIRE_FAILURES as error:
             failure = translate(error, str(prepared), call)
         # Raised out here, so that the original, which holds the request, is not its context.

@@ -84,7 +84,12 @@ def of_status(what: str, response: Response, *, is_v2: bool, hint: str = "") -> 
 
 def of_business(what: str, fields: Mapping[str, Any], response: Response) -> BusinessError:
     """Return the error for a 200 of the XML protocol that says FAIL."""
-    code = one_line(fields.get("err_code") or fields.get("result_code") or fields["return_code"])
+    code = one_line(
+        fields.get("err_code")
+        or fields.get("error_code")
+        or fields.get("result_code")
+        or fields["return_code"]
+    )
     text = str(fields.get("err_code_des") or fields.get("return_msg") or "")
     trust = "" if response.verified else ", in an answer that is not signed"
     quote = f": {one_line(text)}" if text else ""

@@ -29,17 +29,27 @@ class Session(Protocol):
         """Close it, on its own loop."""
 
 
+class Underway(Protocol):
+    """A call that is to hear of it when its session is closed."""
+
+    def hang_up(self) -> None:
+        """End it with an error: its connection is about to be closed."""
+
+
 S = TypeVar("S", bound=Session)
 
 
 class Open(Generic[S]):
     """A session in use on one loop."""
 
-    __slots__ = ("calls", "keeper", "session")
+    __slots__ = ("calls", "keeper", "session", "underway")
 
-    def __init__(self, session: S, keeper: AsyncGenerator[None, None]) -> None:
+    def __init__(
+        self, session: S, keeper: AsyncGenerator[None, None], underway: set[Underway]
+    ) -> None:
         self.session = session
         self.keeper = keeper
+        self.underway = underway
         self.calls = 0
 
     async def settle(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -73,8 +83,9 @@ class Sessions(Generic[S]):
         session = self._create()
         # A loop that shuts down closes the generators that began in it: so no session
         # outlives its loop.
-        keeper = _keep(session, self._open, loop)
-        opened = self._open[loop] = Open(session, keeper)
+        underway: set[Underway] = set()
+        keeper = _keep(session, self._open, loop, underway)
+        opened = self._open[loop] = Open(session, keeper, underway)
         await anext(keeper)
         return opened
 
@@ -112,11 +123,14 @@ async def _keep(
     session: S,
     opened: dict[asyncio.AbstractEventLoop, Open[S]],
     loop: asyncio.AbstractEventLoop,
+    underway: set[Underway],
 ) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
         opened.pop(loop, None)
+        for call in underway:
+            call.hang_up()
         await session.close()
 
 

@@ -7,6 +7,8 @@ what was signed, if they were.
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
@@ -21,7 +23,7 @@ from wechatpay_chain.middleware.body import parts
 from wechatpay_chain.middleware.call import Proof
 from wechatpay_chain.placement import Placement, is_replaceable
 
-__all__ = ["Sink", "check", "is_placed", "pour"]
+__all__ = ["Sink", "check", "is_placed", "pour", "put"]
 
 
 class Sink(ABC):
@@ -53,8 +55,12 @@ def check(sink: Any) -> None:
     if not isinstance(sink, (str, os.PathLike)):
         return
     path = Path(sink)
-    if "\0" in str(path):
-        raise RequestError("sink has a NUL in its name")
+    try:
+        is_name = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        is_name = False
+    if not is_name:
+        raise RequestError("sink has a NUL or half a letter in its name, which no file can have")
     if path.is_dir():
         raise RequestError(f"sink {path} is a directory: name a file in it")
     if not is_replaceable(path):
@@ -85,6 +91,24 @@ async def pour(answer: ClientResponse, body: bytes | None, sink: Any, proof: Pro
         await _to_stream(pieces, sink, proof)
 
 
+async def put(stream: Any, part: bytes) -> None:
+    """Write all of a part to a stream, whose ``write`` may be async.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    while True:
+        written = stream.write(part)
+        if isawaitable(written):
+            written = await written
+        # One without a buffer takes what fits, and says how much that was.
+        if not isinstance(stream, io.RawIOBase) or written == len(part):
+            return
+        if not written:
+            raise BlockingIOError(errno.EAGAIN, "the stream takes no more now: give a buffered one")
+        part = part[written:]
+
+
 async def _pieces(answer: ClientResponse, body: bytes | None) -> AsyncIterator[bytes]:
     if body is not None:
         yield body
@@ -97,9 +121,7 @@ async def _to_stream(pieces: AsyncIterator[bytes], stream: Any, proof: Proof | N
     async for part in pieces:
         if proof is not None:
             proof.update(part)
-        written = stream.write(part)
-        if isawaitable(written):
-            await written
+        await put(stream, part)
     if proof is not None:
         proof.finish()
 

@@ -118,6 +118,56 @@ def test_an_address_with_its_hash_is_verified(
     assert not (tmp_path / "y").exists()
 
 
+ADDRESSES = {
+    "/v3/billdownload/file?token=a%2Bb%2f+/=&tartype=gzip": None,
+    "/v3/billdownload/file?token=%7Bx%7D&token=b#fragment?x": "token=%7Bx%7D&token=b",
+    "/v3/billdownload/file?token={x}": "token=%7Bx%7D",
+    "/v3/billdownload/file": None,
+}
+
+
+@pytest.mark.parametrize("is_told", [False, True], ids=["given", "told"])
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_is_fetched_as_it_is(address: str, is_told: bool, tmp_path: Path) -> None:
+    """A token with percent signs is WeChat Pay's own: written anew it would be another one."""
+    expected = ADDRESSES[address]
+
+    def tell(request: Request) -> bytes:
+        if "tradebill" not in request.target:
+            return answer(body=TEXT)
+        url = f"http://{request.headers['Host']}{address}"
+        body = f'{{"download_url":"{url}","hash_type":"SHA1","hash_value":"{SHA1}"}}'.encode()
+        return answer(headers=signed_headers(body), body=body)
+
+    with serving(tell) as server, plain_client(base_uri=server.base_uri) as root:
+        source = "v3/bill/tradebill" if is_told else f"{server.base_uri}{address[1:]}"
+        root.bills.download(source, tmp_path / "x")
+        target = server.requests[-1].target
+    assert target == (f"/v3/billdownload/file?{expected}" if expected else address)
+
+
+@pytest.mark.parametrize("source", ["address", "request", "path"])
+def test_a_checked_client_downloads(source: str, gateway: Sandbox, tmp_path: Path) -> None:
+    """``Client(check=True)`` finds the token of a file where it is, in the address."""
+    gateway.bill(content=TEXT)
+    with gateway.client(check=True) as client:
+        told = client.v3.bill.tradebill.get(query={"bill_date": DAY}).json()
+        url = told["download_url"]
+        sources = {"request": client.bills.trade(DAY), "address": url,
+                   "path": "v3/billdownload/file?" + url.partition("?")[2]}  # fmt: skip
+        assert client.bills.download(sources[source], tmp_path / "x").sha1 == SHA1
+
+
+def test_a_refused_path_shows_no_token(gateway: Sandbox, client: Client, tmp_path: Path) -> None:
+    """Whoever gives a file's path with its token finds the operation in the error, and no more."""
+    url = f"v3/billdownload/file?token={TOKEN}"
+    for source in (url, gateway.base_uri + url):
+        gateway.misbehave("status", code=404, path="v3/billdownload/file")
+        with pytest.raises(ClientError, match="billdownload/file: refused with 404") as caught:
+            client.bills.download(source, tmp_path / "x")
+        assert TOKEN not in str(caught.value)
+
+
 BAD: dict[str, tuple[dict[str, Any], bool, type[Exception], Reason | None]] = {
     "wrong hash": ({"wrong_hash": True}, False, UnverifiedError, Reason.BAD_DIGEST),
     "wrong hash, packed": ({"wrong_hash": True}, True, UnverifiedError, Reason.BAD_DIGEST),
@@ -373,7 +423,10 @@ def test_a_statement_is_checked_by_its_signed_digest(tmp_path: Path) -> None:
 
 def test_v2_gives_a_bill_or_an_error_in_xml(tmp_path: Path) -> None:
     """v2 answers either with 200; the error never becomes a file."""
-    failed = b"<xml><return_code>FAIL</return_code><return_msg>No Bill Exist</return_msg></xml>"
+    failed = (
+        b"<xml><return_code>FAIL</return_code><return_msg>No Bill Exist</return_msg>"
+        b"<error_code>20002</error_code></xml>"
+    )
     for body in (TEXT, gzip.compress(TEXT), b"\xef\xbb\xbf" + TEXT):
         with serving(lambda request, body=body: answer(body=body)) as server:
             with plain_client(base_uri=server.base_uri, secret="x" * 32) as root:
@@ -386,11 +439,18 @@ def test_v2_gives_a_bill_or_an_error_in_xml(tmp_path: Path) -> None:
         for field in (b"<bill_date>20241101<", b"<tar_type>GZIP<", b"<mch_id>1900000109<"):
             assert field in sent.body
     (tmp_path / "x").unlink()
-    for body in (failed, b"\n" + failed):
+    prolog = b'<?xml version="1.0" encoding="utf-8"?>'
+    for body in (failed, b"\n" + failed, b"\xef\xbb\xbf" + failed, prolog + failed):
         with serving(lambda request, body=body: answer(body=body)) as server:
             with plain_client(base_uri=server.base_uri, secret="x" * 32) as root:
-                with pytest.raises(BusinessError, match="No Bill Exist"):
+                with pytest.raises(BusinessError, match="No Bill Exist") as caught:
                     root.bills.fund_flow_v2(DAY, appid="wx1").download(tmp_path / "x")
+        assert caught.value.code == "20002"
+    for body in (b"<html>log in</html>", b"", gzip.compress(b""), failed[:40]):
+        with serving(lambda request, body=body: answer(body=body)) as server:
+            with plain_client(base_uri=server.base_uri, secret="x" * 32) as root:
+                with pytest.raises(DecodeError, match="POST v2/pay/downloadbill: "):
+                    root.bills.trade_v2(DAY, appid="wx1").download(tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -473,11 +533,40 @@ def test_a_stream_gets_the_bytes(face: str, gateway: Sandbox, client: Client) ->
         get(face, client, client.bills.trade(DAY), io.BytesIO())
 
 
+class Slow(io.RawIOBase):
+    """A stream without a buffer, which takes what fits, and then no more."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+        self.taken = b""
+
+    def write(self, part: Any) -> int | None:
+        """Take up to a thousand bytes."""
+        part = bytes(part[: min(1_000, self.room)])
+        self.room -= len(part)
+        self.taken += part
+        return len(part) or None
+
+
+def test_a_stream_without_a_buffer_gets_all_the_bytes(gateway: Sandbox, client: Client) -> None:
+    """A short write is gone on with; a stream that takes no more is an error, not a short bill."""
+    gateway.bill(content=TEXT)
+    roomy, tight = Slow(len(TEXT)), Slow(1_500)
+    bill = client.bills.trade(DAY).download(roomy)
+    assert (roomy.taken, bill.size) == (TEXT, len(TEXT))
+    with pytest.raises(BlockingIOError, match="buffered"):
+        client.bills.trade(DAY).download(tight)
+
+
 WRONG: dict[str, Any] = {
     "a text stream": lambda c, t: c.bills.trade(DAY).download(io.StringIO()),
     "no target": lambda c, t: c.bills.trade(DAY).download(None),
     "a number": lambda c, t: c.bills.download(3, t / "x"),
     "nothing": lambda c, t: c.bills.download("", t / "x"),
+    "a space": lambda c, t: c.bills.download(" https://api.mch.weixin.qq.com/x", t / "x"),
+    "a line break": lambda c, t: c.bills.download("https://api.mch.weixin.qq.com/x\n", t / "x"),
+    "half a letter": lambda c, t: c.bills.trade(DAY).download(str(t / "x\ud800")),
     "an empty path": lambda c, t: c.bills.trade(DAY).download(""),
     "no directory": lambda c, t: c.bills.trade(DAY).download(t / "no" / "x"),
     "a NUL": lambda c, t: c.bills.trade(DAY).download(str(t / "x\0y")),
@@ -593,6 +682,33 @@ def test_a_cancelled_download_leaves_nothing(
     asyncio.run(main())
     assert target.read_bytes() == b"the old bill"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("face", ["sync", "async"])
+def test_a_closed_client_ends_its_downloads(
+    face: str, gateway: Sandbox, client: Client, tmp_path: Path
+) -> None:
+    """aiohttp would let a download whose session was closed wait for ever."""
+    gateway.bill(8 * 1024 * 1024)
+
+    async def main() -> None:
+        begun = asyncio.Event()
+        download = client.bills.download_async(
+            client.bills.trade(DAY), tmp_path / "x", progress=lambda done, total: begun.set()
+        )
+        task = asyncio.create_task(download)
+        await begun.wait()
+        await client.aclose()
+        await task
+
+    with pytest.raises(OutcomeUnknownError, match="begin again"):
+        if face == "async":
+            asyncio.run(main())
+        else:
+            client.bills.trade(DAY).download(
+                tmp_path / "x", progress=lambda done, total: client.close()
+            )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_permissions_are_kept(gateway: Sandbox, client: Client, tmp_path: Path) -> None:

@@ -102,6 +102,12 @@ FORMS: dict[str, tuple[str, list[list[str]]]] = {
     "the head again": ("a,b\n1,2\na,b\n3,4\n", [["1", "2"], ["3", "4"]]),
     "a name twice": ("a,a\n`1,`2\n", [["1", "2"]]),
     "one column": ("a\n`1\n`2\n", [["1"], ["2"]]),
+    "a line break inside": (
+        "a,b,c\n`1,`x\r\ny,z,`3\n`4,`5,`6\n",
+        [["1", "x\ny,z", "3"], ["4", "5", "6"]],
+    ),
+    "line breaks in quotes": ('a,b\n"`1","`x\ny"\n', [["1", "x\ny"]]),
+    "a break before a comma at the end": ("a,b,\n`x,\ny,`2,\n", [["x,\ny", "2"]]),
     "a line separator inside": ("a,b\n`1\u2028x,`2\x0b3\n", [["1\u2028x", "2\x0b3"]]),
 }
 
@@ -112,6 +118,12 @@ def test_values_are_told_apart(name: str) -> None:
     text, expected = FORMS[name]
     found = [list(row.values()) for row in rows(io.BytesIO(text.encode()), totals=False)]
     assert found == expected
+
+
+def test_a_last_line_is_never_lost() -> None:
+    """The rest of a last value, behind a line break, is no head: it would be gone unseen."""
+    with pytest.raises(DecodeError, match="line 3 is neither"):
+        list(rows(["a,b", "`1,`2", "x"], totals=False))
 
 
 def test_several_blocks_have_several_totals() -> None:
@@ -142,6 +154,13 @@ BAD: dict[str, tuple[bytes, str]] = {
     "half a gzip": (gzip.compress(BILL.encode())[:-9], "gzip is damaged or ends too early"),
     "garbage behind gzip": (gzip.compress(BILL.encode()) + b"xx", "gzip is damaged"),
     "blocks without totals": (f"{HEAD}\n{TOTALS}\n{HEAD}\n".encode(), "the totals are missing"),
+    "a page": (b"<html><body>", "line 1: XML"),
+    "a break in a last value": (
+        f"{HEAD}\n`1,`2,`3,`4\nx\n{TOTALS}\n`1,`4\n".encode(),
+        "line 3 is neither a row nor the head",
+    ),
+    "a break before a back-tick": (f"{HEAD}\n`1,`2,`3\n`x,`4\n".encode(), "line 2: 3 values"),
+    "breaks without end": (f"{HEAD}\n`1,`2".encode() + b"\nx" * 500_000, "line 2: 2 values"),
     "an endless line": (b"`" * 3_000_000, "line 1 is longer"),
     "an open quote": (b'a,b\n"1,2\n', "line 2 has quotes that do not close"),
     "details behind totals": (BILL.encode() + f"{HEAD}\n`1,`2,`3,`4\n".encode(), "without totals"),

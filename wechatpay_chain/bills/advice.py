@@ -49,9 +49,9 @@ def refuse(what: str, body: bytes, response: Response) -> None:
     """
     if not body:
         return
-    fields = transformer.to_array(body)
+    fields = of(what, transformer.to_array, body)
     if "return_code" not in fields:
-        raise DecodeError(f"{what}: the answer is XML, and neither a bill nor an error")
+        raise DecodeError(f"{what}: the answer is neither a bill nor an error in XML")
     whole = Response(response.status, response.headers, body, verified=False, sent=response.request)
     raise refusals.of_business(what, fields, whole)
 
@@ -72,8 +72,8 @@ def explain(error: WechatPayError, what: str, *, is_given: bool) -> WechatPayErr
             is_probe=error.is_probe,
             response=error.response,
         )
-    if isinstance(error, DecryptError):
-        return DecryptError(f"{what}: {error}; {_AGAIN}")
+    if isinstance(error, (DecodeError, DecryptError)):
+        return type(error)(f"{what}: {error}; {_AGAIN}")
     if isinstance(error, ClientError):
         advised = (
             "an address lives 30 seconds: give the operation instead, which is asked at once"

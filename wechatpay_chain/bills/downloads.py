@@ -40,9 +40,6 @@ __all__ = ["Bills"]
 FRESH = 15.0
 """Seconds for which an address is taken for good; it lives 30 (下载地址有效期)."""
 
-_DOWNLOAD_PATH = "{+download_url}"
-"""An address as a variable, so that no message shows the token in it."""
-
 _SHARED = ("timeout", "connect_timeout", "proxy", "debug", "middlewares")
 """The options of a call that are for its download too."""
 
@@ -274,13 +271,14 @@ class _Offers:
             return response.verified or asked.promise is not None
         offer = await self._fresh(number)
         intake.start(offer.promise, self._unsealing(offer))
-        # Never in a local variable, where a traceback would show it.
+        # The token is never in a local variable, where a traceback would show it, and as a query
+        # it is neither shown by a message nor written in another way than WeChat Pay did.
         response = await self._send(
             "GET",
-            _DOWNLOAD_PATH,
+            offer.place,
             {
                 **{name: asked.options[name] for name in _SHARED if name in asked.options},
-                "download_url": offer.url.reveal(),
+                "query": offer.query.reveal(),
                 "sink": intake,
             },
             intake,

@@ -8,6 +8,7 @@ callback is not taken for one of the connection.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator
 from inspect import isawaitable
@@ -19,7 +20,7 @@ from aiohttp import ClientResponse
 from wechatpay_chain import sinks
 from wechatpay_chain.bills.digest import Digest, PromisedHash
 from wechatpay_chain.bills.unsealing import Unsealing
-from wechatpay_chain.errors import Reason, UnverifiedError
+from wechatpay_chain.errors import DecodeError, Reason, UnverifiedError
 from wechatpay_chain.middleware.body import GZIP, WRAPPERS, Decoder
 
 __all__ = ["LIMIT", "Intake", "Progress", "Stopped", "Writable"]
@@ -126,6 +127,8 @@ class Intake(sinks.Sink):
         if self._unsealing is not None:
             self._unsealing.finish()
         await self._recognise(b"", at_end=True)
+        if self._may_be_error and not (self._plain or self.error):
+            raise DecodeError("the answer is empty, and no bill")
         if self._decoder is not None:
             try:
                 self._decoder.finish()
@@ -151,7 +154,7 @@ class Intake(sinks.Sink):
                 self._decoder = Decoder(WRAPPERS["gzip"])
                 self.packed = not self._decompress
             elif self._may_be_error:
-                self._is_error = part.lstrip().startswith(b"<xml")
+                self._is_error = part.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<")
         if part:
             await self._unpack(part)
 
@@ -186,9 +189,7 @@ class Intake(sinks.Sink):
     async def _put(self, data: bytes) -> None:
         if len(self.head) < _HEAD:
             self.head = (self.head + data[:_HEAD])[:_HEAD]
-        written = self._out.write(data)
-        if isawaitable(written):
-            await written
+        await sinks.put(self._out, data)
         self.size += len(data)
 
     def _check_size(self, size: int) -> None:

@@ -7,6 +7,7 @@ is of several things, which nobody puts together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,18 @@ class Offer:
     promise: PromisedHash | None
     encrypt_key: Sensitive[str] | None = field(default=None, repr=False)
     nonce: str = field(default="", repr=False)
+
+    @property
+    def place(self) -> str:
+        """The address up to its query, in which its token is."""
+        place = re.split("[?#]", self.url.reveal(), maxsplit=1)[0]
+        # An address is no template.
+        return place.replace("{", "%7B").replace("}", "%7D")
+
+    @property
+    def query(self) -> Sensitive[str | None]:
+        """The address's query, as it was told."""
+        return Sensitive(self.url.reveal().partition("#")[0].partition("?")[2] or None)
 
 
 def read(response: Response, operation: Operation | None) -> list[Offer]:

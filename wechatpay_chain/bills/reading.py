@@ -8,7 +8,8 @@
     `1,`0.01,…                     the totals, which end every bill
 
 The back-tick keeps spreadsheets from taking a number for a number, and tells a
-comma that parts two values from one inside a value. Amounts stay text; `Row.money`
+comma that parts two values from one inside a value; a line break inside a value
+is read as one, whichever it was. Amounts stay text; `Row.money`
 makes exact decimals of them. Nothing here ever makes a float.
 
 Sources: https://pay.weixin.qq.com/doc/v3/merchant/4012551932,
@@ -22,7 +23,7 @@ import io
 import os
 import re
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, TypeGuard
@@ -38,10 +39,15 @@ __all__ = ["Row", "Rows", "Source", "rows"]
 LONGEST_LINE = 1024 * 1024
 """Bytes of the longest line that is taken for one."""
 
+MOST_BREAKS = 100
+"""Lines that one row may take, where there are line breaks in its values."""
+
 MOST_TOTALS = 10_000
 """Rows of totals that are kept at most."""
 
 _STEP = 64 * 1024
+_TICKS = ("`", '"`')
+_ALONE = "line {} is neither a row nor the head of any: a value may have a line break at its end"
 _TOTALS = re.compile(r"总|合计|汇总|笔数|单数|total|summary", re.IGNORECASE)
 _AMOUNT = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
@@ -131,14 +137,15 @@ class Rows(Iterator[Row]):
         names: list[str] = []
         details: list[str] = []
         is_ticked = in_totals = False
+        alone = 0
         end = ""
         counted = True
         with closing(self._lines) as lines:
             for number, line in lines:
-                ticked = line.startswith(("`", '"`'))
+                ticked = line.startswith(_TICKS)
                 if not names and ticked:
                     raise DecodeError(f"line {number}: a row before any head")
-                if not ticked and line.lstrip().startswith("<xml"):
+                if not ticked and line.lstrip().startswith("<"):
                     raise DecodeError(f"line {number}: XML, which is an error and no bill")
                 if not ticked:
                     cells, commas = _head(line, number)
@@ -146,14 +153,17 @@ class Rows(Iterator[Row]):
                     if not names or starts_totals or is_ticked or cells == details:
                         if not counted:
                             raise DecodeError(f"line {number}: a head, but the totals are missing")
+                        if alone:
+                            raise DecodeError(_ALONE.format(alone))
+                        # What follows a row may also be the rest of its last value.
+                        alone = number * (is_ticked and not starts_totals and cells != details)
                         names, in_totals, is_ticked = _distinct(cells), starts_totals, False
                         end = commas
                         counted = not in_totals
                         details = details if in_totals else cells
                         continue
-                is_ticked = is_ticked or ticked
-                line = line.removesuffix(end)
-                row = Row(names, _values(line, number, len(names)), number)
+                is_ticked, alone = is_ticked or ticked, 0
+                row = Row(names, _read_row(line, number, lines, len(names), end), number)
                 if not in_totals:
                     yield row
                     continue
@@ -161,6 +171,8 @@ class Rows(Iterator[Row]):
                 self._totals.append(row)
                 if len(self._totals) > MOST_TOTALS:
                     raise DecodeError(f"line {number}: more than {MOST_TOTALS} rows of totals")
+        if alone:
+            raise DecodeError(_ALONE.format(alone))
         if self._wants_totals and not (in_totals and counted):
             raise DecodeError(
                 f"the bill ends at line {lines.number} without totals, so it is not complete: "
@@ -259,6 +271,24 @@ def _split(parts: Iterable[bytes]) -> Iterator[bytes]:
             break
     if rest:
         yield rest
+
+
+def _read_row(
+    line: str, number: int, lines: Iterator[tuple[int, str]], count: int, end: str
+) -> list[str]:
+    """Return a row's values; while it has too few, what follows is behind a line break in one."""
+    try:
+        return _values(line.removesuffix(end), number, count)
+    except DecodeError as error:
+        problem = error
+    for _ in range(MOST_BREAKS if line.startswith(_TICKS) else 0):
+        _, more = next(lines, (0, _TICKS[0]))
+        if more.startswith(_TICKS) or len(line) > LONGEST_LINE:
+            break
+        line = f"{line}\n{more}"
+        with suppress(DecodeError):
+            return _values(line.removesuffix(end), number, count)
+    raise problem
 
 
 def _head(line: str, number: int) -> tuple[list[str], str]:

@@ -12,7 +12,7 @@ from wechatpay_chain.bills.intake import Progress
 from wechatpay_chain.bills.offers import Offer, read
 from wechatpay_chain.bills.requests import BillRequest, stem_of
 from wechatpay_chain.catalogue import Operation, find
-from wechatpay_chain.chain import AsyncVerb, Chain, SyncVerb
+from wechatpay_chain.chain import Chain, step_of
 from wechatpay_chain.errors import RequestError, UnverifiedError
 from wechatpay_chain.protocol.methods import METHODS
 from wechatpay_chain.protocol.sensitive import Sensitive
@@ -94,6 +94,8 @@ def understand(
         if name in options:
             raise RequestError(f"a bill has no option {name!r}: {advised}")
     promise = settings.promise
+    if isinstance(source, str) and (not source.isprintable() or " " in source):
+        raise RequestError("an address or path has no spaces or line breaks: give it as told")
     if isinstance(source, BillRequest):
         merged = {**source.options, **options}
         return _asked(source.method, source.path, merged, source.stem, promise)
@@ -104,11 +106,12 @@ def understand(
         offers = [Offer(Sensitive(source), promise)]
         return Asked("the bill", "GET", "", options, None, stem, offers, None, is_given=True)
     if isinstance(source, Chain):
-        if source._sender.identity != identity:
+        step = step_of(source)
+        if step.identity != identity:
             raise RequestError("the chain belongs to another client")
-        if isinstance(source, (SyncVerb, AsyncVerb)):
-            return _asked(source._method, source._parent, options, "", promise)
-        source = str(source)
+        if step.method is not None:
+            return _asked(step.method, step.path, options, "", promise)
+        source = step.path
     if not isinstance(source, str) or not source.strip("/"):
         raise RequestError(
             "a bill comes from an address, a path, a chain, an answer or a request such as "
@@ -120,7 +123,10 @@ def understand(
 def _asked(
     method: str, path: str, options: Mapping[str, Any], stem: str, promise: PromisedHash | None
 ) -> Asked:
-    path = path.lstrip("/")
+    path, _, query = path.lstrip("/").partition("?")
+    if query:
+        # It may hold a token, which no message shows.
+        options = {"query": query, **options}
     operation = find(method, path)
     dates = [
         str(fields[name])
@@ -149,5 +155,6 @@ def _answered(response: Response, options: Mapping[str, Any]) -> Asked:
 
 def _method_of(path: str) -> str:
     """Return the one method that an operation at a path is known with, by preference GET."""
-    known = [method for method in METHODS if find(method, path.lstrip("/")) is not None]
+    bare = path.lstrip("/").partition("?")[0]
+    known = [method for method in METHODS if find(method, bare) is not None]
     return known[0] if known and "GET" not in known else "GET"

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from aiohttp import ClientRequest, ClientResponse, ClientSession
+from aiohttp import ClientConnectionError, ClientRequest, ClientResponse, ClientSession
 from yarl import URL
 
 from wechatpay_chain.catalogue import Operation
@@ -32,7 +32,7 @@ class Proof(Protocol):
         """Raise `UnverifiedError` if all the pieces are not what was signed."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Call:
     """One call, as the middlewares see it."""
 
@@ -86,6 +86,11 @@ class Call:
 
     verified: bool = False
     """Set by the verifier: the answer's signature holds, over the body or its digest."""
+
+    def hang_up(self) -> None:
+        """End the reading of what came back: aiohttp would let it wait for ever."""
+        for answer in self.answers:
+            answer.content.set_exception(ClientConnectionError("the client was closed"))
 
 
 current: ContextVar[Call] = ContextVar("wechatpay_chain.call")
