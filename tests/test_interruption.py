@@ -127,15 +127,15 @@ def _apart(function: Callable[..., object], *arguments: object) -> Iterator[obje
     yield function(*arguments)
 
 
-CASES = [
-    pytest.param(signal.SIGINT, signal.default_int_handler, KeyboardInterrupt, id="Ctrl-C"),
-    pytest.param(signal.SIGTERM, _exit, SystemExit, id="exit"),
-    pytest.param(signal.SIGALRM, _raise_alarm, _AlarmError, id="time limit"),
-    pytest.param(signal.SIGUSR1, _raise_alarm, _AlarmError, id="soft time limit"),
-]
+CASES = {
+    "Ctrl-C": (signal.SIGINT, signal.default_int_handler, KeyboardInterrupt),
+    "exit": (signal.SIGTERM, _exit, SystemExit),
+    "time limit": (signal.SIGALRM, _raise_alarm, _AlarmError),
+    "soft time limit": (signal.SIGUSR1, _raise_alarm, _AlarmError),
+}
 
 
-@pytest.mark.parametrize(("number", "handler", "error"), CASES)
+@pytest.mark.parametrize(("number", "handler", "error"), CASES.values(), ids=CASES)
 @pytest.mark.parametrize("line", range(1, 60))
 def test_a_signal_strikes_at_any_line_of_the_loop(
     number: signal.Signals, handler: Any, error: type[BaseException], line: int
@@ -151,7 +151,7 @@ def test_a_signal_strikes_at_any_line_of_the_loop(
 
 
 @pytest.mark.parametrize("face", [loops.run, _inside_a_loop])
-@pytest.mark.parametrize(("number", "handler", "error"), CASES)
+@pytest.mark.parametrize(("number", "handler", "error"), CASES.values(), ids=CASES)
 def test_a_signal_strikes_at_any_line_around_the_loop(
     number: signal.Signals, handler: Any, error: type[BaseException], face: Any
 ) -> None:
@@ -166,7 +166,7 @@ def test_a_signal_strikes_at_any_line_around_the_loop(
             signal.raise_signal(number)
 
         with contextlib.ExitStack() as stack:
-            for one, theirs, _ in CASES:
+            for one, theirs, _ in CASES.values():
                 stack.enter_context(handled(one, theirs))
             ended = None
             try:
@@ -174,8 +174,8 @@ def test_a_signal_strikes_at_any_line_around_the_loop(
                     next(_apart(face, call))
             except BaseException as raised:  # noqa: BLE001 - it is looked at
                 ended = type(raised)
-            assert [signal.getsignal(one) for one, _, _ in CASES] == [
-                theirs for _, theirs, _ in CASES
+            assert [signal.getsignal(one) for one, _, _ in CASES.values()] == [
+                theirs for _, theirs, _ in CASES.values()
             ]
         if not struck_at:
             assert line > 20
