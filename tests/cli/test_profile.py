@@ -20,9 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.cli.account import Account
 from tests.cli.command import environment
-from wechatpay_chain.cli import secret_sources
-from wechatpay_chain.cli.profile import open_client, open_profile
-from wechatpay_chain.cli.settings import SETTINGS, Form, Kind
+from wechatpay_chain.cli.profile import open_client, open_profile, secret_sources
+from wechatpay_chain.cli.profile.settings import SETTINGS, Form, Kind
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.keys import KeyFileWarning
 from wechatpay_chain.protocol.scheme import Scheme

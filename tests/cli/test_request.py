@@ -21,8 +21,8 @@ from tests.cli.command import ANSI, COMMAND, PATIENCE, environment, run_on_termi
 from tests.support.server import Request, answer, serving
 from wechatpay_chain import errors
 from wechatpay_chain.catalogue import operations
-from wechatpay_chain.cli import request
-from wechatpay_chain.cli.target import aim
+from wechatpay_chain.cli.request import command
+from wechatpay_chain.cli.request.target import aim
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.sandbox import Sandbox
 
@@ -320,9 +320,9 @@ def test_every_error_has_its_exit_code() -> None:
     assert set(kinds) - OTHERS == set(ERROR_CODES)
     for name, code in ERROR_CODES.items():
         error = getattr(errors, name)(*(("", ()) if name == "CheckError" else ("",)))
-        assert request._fail(error, None, options) == code, name
+        assert command._fail(error, None, options) == code, name
     for word in ("SYSTEMERROR", "BANKERROR", "USERPAYING"):
-        assert request._fail(errors.BusinessError("", code=word), None, options) == 3
+        assert command._fail(errors.BusinessError("", code=word), None, options) == 3
 
 
 def test_nothing_was_sent(account: Account) -> None:

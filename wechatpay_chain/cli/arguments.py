@@ -47,7 +47,7 @@ def run(argv: Sequence[str] | None) -> int:
         discard_rest()
         return NOBODY_READS
     except WechatPayError as error:
-        from wechatpay_chain.cli.answer import detail_of
+        from wechatpay_chain.cli.request.answer import detail_of
 
         complain(error)
         detail = detail_of(error)

@@ -10,19 +10,20 @@ from typing import Any, NamedTuple
 
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
-from wechatpay_chain.cli import argument_types, call_options, profile
-from wechatpay_chain.cli.answer import (
+from wechatpay_chain.cli import argument_types, profile
+from wechatpay_chain.cli.output import print_document
+from wechatpay_chain.cli.profile import Profile, open_profile
+from wechatpay_chain.cli.request import call_options
+from wechatpay_chain.cli.request.answer import (
     detail_of,
     print_answer,
     print_as_document,
     print_pretty,
     status_line,
 )
-from wechatpay_chain.cli.dry_run import Sketch, rehearse
-from wechatpay_chain.cli.output import print_document
-from wechatpay_chain.cli.profile import Profile, open_profile
+from wechatpay_chain.cli.request.dry_run import Sketch, rehearse
+from wechatpay_chain.cli.request.target import Target, aim, suggestion
 from wechatpay_chain.cli.streams import complain, discard_rest, note
-from wechatpay_chain.cli.target import Target, aim, suggestion
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import (
     BusinessError,

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from wechatpay_chain.cli import secret_sources
-from wechatpay_chain.cli.settings import BY_NAME, SETTINGS, Form, Kind
-from wechatpay_chain.cli.sources import (
+from wechatpay_chain.cli.profile import secret_sources
+from wechatpay_chain.cli.profile.materials import PKCS12, certificates, material
+from wechatpay_chain.cli.profile.settings import BY_NAME, SETTINGS, Form, Kind
+from wechatpay_chain.cli.profile.sources import (
     CERTS,
     DEFAULT_PROFILE,
     Source,
@@ -28,7 +29,6 @@ from wechatpay_chain.cli.sources import (
 )
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import ConfigurationError
-from wechatpay_chain.protocol import pem
 from wechatpay_chain.protocol.frames import without_frames
 from wechatpay_chain.protocol.scheme import Scheme
 from wechatpay_chain.protocol.sensitive import Sensitive
@@ -40,9 +40,6 @@ PROFILES, PROFILE = "WECHATPAY_PROFILES", "WECHATPAY_PROFILE"
 _PREFIX = "WECHATPAY_"
 _VARIABLES = {PROFILES, PROFILE, *(one.variable(form) for one in SETTINGS for form in one.forms)}
 _SCHEMES = {"rsa": Scheme.RSA, "brand": Scheme.BRAND, "sm2": Scheme.SM2}
-_CERTIFICATE = re.compile(r"(?:wechatpay_(?P<serial>.+)|(?P<id>PUB_KEY_ID_.+))\.pem")
-_PKCS12 = (".p12", ".pfx")
-_KEY_FILES = {".pem", ".key", ".crt", ".cer", ".der", *_PKCS12}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -165,7 +162,7 @@ class Profile:
             ConfigurationError: half of a pair is missing, or a directory has none in it.
         """
         self.refuse_half("public_key_id", "public_key")
-        found = _certificates(self._sources[CERTS]) if CERTS in self else {}
+        found = certificates(self._sources[CERTS]) if CERTS in self else {}
         key_id = self.text("public_key_id")
         return {**({key_id: self.hidden("public_key")} if key_id else {}), **found} or None
 
@@ -183,7 +180,7 @@ class Profile:
         certificate = self.key("merchant_cert", "merchant_passphrase")
         if "merchant_key" in self:
             key = self.key("merchant_key", "merchant_passphrase")
-        elif str(self.path("merchant_cert")).lower().endswith(_PKCS12):
+        elif str(self.path("merchant_cert")).lower().endswith(PKCS12):
             key = Sensitive(None)
         else:
             key = self.key("private_key", "private_key_passphrase")
@@ -280,7 +277,7 @@ class Profile:
             return secret_sources.fetch(source, self._environment)
         if source.form is Form.FILE:
             return Sensitive(source.base / Path(source.value.reveal()).expanduser())
-        return _material(source.value, source.base) if kind.is_file else source.value
+        return material(source.value, source.base) if kind.is_file else source.value
 
 
 def _passphrase_of(problem: str) -> str:
@@ -299,46 +296,4 @@ def _single(layer: Iterable[Source]) -> dict[str, Source]:
                 f"{name} is given twice, by {found[name].origin} and {source.origin}: keep one"
             )
         found[name] = source
-    return found
-
-
-def _material(value: Sensitive[Any], base: Path) -> Sensitive[Any]:
-    """Return a key's text as it is, and a file's name as a path, where that file is there."""
-    if pem.is_recognised(value.reveal().encode("utf-8", "replace")):
-        return value
-    try:
-        path = base / Path(value.reveal().removeprefix("file://")).expanduser()
-        # What is no file may be a key in some unknown form, which no error may show as a path.
-        is_path = path.suffix.lower() in _KEY_FILES or path.exists()
-        return Sensitive(path if is_path else str(path))
-    except (OSError, ValueError, RuntimeError):
-        return value
-
-
-def _certificates(source: Source) -> dict[str, Any]:
-    value = source.value.reveal()
-    if isinstance(value, dict):
-        pairs = [(serial, file) for serial, file in value.items() if isinstance(file, str)]
-        if len(pairs) != len(value):
-            raise ConfigurationError(f'{source.origin} must be SERIAL = "FILE" lines')
-    elif "=" in value:
-        pairs = [
-            (serial.strip(), file.strip())
-            for serial, _, file in (one.partition("=") for one in value.split(",") if one.strip())
-        ]
-    else:
-        return _certificates_in(source.base / Path(value).expanduser(), source.origin)
-    return {serial: _material(Sensitive(file), source.base) for serial, file in pairs}
-
-
-def _certificates_in(directory: Path, origin: str) -> dict[str, Any]:
-    if not directory.is_dir():
-        raise ConfigurationError(f"certs: {directory} is no directory ({origin})")
-    found = {
-        match["serial"] or match["id"]: Sensitive[Any](path)
-        for path in sorted(directory.iterdir())
-        if (match := _CERTIFICATE.fullmatch(path.name))
-    }
-    if not found:
-        raise ConfigurationError(f"certs: {directory} holds no wechatpay_SERIAL.pem ({origin})")
     return found

@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from wechatpay_chain.cli.settings import SETTINGS, Form
-from wechatpay_chain.cli.sources import Source
+from wechatpay_chain.cli.profile.settings import SETTINGS, Form
+from wechatpay_chain.cli.profile.sources import Source
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.keys import KeyFileWarning
 from wechatpay_chain.protocol.frames import without_frames
