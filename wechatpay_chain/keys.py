@@ -165,8 +165,9 @@ def check_apiv3_key(key: Sensitive[Any]) -> None:
         size = len(plain.encode() if isinstance(plain, str) else plain)
     del plain
     if size != APIV3_KEY_SIZE:
+        other = f" and not {size}," if size else ""
         raise ConfigurationError(
-            f"apiv3_key must be text of {APIV3_KEY_SIZE} bytes, set on WeChat Pay's website"
+            f"apiv3_key must be text of {APIV3_KEY_SIZE} bytes,{other} set on WeChat Pay's website"
         )
 
 

@@ -28,6 +28,7 @@ from wechatpay_chain.cli.doctor import CHECKS, examine
 from wechatpay_chain.cli.doctor.callback import judge_address
 from wechatpay_chain.cli.doctor.examination import Examination, State
 from wechatpay_chain.cli.doctor.gateway import judge_clock, judge_echo
+from wechatpay_chain.cli.doctor.machine import settings
 from wechatpay_chain.cli.doctor.reachability import Answered, Failed, look
 from wechatpay_chain.cli.profile import open_profile
 from wechatpay_chain.errors import ClientError, RefusedError
@@ -157,9 +158,13 @@ BROKEN: dict[str, tuple[Spoil, str, str]] = {
             merchant_cert=a.write("other.pem", a.gateway.identity.merchants[OTHER].certificate_pem)
         ),
         "merchant_cert",
-        f"'{OTHER}', but mchid is {MCHID}",
+        f"'{OTHER}', but mchid is '{MCHID}'",
     ),
-    "another mchid": (lambda a: a.set(mchid="1900000300"), "merchant_cert", "mchid is 1900000300"),
+    "another mchid": (
+        lambda a: a.set(mchid="1900000300"),
+        "merchant_cert",
+        "mchid is '1900000300'",
+    ),
     "another mchid, no certificate to compare with": (
         lambda a: a.set(mchid="1900000300").drop("merchant_cert", "merchant_key"),
         "settings",
@@ -275,6 +280,16 @@ BROKEN: dict[str, tuple[Spoil, str, str]] = {
         lambda a: a.set(notify_url="https://example.com/notify?id=1"),
         "callback",
         "has a query",
+    ),
+    "a passphrase for a key that has none": (
+        lambda a: a.set(private_key_passphrase="none").drop("merchant_cert", "merchant_key"),
+        "private_key",
+        "leave WECHATPAY_PRIVATE_KEY_PASSPHRASE out",
+    ),
+    "an apiv3 key in quotes": (
+        lambda a: a.set(apiv3_key=f'"{a.gateway.apiv3_key}"'),
+        "apiv3_key",
+        "32 bytes, and not 34",
     ),
     "a keyring's command that fails": (
         lambda a: a.set(apiv3_key_command="false"),
@@ -632,6 +647,33 @@ def test_callback_addresses(url: str, is_local: bool, state: str | None) -> None
     """An address that WeChat Pay would not take, or could not reach, is told before it is asked."""
     result = judge_address(url, is_local=is_local)
     assert (None if result is None else result.state) == state
+
+
+def test_who_answers_without_code_or_signature() -> None:
+    """A refusal that has nothing of WeChat Pay's is that of something on the way."""
+    error = ClientError("refused", status=403)
+    result = judge_echo(error, {}, "PUB_KEY_ID_")
+    assert (result.check, result.state) == ("gateway", "fault")
+    assert "what answers is not WeChat Pay: 403" in result.message
+    error = ClientError("refused", status=403, code="NO_AUTH", verified=True)
+    assert judge_echo(error, {}, "PUB_KEY_ID_").check == "signature"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("mchid", '"1900000109"'), ("serial", "AB\r"), ("private_key", "'apiclient_key.pem'"),
+     ("apiv3_key", f"{'0' * 32}\n")],
+)  # fmt: skip
+def test_what_a_reader_of_env_files_leaves(name: str, text: str) -> None:
+    """Quotes and white space around a setting are told; a PEM may have them."""
+    variable = f"WECHATPAY_{name.upper()}"
+    given = argparse.Namespace(profiles=None, profile=None)
+    environment = {"XDG_CONFIG_HOME": "/nowhere", variable: text}
+    environment["WECHATPAY_PUBLIC_KEY"] = f'"{public_pem(STRANGER)}"\n'
+    found = [one.message for one in settings(Examination(open_profile(given, environment)))]
+    assert [one for one in found if "quotes" in one] == [
+        f"{variable} has quotes or white space around it"
+    ]
 
 
 def test_no_word_for_what_is_unknown() -> None:

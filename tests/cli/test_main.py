@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from importlib.metadata import version
@@ -86,6 +87,22 @@ def test_missing_rich(package: str) -> None:
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.count("\n") == 1
     assert "pip install 'wechatpay-chain[cli]'" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["certificates"], ["bills", "trade"], ["bills", "rows", "none"], ["request", "get", "v3"],
+     ["doctor"], ["api", "no-such-word-anywhere"], ["sandbox", "--keys", "/dev/null/keys"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_errors_are_documents_too(tmp_path: Path, arguments: list[str]) -> None:
+    """With --json an error is one JSON document as well, on one line where rows would be."""
+    ended = run(*arguments, "--json", XDG_CONFIG_HOME=str(tmp_path))
+    told = json.loads(ended.stdout)
+    assert ended.returncode in (1, 4)
+    if arguments[0] not in ("doctor", "api"):
+        assert told["error"]["message"] in ended.stderr
+        assert told["error"].keys() == {"class", "message", "sent"}
 
 
 def test_nobody_reads_on() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from wechatpay_chain.cli import arguments
 from wechatpay_chain.cli.doctor import CHECKS
+from wechatpay_chain.cli.profile.settings import SETTINGS
 from wechatpay_chain.cli.request import CODES, INTERRUPTED, REFUSED
-from wechatpay_chain.cli.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "docs" / "command.md", ROOT / "docs" / "zh" / "command.md"]

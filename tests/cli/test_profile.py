@@ -20,9 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.cli.account import Account
 from tests.cli.command import environment, run
-from wechatpay_chain.cli import secret_sources
-from wechatpay_chain.cli.profile import open_client, open_profile
-from wechatpay_chain.cli.settings import SETTINGS, Form, Kind
+from wechatpay_chain.cli.profile import open_client, open_profile, secret_sources
+from wechatpay_chain.cli.profile.settings import SETTINGS, Form, Kind
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.keys import KeyFileWarning
 from wechatpay_chain.protocol.scheme import Scheme
@@ -126,13 +125,14 @@ def test_the_usual_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ("[default]\npublic_key = 'a.pem'\nmchid='1'\n", "public_key_id is missing"),
         ("[default]\nscheme = 'none'\nmchid='1'\n", "scheme must be one of rsa, brand, sm2"),
         ("[default]\nmerchant_key = 'a.pem'\nmchid='1'\n", "merchant_cert is missing"),
-        ("[default]\ncerts = 'nowhere'\n", "is no directory"),
+        ("[default]\ncerts = 'nowhere'\nmchid='1'\n", "is no directory"),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path: Path, text: str, words: str) -> None:
     """What is wrong with a profile file is said, with the file's name."""
     file = write(tmp_path / "profiles.toml", text)
-    said = refusal(file)
+    # Nothing else is missing.
+    said = refusal(file, serial="A", private_key="k", refresh=True)
     assert words in said
     assert "profiles.toml" in said
 
@@ -153,6 +153,18 @@ def test_a_missing_setting(gateway: Sandbox, tmp_path: Path, name: str) -> None:
     said = refusal(account.profile)
     assert f"WECHATPAY_{name.upper()}" in said
     assert f"[default] of {account.profile}" in said
+
+
+def test_all_that_is_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has set nothing learns in one line what to set, and no command was run for the rest."""
+    monkeypatch.setenv("WECHATPAY_PRIVATE_KEY_COMMAND", "false")
+    said = refusal()
+    assert said.startswith("mchid, serial and WeChat Pay's key are missing: set WECHATPAY_MCHID, ")
+    assert "WECHATPAY_SERIAL, WECHATPAY_PUBLIC_KEY_ID, WECHATPAY_PUBLIC_KEY, or mchid, " in said
+    assert "\n" not in said
+    monkeypatch.setenv("WECHATPAY_SECRET", SECRET)
+    monkeypatch.delenv("WECHATPAY_PRIVATE_KEY_COMMAND")
+    assert refusal().startswith("mchid is missing: set WECHATPAY_MCHID")
 
 
 def test_a_name_that_is_nearly_right(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,6 +236,7 @@ def test_a_private_key_from_a_command(gateway: Sandbox, tmp_path: Path) -> None:
         ("printf '\\377'", "no text"),
         ("'", "check its quotes"),
         ("   ", "is no command"),
+        ("false | cat", "write sh -c"),
     ],
 )
 def test_commands_that_fail(monkeypatch: pytest.MonkeyPatch, command: str, words: str) -> None:
@@ -320,7 +333,8 @@ def test_certificates_in_every_form(gateway: Sandbox, tmp_path: Path) -> None:
         profile = open_profile(arguments(write(tmp_path / "p.toml", f"[default]\n{line}\n")))
         assert list(profile.certs() or {}) == [serial]
     write(tmp_path / "p.toml", "[default]\ncerts = '.'\n")
-    assert "holds no wechatpay_SERIAL.pem" in refusal(tmp_path / "p.toml")
+    others = {"mchid": "1", "serial": "A", "private_key": "k"}
+    assert "holds no wechatpay_SERIAL.pem" in refusal(tmp_path / "p.toml", **others)
 
 
 def test_what_is_overridden_is_not_looked_up(gateway: Sandbox, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from tests.cli.command import ANSI, COMMAND, PATIENCE, environment, run_on_termi
 from tests.support.server import Request, answer, serving
 from wechatpay_chain import errors
 from wechatpay_chain.catalogue import operations
-from wechatpay_chain.cli import request
-from wechatpay_chain.cli.target import aim
+from wechatpay_chain.cli.request import command
+from wechatpay_chain.cli.request.target import aim
 from wechatpay_chain.errors import RequestError
 from wechatpay_chain.sandbox import Sandbox
 
@@ -320,9 +320,9 @@ def test_every_error_has_its_exit_code() -> None:
     assert set(kinds) - OTHERS == set(ERROR_CODES)
     for name, code in ERROR_CODES.items():
         error = getattr(errors, name)(*(("", ()) if name == "CheckError" else ("",)))
-        assert request._fail(error, None, options) == code, name
+        assert command._fail(error, None, options) == code, name
     for word in ("SYSTEMERROR", "BANKERROR", "USERPAYING"):
-        assert request._fail(errors.BusinessError("", code=word), None, options) == 3
+        assert command._fail(errors.BusinessError("", code=word), None, options) == 3
 
 
 def test_nothing_was_sent(account: Account) -> None:
@@ -362,6 +362,54 @@ def test_an_answer_that_cannot_be_written(account: Account) -> None:
     assert len(account.gateway.requests) == 2
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_what_is_said_on_stderr_decides_nothing(account: Account) -> None:
+    """Where nobody can read the status, the exit code still says what became of the request."""
+    command = [*COMMAND, "request", "post", ECHO, "--profiles", str(account.profile), "-j"]
+    for body, code in (('{"echo_message":"a"}', 0), ("{}", 1)):
+        with Path("/dev/full").open("w") as full:
+            ended = subprocess.run(
+                [*command, body],
+                stdout=subprocess.PIPE,
+                stderr=full,
+                encoding="utf-8",
+                env=environment(),
+                timeout=PATIENCE,
+                check=False,
+            )
+        assert (ended.returncode, ended.stdout) == (code, f"{body}\n" if code == 0 else "")
+
+
+def test_no_control_code_of_an_answer_acts(account: Account) -> None:
+    """A terminal's control codes, and what turns text around, show as escapes in --json too."""
+    text = "\x1b[31m\x9b31m\u202e\U000e0001é"
+    body = json.dumps({"echo_message": text})
+    for more in ([], ["--json"]):
+        _, shown = run_on_terminal(
+            "request", "post", ECHO, "-j", body, "--profiles", str(account.profile), *more
+        )
+        plain = ANSI.sub("", shown)
+        assert '"\\u001b[31m\\u009b31m\\u202e\\udb40\\udc01é"' in plain
+    ended = account.run("request", "post", ECHO, "-j", body, "--json")
+    assert json.loads(ended.stdout)["body"] == {"echo_message": text}
+
+
+def test_json_that_is_none_is_told_with_its_place(account: Account) -> None:
+    """A fault in the JSON of -j is told by line and column."""
+    ended = account.run("request", "post", ECHO, "-j", "-", stdin='{"a": 1,\n "b": }')
+    assert (ended.returncode, "no JSON (at line 2, column 7)" in ended.stderr) == (4, True)
+
+
+def test_variables_may_stand_behind_options(account: Account) -> None:
+    """A variable of the path is found wherever it stands; a value of an option is none."""
+    path = "v3/pay/transactions/out-trade-no/{out_trade_no}"
+    ended = account.run("request", "get", path, "-q", "mchid=1900000109", "out_trade_no=7")
+    assert (ended.returncode, "ORDER_NOT_EXIST" in ended.stderr) == (1, True)
+    assert account.gateway.requests[0].path == f"/{path}".replace("{out_trade_no}", "7")
+    ended = account.run("request", "get", path, "--apiv3-key", "out_trade_no=7")
+    assert ended.returncode == 2
+
+
 def test_an_unknown_option_is_named_without_its_value(account: Account) -> None:
     """Who guesses that an option takes a secret finds it neither on the screen nor in a log."""
     for option in (["--apiv3-key", "s3cret"], ["--apiv3-key=s3cret"], ["-Ks3cret"]):
@@ -376,7 +424,12 @@ def test_wrong_arguments(account: Account) -> None:
     ended = account.run("request", "get", "v3/certificates", "--timeout", "soon")
     assert (ended.returncode, "no number of seconds" in ended.stderr) == (2, True)
     assert account.run("request", "fetch", ECHO).returncode == 2
-    assert account.run("request").returncode == 2
+    ended = account.run("request")
+    assert (ended.returncode, ended.stderr.endswith("required: METHOD, PATH\n")) == (2, True)
+    for twice in (["-j", "{}"], ["--upload", "a"], ["-o", "a"]):
+        ended = account.run("request", "post", ECHO, *twice, *twice)
+        assert (ended.returncode, "given twice" in ended.stderr) == (2, True), twice
+    assert account.gateway.requests == []
 
 
 def test_an_unknown_path_gets_a_hint(account: Account) -> None:

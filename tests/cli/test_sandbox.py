@@ -68,12 +68,24 @@ def test_a_client_of_what_is_printed(key: str, tls: list[str]) -> None:
     assert SECRET_TEXT not in json.dumps([told, refused], ensure_ascii=False)
 
 
-@pytest.mark.parametrize("tls", [[], ["--tls"]])
-def test_the_snippet_works(tls: list[str]) -> None:
+def test_a_brand(tmp_path: Path) -> None:
+    """With --brand what is printed and the profile that is written sign as a brand does."""
+    with running("sandbox", "--json", "--brand", "--keys", str(tmp_path / "keys")) as sandbox:
+        facts = started(sandbox)
+        assert facts["scheme"] == "brand"
+        ended = run("request", "post", "v3/security/echo", "-j", '{"echo_message": "a"}',
+                    "--profiles", facts["profile"])  # fmt: skip
+        assert (ended.returncode, ended.stdout) == (0, '{"echo_message":"a"}\n')
+        assert json.loads(sandbox.output.readline())["ok"] is True
+
+
+@pytest.mark.parametrize("more", [[], ["--tls"], ["--brand"]])
+def test_the_snippet_works(more: list[str]) -> None:
     """The printed Python runs as it is, and the request shows as a line without its body."""
-    with running("sandbox", *tls) as sandbox:
+    with running("sandbox", *more) as sandbox:
         lines = sandbox.lines_to(READY)
-        begin = lines.index("from wechatpay_chain import Client")
+        first = "from wechatpay_chain import Client"
+        begin = next(i for i, line in enumerate(lines) if line.startswith(first))
         snippet = "\n".join(lines[begin:-1])
         ended = subprocess.run(
             [sys.executable, "-W", "error", "-c", snippet],

@@ -5,10 +5,27 @@ from __future__ import annotations
 import argparse
 from contextlib import suppress
 from math import inf
+from typing import Any
 
 from wechatpay_chain.protocol.methods import METHODS
 
-__all__ = ["method", "seconds", "timeout"]
+__all__ = ["Once", "method", "seconds", "timeout"]
+
+
+class Once(argparse.Action):
+    """Store a value, and want it no second time: the last one must not win in silence."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Store it."""
+        if getattr(namespace, self.dest) is not None:
+            raise argparse.ArgumentError(self, "it is given twice: give it once")
+        setattr(namespace, self.dest, values)
 
 
 def method(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ NOBODY_READS = 141
 
 # Each is a module beside this one, with a function `add`.
 _COMMANDS = ("api", "bills", "certificates", "demo", "doctor", "request", "sandbox")
+_PAIR = re.compile(r"\w+=")
 
 
 def run(argv: Sequence[str] | None) -> int:
@@ -30,7 +32,10 @@ def run(argv: Sequence[str] | None) -> int:
     # Only the one that is asked for is imported: a look-up needs no gateway, nor rich.
     parser = _parser(given[:1] if given and given[0] in _COMMANDS else _COMMANDS)
     arguments, unknown = parser.parse_known_args(given)
-    if unknown:
+    if "pairs" in arguments and all(map(_PAIR.match, unknown)):
+        # Of what stands behind an option, argparse does not see where it belongs.
+        arguments.pairs += unknown
+    elif unknown:
         parser.error(f"unrecognized arguments: {' '.join(map(_shown, unknown, ['', *unknown]))}")
     if "run" not in arguments:
         parser.print_help(sys.stderr)
@@ -46,20 +51,29 @@ def run(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         discard_rest()
         return NOBODY_READS
-    except WechatPayError as error:
-        from wechatpay_chain.cli.answer import detail_of
+    except (WechatPayError, OSError) as error:
+        return _fail(error, as_document=getattr(arguments, "json", False))
+    return code
 
+
+def _fail(error: WechatPayError | OSError, *, as_document: bool) -> int:
+    """Say what is wrong; a program that reads one document, or one a line, gets one more."""
+    from wechatpay_chain.cli.failure import complain_of, told_of
+    from wechatpay_chain.cli.output import document
+
+    if isinstance(error, WechatPayError):
+        complain_of(error)
+    else:
         complain(error)
-        detail = detail_of(error)
-        if detail:
-            note(detail)
-        return 1
-    except OSError as error:
-        complain(error)
+    try:
+        if as_document:
+            print(document({"error": told_of(error)}, None), flush=True)
+    except OSError:
+        pass
+    if isinstance(error, OSError):
         # It may have been stdout itself that is full.
         discard_rest()
-        return 1
-    return code
+    return 1
 
 
 def _shown(argument: str, before: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import signal
 import sys
@@ -17,8 +16,9 @@ from typing import Any
 from wechatpay_chain.bills import Bill, Bills, Rows, rows
 from wechatpay_chain.bills.intake import Progress
 from wechatpay_chain.bills.requests import Kind, stem_of
+from wechatpay_chain.cli.output import document
 from wechatpay_chain.cli.profile import add_options, open_client
-from wechatpay_chain.cli.streams import note, one_line, takes_letters
+from wechatpay_chain.cli.streams import note, one_line
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import RequestError
 
@@ -157,7 +157,7 @@ def _run(arguments: argparse.Namespace, download: Callable[..., Bill]) -> int:
             note(f"{bill.size} bytes  SHA-1 {bill.sha1}  {_trust(bill)}")
         elif arguments.json:
             told = {"path": str(bill.path), "size": bill.size, "sha1": bill.sha1}
-            print(json.dumps({**told, "packed": bill.packed, "verified": bill.verified}))
+            print(document({**told, "packed": bill.packed, "verified": bill.verified}, None))
         else:
             print(f"{bill.path}  {bill.size} bytes  SHA-1 {bill.sha1}  {_trust(bill)}")
     return 0
@@ -222,8 +222,7 @@ def _print_row(
     kind: str, row: dict[str, str], names: tuple[str, ...], *, as_json: bool
 ) -> tuple[str, ...]:
     if as_json:
-        # In letters only where the output can carry them: what is replaced is lost.
-        print(json.dumps({"kind": kind, "row": row}, ensure_ascii=not takes_letters()))
+        print(document({"kind": kind, "row": row}, None))
     else:
         if tuple(row) != names:
             print("\t".join(map(one_line, row)))

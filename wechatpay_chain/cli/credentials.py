@@ -37,6 +37,7 @@ class Credentials:
     certificate_serial: str
     keys: Path
     tls: bool
+    brand: bool
 
     @classmethod
     def of(cls, gateway: Sandbox, keys: Path) -> Self:
@@ -50,6 +51,7 @@ class Credentials:
             certificate_serial=identity.certificate.serial,
             keys=keys,
             tls=gateway.base_uri.startswith("https://"),
+            brand=identity.brand,
         )
 
     @property
@@ -58,6 +60,7 @@ class Credentials:
         return {
             "base_uri": self.base_uri,
             "mchid": self.mchid,
+            "scheme": "brand" if self.brand else "rsa",
             "serial": self.serial,
             "private_key": str(self.keys / PRIVATE_KEY),
             "public_key_id": self.public_key_id,
@@ -76,7 +79,7 @@ class Credentials:
         """Python that makes a client and a first call."""
         return "\n".join(
             (
-                "from wechatpay_chain import Client",
+                f"from wechatpay_chain import Client{', Scheme' if self.brand else ''}",
                 "",
                 f"keys = {str(self.keys)!r}",
                 "client = Client(",
@@ -86,6 +89,7 @@ class Credentials:
                 f'    certs={{"{self.public_key_id}": f"{{keys}}/{PUBLIC_KEY}"}},',
                 f'    base_uri="{self.base_uri}",',
                 *([f'    ca_certs=f"{{keys}}/{AUTHORITY}",'] if self.tls else []),
+                *(["    scheme=Scheme.BRAND,"] if self.brand else []),
                 ")",
                 'response = client.v3.security.echo.post(json={"echo_message": "你好"})',
                 "print(response.verified, response.json())",
@@ -147,6 +151,7 @@ def _profile(identity: Identity, base_uri: str, *, tls: bool) -> str:
         "merchant_key": PRIVATE_KEY,
         "base_uri": base_uri,
         **({"ca_certs": AUTHORITY} if tls else {}),
+        **({"scheme": "brand"} if identity.brand else {}),
     }
     lines = [f'{name} = "{value}"' for name, value in settings.items()]
     certificate = f'{identity.certificate.serial} = "{CERTIFICATE}"'

@@ -10,7 +10,7 @@ from typing import Any
 from wechatpay_chain.cli.paper import Paper, Surface
 from wechatpay_chain.cli.streams import takes_letters
 
-__all__ = ["document", "is_terminal", "print_document", "surface"]
+__all__ = ["document", "is_terminal", "print_document", "printable", "surface"]
 
 
 def is_terminal() -> bool:
@@ -30,9 +30,23 @@ def surface() -> Surface:
     return Paper()
 
 
-def document(value: Any) -> str:
-    """Return indented JSON, in letters where the output can carry them."""
-    return json.dumps(value, ensure_ascii=not takes_letters(), indent=2)
+def document(value: Any, indent: int | None = 2) -> str:
+    """Return JSON, in letters where the output can carry them, without a terminal's control codes.
+
+    Args:
+        value: what it is of.
+        indent: columns of each level; None puts all of it on one line.
+    """
+    return printable(json.dumps(value, ensure_ascii=not takes_letters(), indent=indent))
+
+
+def printable(text: str) -> str:
+    """Return somebody else's text with a terminal's control codes as JSON writes them."""
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text
+    )
 
 
 def print_document(value: Any) -> None:

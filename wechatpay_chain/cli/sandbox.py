@@ -63,6 +63,9 @@ def add(commands: Any) -> None:
         action="store_true",
         help="speak https; the keys then hold the certificate (ca.pem) that vouches for it",
     )
+    parser.add_argument(
+        "--brand", action="store_true", help="serve a brand (品牌) in place of a merchant"
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
     parser.set_defaults(run=run)
 
@@ -72,7 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
     console = Output(highlight=False, markup=False, emoji=False)
     try:
         with _signals(), ExitStack() as stack:
-            gateway = Sandbox(arguments.port, arguments.host, tls=arguments.tls)
+            gateway = Sandbox(
+                arguments.port, arguments.host, tls=arguments.tls, brand=arguments.brand
+            )
             directory = arguments.keys
             if directory is None:
                 directory = stack.enter_context(TemporaryDirectory(prefix="wechatpay-sandbox-"))

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from wechatpay_chain.protocol import text as protocol_text
 
@@ -39,31 +40,27 @@ def takes_letters() -> bool:
 
 def complain(problem: object) -> None:
     """Print one line on stderr, red on a terminal."""
-    if sys.stderr is None:
-        return
     line = f"wechatpay-chain: {one_line(problem)}"
-    in_colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.name != "nt"
-    print(f"{_RED}{line}{_END}" if in_colour else line, file=sys.stderr)
+    in_colour = _takes_codes() and not os.environ.get("NO_COLOR")
+    _tell(f"{_RED}{line}{_END}" if in_colour else line)
 
 
 def note(words: object) -> None:
     """Print one line on stderr that is no complaint, so that stdout holds the result alone."""
-    if sys.stderr is not None:
-        print(one_line(words), file=sys.stderr)
+    _tell(one_line(words))
 
 
 @contextmanager
 def progress(words: str) -> Iterator[None]:
     """Show on a terminal what takes a while, until it is done; a line that is printed covers it."""
-    is_shown = sys.stderr is not None and sys.stderr.isatty() and os.name != "nt"
-    is_shown = is_shown and os.environ.get("TERM") != "dumb"
+    is_shown = _takes_codes()
     if is_shown:
-        print(f"{_DIM}{words} …{_END}", end=_HOME, file=sys.stderr, flush=True)
+        _tell(f"{_DIM}{words} …{_END}", end=_HOME)
     try:
         yield
     finally:
         if is_shown:
-            print(_ERASE, end="", file=sys.stderr, flush=True)
+            _tell(_ERASE, end="")
 
 
 def discard_rest() -> None:
@@ -71,18 +68,37 @@ def discard_rest() -> None:
 
     Source: https://docs.python.org/3/library/signal.html#note-on-sigpipe
     """
-    if sys.stdout is None:
+    if sys.stdout is not None:
+        _to_nowhere(sys.stdout)
+
+
+def one_line(text: object) -> str:
+    """Return somebody else's words as a part of one line, all of them."""
+    return protocol_text.one_line(str(text), None)
+
+
+def _takes_codes() -> bool:
+    """Tell whether stderr is a terminal that knows control codes."""
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return is_terminal and os.environ.get("TERM") != "dumb" and os.name != "nt"
+
+
+def _tell(text: str, end: str = "\n") -> None:
+    """Print on stderr; that nobody can read it there must not change what a command comes to."""
+    if sys.stderr is None:
         return
     try:
-        descriptor = sys.stdout.fileno()
+        print(text, end=end, file=sys.stderr, flush=True)
+    except OSError:
+        _to_nowhere(sys.stderr)
+
+
+def _to_nowhere(stream: TextIO) -> None:
+    try:
+        descriptor = stream.fileno()
     except io.UnsupportedOperation:
         # A stream of whoever called `main`, which is theirs to close.
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
-
-
-def one_line(text: object) -> str:
-    """Return somebody else's words as a part of one line, all of them."""
-    return protocol_text.one_line(str(text), None)

@@ -28,7 +28,7 @@ def welcome(console: Console, credentials: Credentials) -> None:
     """Print what a person needs to use the gateway."""
     rows = {
         "base_uri": credentials.base_uri,
-        "mchid": credentials.mchid,
+        "mchid": f"{credentials.mchid} (brand id)" if credentials.brand else credentials.mchid,
         "merchant serial": credentials.serial,
         "public key id": credentials.public_key_id,
         "certificate": credentials.certificate_serial,

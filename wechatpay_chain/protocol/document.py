@@ -52,7 +52,8 @@ def loads(body: bytes) -> Any:
     try:
         return _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise DecodeError(f"the body is no JSON (at character {error.pos})") from None
+        place = f"line {error.lineno}, column {error.colno}"
+        raise DecodeError(f"the body is no JSON (at {place})") from None
     except ValueError:
         # An integer of thousands of digits: Python refuses to convert it.
         raise DecodeError("the body holds a number too long to read") from None

@@ -90,8 +90,9 @@ def judge_address(url: str, *, is_local: bool) -> Result | None:
             _CHECK, "notify_url has letters that no address may have", "percent-encode them"
         )
     if parts.query or parts.fragment:
+        what = "a query" if parts.query else "a fragment"
         return fault(
-            _CHECK, "notify_url has a query, which WeChat Pay does not take", "take it off"
+            _CHECK, f"notify_url has {what}, which WeChat Pay does not take", "take it off"
         )
     if is_local:
         return None

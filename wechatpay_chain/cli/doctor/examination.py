@@ -112,12 +112,6 @@ class Examination:
         except ValueError:
             return False
 
-    @property
-    def is_v2_only(self) -> bool:
-        """Whether there is a key for the XML protocol and nothing for v3."""
-        v3 = ("serial", "private_key", "public_key_id", "public_key", "certs")
-        return "secret" in self.profile and not any(name in self.profile for name in v3)
-
     def has_fault(self, *checks: str) -> bool:
         """Tell whether any check has found a fault; or one of these, one that explains others."""
         return any(
@@ -139,7 +133,7 @@ class Examination:
     def client(self) -> Client | None:
         """A client with the keys that can be used; None if they are not enough for one."""
         overrides: dict[str, Any] = {"merchant": None, "apiv3_key": None, "timeout": self.timeout}
-        if not self.is_v2_only:
+        if not self.profile.is_v2_only:
             if self.private_key is None or not self.platform:
                 return None
             overrides |= {"private_key": self.private_key, "certs": self.platform}

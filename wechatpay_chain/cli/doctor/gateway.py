@@ -80,7 +80,7 @@ def gateway(about: Examination) -> Iterator[Result]:
     seen = look(url, clock=about.clock, seconds=about.timeout, context=context, headers=headers)
     if isinstance(seen, Failed):
         about.is_reachable = False
-        yield fault(check, f"{urlsplit(url).netloc}: {seen.problem}", _HOW[seen.step])
+        yield fault(check, seen.problem, _HOW[seen.step])
         return
     words = f"{seen.addresses[0]}, {seen.tls or 'without TLS'}"
     yield ok(check, f"{urlsplit(url).netloc} answers ({words})")
@@ -112,7 +112,7 @@ def signature(about: Examination) -> Iterator[Result]:
     if about.client is None and about.problem and not about.has_fault():
         yield fault("settings", about.problem, "mend that setting")
         return
-    if about.is_v2_only:
+    if about.profile.is_v2_only:
         return
     if not about.is_reachable or about.client is None:
         why = "the gateway was not reached" if about.client else "the settings above are not enough"

@@ -59,9 +59,11 @@ def private_key(about: Examination) -> Iterator[Result]:
             warnings.simplefilter("ignore", KeyFileWarning)
             about.private_key = load_private_key(profile.key(name, "private_key_passphrase"))
     except ConfigurationError as error:
-        yield fault(
-            name, profile.located(str(error)), f"give apiclient_key.pem, or make one: {SECURITY}"
-        )
+        problem = profile.located(str(error))
+        how = f"give apiclient_key.pem, or make one: {SECURITY}"
+        if "passphrase" in problem.lower():
+            how = "mend its passphrase, or give another key"
+        yield fault(name, problem, how)
         return
     path = profile.path(name)
     place = f"from {path or profile.origins[name]}"
@@ -178,7 +180,7 @@ def judge_identity(
     if mchid is not None and name != mchid:
         yield fault(
             check,
-            f"it is the certificate of {name!r}, but mchid is {mchid}",
+            f"it is the certificate of {name!r}, but mchid is {mchid!r}",
             "give the certificate of this merchant, or mend mchid",
         )
         # Whether another's certificate fits says nothing more.
@@ -228,7 +230,7 @@ def platform_keys(about: Examination) -> Iterator[Result]:
     try:
         sources = profile.certs() or {}
     except ConfigurationError as error:
-        yield fault(check, str(error), profile.how_to_set_a_platform_key())
+        yield fault(check, str(error), profile.how_to_set("certs"))
         return
     for name, source in sources.items():
         try:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from wechatpay_chain.addresses import check_base
 from wechatpay_chain.cli.doctor.examination import Examination, Result, fault, ok, skipped, warning
+from wechatpay_chain.cli.profile.advice import is_missing
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.extras import PACKAGES
 from wechatpay_chain.version import __version__
@@ -17,25 +18,22 @@ from wechatpay_chain.version import __version__
 __all__ = ["extras", "proxies", "settings", "versions"]
 
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
-_NEEDED = ("mchid", "serial", "private_key")
 
 
 def settings(about: Examination) -> Iterator[Result]:
     """Say which settings there are and from where, and which are missing."""
     check, profile = "settings", about.profile
-    for name in ("mchid",) if about.is_v2_only else _NEEDED:
-        if name not in profile:
-            yield fault(check, f"{name} is missing", profile.how_to_set(name))
+    for name in profile.missing():
+        yield fault(check, is_missing(name), profile.how_to_set(name))
     try:
         profile.refuse_half("public_key_id", "public_key")
     except ConfigurationError as error:
         yield fault(check, str(error), "set both, or none")
-    keys = ("public_key_id", "public_key", "certs")
-    if not about.is_v2_only and not any(name in profile for name in keys):
-        yield fault(check, "WeChat Pay's key is missing", profile.how_to_set_a_platform_key())
+    for origin in profile.untidy:
+        yield warning(check, f"{origin} has quotes or white space around it", "take them off")
     for name in ("scheme", "base_uri"):
         yield from _value(about, name)
-    if about.is_v2_only:
+    if profile.is_v2_only:
         yield skipped("v3", "only secret is set, so this is an account for v2 alone")
     for place, names in profile.places.items():
         yield ok(check, f"from {place}: {', '.join(names)}")

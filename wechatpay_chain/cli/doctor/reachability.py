@@ -104,10 +104,11 @@ def _ask(
         try:
             secured = context.wrap_socket(connection, server_hostname=parts.hostname)
         except ssl.SSLCertVerificationError as error:
-            return Failed("certificate", f"its TLS certificate: {error.verify_message}")
+            words = f"its TLS certificate: {error.verify_message}"
+            return Failed("certificate", f"{parts.netloc}: {words}")
         except (OSError, ValueError) as error:
             words = getattr(error, "reason", None) or type(error).__name__
-            return Failed("tls", f"no TLS connection could be made ({words})")
+            return Failed("tls", f"{parts.netloc}: no TLS connection could be made ({words})")
         connection, version = secured, secured.version() or ""
         opened.append(secured)
     method, body, headers = request
@@ -119,7 +120,7 @@ def _ask(
         asked.request(method, target, body, dict(headers))
         answer = asked.getresponse()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Failed("answer", f"no answer came ({type(error).__name__})")
+        return Failed("answer", f"{parts.netloc}: no answer came ({type(error).__name__})")
     after = clock()
     with answer:
         date = _date(answer.headers.get("Date"))

@@ -51,12 +51,12 @@ _SIGN_FAULTS: tuple[tuple[tuple[str, ...], str, str, str], ...] = (
 def echo_refused(error: RefusedError) -> Result:
     """Return what a refusal of a signed echo means."""
     words = f"{error.status} {error.code}".rstrip()
-    said = one_line(error.message)
+    said = f"{words}: {one_line(error.message)}" if error.message else words
     if error.status == 401:
         told = json.dumps(error.detail, ensure_ascii=False) if error.detail else ""
         for marks, check, problem, advice in _SIGN_FAULTS:
             if any(mark in told or mark in error.message for mark in marks):
-                return fault(check, f"{problem} ({words}: {said})", advice)
+                return fault(check, f"{problem} ({said})", advice)
     if error.status == 404:
         return fault(
             "gateway",
@@ -66,12 +66,18 @@ def echo_refused(error: RefusedError) -> Result:
     if error.status == 429:
         return warning("signature", f"too many requests ({words})", "try again in a minute")
     if error.status >= 500:
-        return warning("signature", f"the gateway has failed ({words}: {said})", "try again later")
+        return warning("signature", f"the gateway has failed ({said})", "try again later")
     if 300 <= error.status < 400:
         return fault("gateway", f"it redirects ({words})", "set base_uri to where it leads")
+    if not error.verified and not error.code:
+        return fault(
+            "gateway",
+            f"what answers is not WeChat Pay: {words} without a code or a signature",
+            "check base_uri, and what stands between here and there",
+        )
     return fault(
         "signature",
-        f"the gateway refuses ({words}: {said})",
+        f"the gateway refuses ({said})",
         "see what it says; is the merchant allowed to use APIv3?",
     )
 

@@ -44,7 +44,7 @@ def certificates(about: Examination) -> Iterator[Result]:
     check = "certificates"
     key = None if about.has_fault("apiv3_key") else about.secret("apiv3_key")
     only = bool(about.platform) and not any(one.startswith(PUBLIC_KEY_ID) for one in about.platform)
-    if about.is_v2_only or (key is None and not only):
+    if about.profile.is_v2_only or (key is None and not only):
         return
     causes = ("gateway", *IDENTITY, *(("platform keys",) if only else ()))
     if about.client is None or not about.is_reachable or about.has_fault(*causes):

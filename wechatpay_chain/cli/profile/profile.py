@@ -8,16 +8,17 @@ a secret: everybody on the machine can read the list of processes.
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from wechatpay_chain.cli import secret_sources
-from wechatpay_chain.cli.settings import BY_NAME, SETTINGS, Form, Kind
-from wechatpay_chain.cli.sources import (
+from wechatpay_chain.cli.profile import advice, secret_sources
+from wechatpay_chain.cli.profile.advice import PROFILE, PROFILES
+from wechatpay_chain.cli.profile.materials import PKCS12, certificates, material
+from wechatpay_chain.cli.profile.settings import BY_NAME, SETTINGS, Form, Kind, Setting
+from wechatpay_chain.cli.profile.sources import (
     CERTS,
     DEFAULT_PROFILE,
     Source,
@@ -35,14 +36,10 @@ from wechatpay_chain.protocol.sensitive import Sensitive
 
 __all__ = ["Profile", "add_options", "open_client", "open_profile"]
 
-PROFILES, PROFILE = "WECHATPAY_PROFILES", "WECHATPAY_PROFILE"
 
-_PREFIX = "WECHATPAY_"
-_VARIABLES = {PROFILES, PROFILE, *(one.variable(form) for one in SETTINGS for form in one.forms)}
+_PLATFORM = ("public_key_id", "public_key", CERTS)
+_QUOTES = ('"', "'")
 _SCHEMES = {"rsa": Scheme.RSA, "brand": Scheme.BRAND, "sm2": Scheme.SM2}
-_CERTIFICATE = re.compile(r"(?:wechatpay_(?P<serial>.+)|(?P<id>PUB_KEY_ID_.+))\.pem")
-_PKCS12 = (".p12", ".pfx")
-_KEY_FILES = {".pem", ".key", ".crt", ".cer", ".der", *_PKCS12}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -124,11 +121,7 @@ class Profile:
 
     def how_to_set(self, name: str) -> str:
         """Return what to do about a setting that is missing."""
-        wanted = BY_NAME[name].variable()
-        unknown = [one for one in self._environment if one.startswith(_PREFIX)]
-        near = difflib.get_close_matches(wanted, set(unknown) - _VARIABLES, n=1, cutoff=0.85)
-        hint = f" ({near[0]} is set: is that meant?)" if near else ""
-        return f"set {wanted}, or {name} in {self.where}{hint}"
+        return advice.how_to_set(name, self.where, self._environment)
 
     def text(self, name: str) -> str | None:
         """Return a setting that is text and may be shown."""
@@ -165,7 +158,7 @@ class Profile:
             ConfigurationError: half of a pair is missing, or a directory has none in it.
         """
         self.refuse_half("public_key_id", "public_key")
-        found = _certificates(self._sources[CERTS]) if CERTS in self else {}
+        found = certificates(self._sources[CERTS]) if CERTS in self else {}
         key_id = self.text("public_key_id")
         return {**({key_id: self.hidden("public_key")} if key_id else {}), **found} or None
 
@@ -183,7 +176,7 @@ class Profile:
         certificate = self.key("merchant_cert", "merchant_passphrase")
         if "merchant_key" in self:
             key = self.key("merchant_key", "merchant_passphrase")
-        elif str(self.path("merchant_cert")).lower().endswith(_PKCS12):
+        elif str(self.path("merchant_cert")).lower().endswith(PKCS12):
             key = Sensitive(None)
         else:
             key = self.key("private_key", "private_key_passphrase")
@@ -209,6 +202,9 @@ class Profile:
         Raises:
             ConfigurationError: a setting is missing or wrong; it says which, and where it is from.
         """
+        missing = self.missing(overrides)
+        if missing:
+            raise ConfigurationError(advice.missing(missing, self.where, self._environment))
         options = {name: read() for name, read in self._options().items() if name not in overrides}
         problem = ""
         try:
@@ -219,7 +215,12 @@ class Profile:
 
     def located(self, problem: str, overridden: Iterable[str] = ()) -> str:
         """Return what an error of `Client` says, and where the setting at fault came from."""
-        problem = problem.replace("give (key, passphrase)", f"set {_passphrase_of(problem)}")
+        passphrase = _passphrase_of(problem)
+        problem = problem.replace("give (key, passphrase)", f"set {passphrase.variable()}")
+        if passphrase.name in self:
+            # It is that setting which is at fault, and not the key.
+            told = f"leave {self.origins[passphrase.name]} out"
+            problem = problem.replace("give it without a passphrase", told)
         named = [s for s in SETTINGS if re.match(rf"{re.escape(s.spoken)}(?!\w)", problem)]
         key_id = self.text("public_key_id")
         if problem.startswith(f"certs[{key_id!r}]") and key_id is not None:
@@ -227,18 +228,41 @@ class Profile:
         if not named or named[0].name in overridden:
             return problem
         name = named[0].name
-        if name == CERTS and name not in self and "public_key_id" not in self:
-            return f"WeChat Pay's key is missing: {self.how_to_set_a_platform_key()}"
         if name in self:
             return f"{problem} ({name} is from {self.origins[name]})"
         return f"{problem}: {self.how_to_set(name)}" if problem.endswith("is missing") else problem
 
-    def how_to_set_a_platform_key(self) -> str:
-        """Return what to do where neither a public key nor a certificate of WeChat Pay is given."""
-        return (
-            "set WECHATPAY_PUBLIC_KEY_ID and WECHATPAY_PUBLIC_KEY, or WECHATPAY_CERTS, or "
-            f"public_key_id and public_key, or certs, in {self.where}"
-        )
+    @property
+    def is_v2_only(self) -> bool:
+        """Whether there is a key for the XML protocol and nothing for v3."""
+        v3 = ("serial", "private_key", *_PLATFORM)
+        return "secret" in self and not any(name in self for name in v3)
+
+    def missing(self, given: Container[str] = ()) -> list[str]:
+        """Return which settings a client lacks, but for those given.
+
+        `certs` stands for WeChat Pay's key, in whichever form.
+        """
+        needed = ("mchid",) if self.is_v2_only else ("mchid", "serial", "private_key")
+        found = [name for name in needed if name not in self and name not in given]
+        is_there = any(name in self for name in _PLATFORM) or "certs" in given or "refresh" in given
+        if not self.is_v2_only and not is_there:
+            found.append(CERTS)
+        return found
+
+    @property
+    def untidy(self) -> list[str]:
+        """Where text has white space or quotes around it, which some readers of .env files leave.
+
+        A key may have them: they are read over.
+        """
+        return [self._sources[name].origin for name in self.origins if self._is_untidy(name)]
+
+    def _is_untidy(self, name: str) -> bool:
+        text = self._sources[name].value.reveal()
+        if not isinstance(text, str) or pem.is_recognised(text.encode("utf-8", "replace")):
+            return False
+        return text != text.strip() or text[:1] in _QUOTES
 
     def refuse_half(self, one: str, other: str) -> None:
         """Raise if only one of two settings that belong together is there.
@@ -280,13 +304,13 @@ class Profile:
             return secret_sources.fetch(source, self._environment)
         if source.form is Form.FILE:
             return Sensitive(source.base / Path(source.value.reveal()).expanduser())
-        return _material(source.value, source.base) if kind.is_file else source.value
+        return material(source.value, source.base) if kind.is_file else source.value
 
 
-def _passphrase_of(problem: str) -> str:
-    """Return the variable for the passphrase of what an error of `Client` is about."""
+def _passphrase_of(problem: str) -> Setting:
+    """Return the passphrase that belongs to what an error of `Client` is about."""
     owner = "merchant" if problem.startswith("merchant") else "private_key"
-    return BY_NAME[f"{owner}_passphrase"].variable()
+    return BY_NAME[f"{owner}_passphrase"]
 
 
 def _single(layer: Iterable[Source]) -> dict[str, Source]:
@@ -299,46 +323,4 @@ def _single(layer: Iterable[Source]) -> dict[str, Source]:
                 f"{name} is given twice, by {found[name].origin} and {source.origin}: keep one"
             )
         found[name] = source
-    return found
-
-
-def _material(value: Sensitive[Any], base: Path) -> Sensitive[Any]:
-    """Return a key's text as it is, and a file's name as a path, where that file is there."""
-    if pem.is_recognised(value.reveal().encode("utf-8", "replace")):
-        return value
-    try:
-        path = base / Path(value.reveal().removeprefix("file://")).expanduser()
-        # What is no file may be a key in some unknown form, which no error may show as a path.
-        is_path = path.suffix.lower() in _KEY_FILES or path.exists()
-        return Sensitive(path if is_path else str(path))
-    except (OSError, ValueError, RuntimeError):
-        return value
-
-
-def _certificates(source: Source) -> dict[str, Any]:
-    value = source.value.reveal()
-    if isinstance(value, dict):
-        pairs = [(serial, file) for serial, file in value.items() if isinstance(file, str)]
-        if len(pairs) != len(value):
-            raise ConfigurationError(f'{source.origin} must be SERIAL = "FILE" lines')
-    elif "=" in value:
-        pairs = [
-            (serial.strip(), file.strip())
-            for serial, _, file in (one.partition("=") for one in value.split(",") if one.strip())
-        ]
-    else:
-        return _certificates_in(source.base / Path(value).expanduser(), source.origin)
-    return {serial: _material(Sensitive(file), source.base) for serial, file in pairs}
-
-
-def _certificates_in(directory: Path, origin: str) -> dict[str, Any]:
-    if not directory.is_dir():
-        raise ConfigurationError(f"certs: {directory} is no directory ({origin})")
-    found = {
-        match["serial"] or match["id"]: Sensitive[Any](path)
-        for path in sorted(directory.iterdir())
-        if (match := _CERTIFICATE.fullmatch(path.name))
-    }
-    if not found:
-        raise ConfigurationError(f"certs: {directory} holds no wechatpay_SERIAL.pem ({origin})")
     return found

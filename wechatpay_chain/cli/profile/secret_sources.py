@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from wechatpay_chain.cli.settings import SETTINGS, Form
-from wechatpay_chain.cli.sources import Source
+from wechatpay_chain.cli.profile.settings import SETTINGS, Form
+from wechatpay_chain.cli.profile.sources import Source
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.keys import KeyFileWarning
 from wechatpay_chain.protocol.frames import without_frames
@@ -22,6 +22,7 @@ __all__ = ["SECONDS", "fetch"]
 SECONDS = 60
 """How long a command may take: somebody may have to type a passphrase meanwhile."""
 
+_SHELL = {"|", "||", "&", "&&", "<", ">", ">>", "2>&1", "2>/dev/null"}
 _HIDDEN = {setting.variable() for setting in SETTINGS if setting.kind.is_hidden}
 
 
@@ -79,10 +80,16 @@ def _run(source: Source, environment: Mapping[str, str]) -> Sensitive[bytes]:
     if printed is None:
         raise ConfigurationError(f"{source.origin}: the command took longer than {SECONDS} s")
     if process.returncode:
+        hint = "; no shell reads it: write sh -c '…'" if _is_for_shell(words) else ""
         raise ConfigurationError(
-            f"{source.origin}: the command failed with exit code {process.returncode}"
+            f"{source.origin}: the command failed with exit code {process.returncode}{hint}"
         )
     return printed
+
+
+def _is_for_shell(words: list[str]) -> bool:
+    """Tell whether a command has words in it that only a shell understands."""
+    return any(word in _SHELL or word.startswith("$") or word.endswith(";") for word in words)
 
 
 def _output(process: subprocess.Popen[bytes]) -> Sensitive[bytes] | None:

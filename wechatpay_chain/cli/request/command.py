@@ -10,19 +10,20 @@ from typing import Any, NamedTuple
 
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
-from wechatpay_chain.cli import argument_types, call_options, profile
-from wechatpay_chain.cli.answer import (
-    detail_of,
+from wechatpay_chain.cli import argument_types, profile
+from wechatpay_chain.cli.failure import complain_of
+from wechatpay_chain.cli.output import print_document
+from wechatpay_chain.cli.profile import Profile, open_profile
+from wechatpay_chain.cli.request import call_options
+from wechatpay_chain.cli.request.answer import (
     print_answer,
     print_as_document,
     print_pretty,
     status_line,
 )
-from wechatpay_chain.cli.dry_run import Sketch, rehearse
-from wechatpay_chain.cli.output import print_document
-from wechatpay_chain.cli.profile import Profile, open_profile
+from wechatpay_chain.cli.request.dry_run import Sketch, rehearse
+from wechatpay_chain.cli.request.target import Target, aim, suggestion
 from wechatpay_chain.cli.streams import complain, discard_rest, note
-from wechatpay_chain.cli.target import Target, aim, suggestion
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import (
     BusinessError,
@@ -91,10 +92,19 @@ def add(commands: Any) -> None:
         "method", type=argument_types.method, metavar="METHOD", help=", ".join(METHODS)
     )
     parser.add_argument("path", metavar="PATH", help="such as v3/pay/transactions/native")
-    parser.add_argument("pairs", nargs="*", metavar="NAME=VALUE", help="variables of the path")
+    parser.add_argument(
+        "pairs", nargs="*", default=[], metavar="NAME=VALUE", help="variables of the path"
+    )
     call_options.add_options(parser)
     shown = parser.add_argument_group("what to show")
-    shown.add_argument("-o", "--output", type=_file, metavar="FILE", help="write it into a file")
+    shown.add_argument(
+        "-o",
+        "--output",
+        action=argument_types.Once,
+        type=_file,
+        metavar="FILE",
+        help="write it into a file",
+    )
     shown.add_argument("--open", action="store_true", help="open the encrypted fields (解密)")
     shown.add_argument("--raw", action="store_true", help="the answer's bytes as they came")
     shown.add_argument("--json", action="store_true", help="print one JSON document instead")
@@ -233,10 +243,7 @@ def _fail(error: WechatPayError, asked: _Asked | None, arguments: argparse.Names
         )
     if isinstance(error, DecryptError):
         hint = "; the request took effect: leave --open out to see the answer"
-    complain(f"{error}{hint}")
-    detail = detail_of(error)
-    if detail and not arguments.json:
-        note(detail)
+    complain_of(error, hint)
     return code
 
 

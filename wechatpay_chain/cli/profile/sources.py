@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wechatpay_chain.cli.settings import SETTINGS, Form, Setting
+from wechatpay_chain.cli.profile.settings import SETTINGS, Form, Setting
 from wechatpay_chain.errors import ConfigurationError
 from wechatpay_chain.keys import KeyFileWarning
 from wechatpay_chain.protocol.sensitive import Sensitive

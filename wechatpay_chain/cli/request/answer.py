@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import suppress
 from typing import Any
 
-from wechatpay_chain.cli.output import document, is_terminal, print_document
+from wechatpay_chain.cli.failure import told_of
+from wechatpay_chain.cli.output import document, is_terminal, print_document, printable
 from wechatpay_chain.cli.streams import note
-from wechatpay_chain.errors import DecodeError, RefusedError, UnverifiedError, WechatPayError
-from wechatpay_chain.protocol import document as documents
+from wechatpay_chain.errors import DecodeError, UnverifiedError, WechatPayError
 from wechatpay_chain.protocol.text import one_line
 from wechatpay_chain.response import Response
 
-__all__ = ["detail_of", "print_answer", "print_as_document", "print_pretty", "status_line"]
-
-_LONGEST_DETAIL = 600
+__all__ = ["print_answer", "print_as_document", "print_pretty", "status_line"]
 
 
 def status_line(response: Response) -> str:
@@ -44,7 +41,7 @@ def print_answer(response: Response, *, is_v2: bool, opened: bool, raw: bool) ->
     if value is not None and (opened or is_terminal()):
         print_pretty(value)
     elif is_terminal() and not raw:
-        print(_printable(response.text))
+        print(printable(response.text))
     else:
         # The very bytes: what they are made into is the next program's business.
         sys.stdout.flush()
@@ -80,26 +77,13 @@ def print_as_document(
     if saved is not None and error is None:
         told["saved"] = saved
     if error is not None:
-        told["error"] = {
-            "class": type(error).__name__,
-            "message": str(error),
-            "sent": error.sent,
-            **({"code": error.code} if isinstance(error, RefusedError) else {}),
-        }
+        told["error"] = told_of(error)
     print_document(told)
-
-
-def detail_of(error: WechatPayError) -> str:
-    """Return WeChat Pay's own detail of a refusal, as one line."""
-    if not isinstance(error, RefusedError) or not error.detail:
-        return ""
-    text = json.dumps(error.detail, ensure_ascii=False)
-    return f"detail: {one_line(text, _LONGEST_DETAIL)}"
 
 
 def print_pretty(value: Any) -> None:
     """Print a value as indented JSON, in colour on a terminal."""
-    text = _printable(document(value))
+    text = document(value)
     if is_terminal():
         with suppress(ModuleNotFoundError):
             from rich.highlighter import JSONHighlighter
@@ -122,12 +106,3 @@ def _value(response: Response, *, is_v2: bool, opened: bool) -> Any:
             return response.json(decrypt=opened)
         return response.xml(decrypt=opened)
     return None
-
-
-def _printable(text: str) -> str:
-    """Return somebody else's text without a terminal's control codes."""
-    return "".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text)
-
-
-def _escaped(letter: str) -> str:
-    return documents.dumps(letter).decode()[1:-1] if ord(letter) < 32 else f"\\u{ord(letter):04x}"

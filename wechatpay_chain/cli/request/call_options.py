@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from wechatpay_chain.cli.argument_types import Once
 from wechatpay_chain.errors import DecodeError, RequestError
 from wechatpay_chain.protocol import document
 
@@ -25,13 +26,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a variable of the path; may also stand directly behind the path")  # fmt: skip
     add("-q", "--query", action="append", default=[], metavar="NAME=VALUE",
         help="a part of the query, or all of it as a JSON object")  # fmt: skip
-    add("-j", "--json-body", metavar="JSON",
+    add("-j", "--json-body", action=Once, metavar="JSON",
         help="the JSON body: as it is, @FILE, or - for stdin")  # fmt: skip
     add("-x", "--xml", action="append", default=[], metavar="NAME=VALUE",
         help="a field of the XML protocol (v2), or all as a JSON object, @FILE or -")  # fmt: skip
     add("-H", "--header", action="append", default=[], metavar="'NAME: VALUE'",
         help="a header")  # fmt: skip
-    add("--upload", metavar="FILE",
+    add("--upload", action=Once, metavar="FILE",
         help="a file to upload; -j then is the rest of its meta part")  # fmt: skip
     add("--no-encrypt", action="store_true",
         help="send sensitive fields as they are: they were encrypted by you")  # fmt: skip
