@@ -441,9 +441,12 @@ def test_an_unknown_path_gets_a_hint(account: Account) -> None:
     assert [one.path for one in account.gateway.requests] == ["/v3/securty/echo", f"/{ECHO}"]
 
 
-@pytest.mark.parametrize("sent", [True, False])
-def test_ctrl_c(account: Account, sent: bool) -> None:
-    """Ctrl-C says whether the request had left, and so whether its outcome is known."""
+@pytest.mark.parametrize(
+    ("number", "sent"),
+    [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, True), (signal.SIGHUP, True)],
+)
+def test_ctrl_c(account: Account, number: signal.Signals, sent: bool) -> None:
+    """Ctrl-C, and its like, says whether the request had left: whether its outcome is known."""
     arrived, interrupted = threading.Event(), threading.Event()
 
     def hold(request: Request) -> bytes:
@@ -473,7 +476,7 @@ def test_ctrl_c(account: Account, sent: bool) -> None:
             else:
                 # Opened when the command has opened its end.
                 (account.directory / "fifo").read_bytes()
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             out, err = process.communicate(timeout=PATIENCE)
         interrupted.set()
     assert (process.returncode, out) == (130, "")

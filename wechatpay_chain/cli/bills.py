@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +16,7 @@ from wechatpay_chain.bills.intake import Progress
 from wechatpay_chain.bills.requests import Kind, stem_of
 from wechatpay_chain.cli.output import document
 from wechatpay_chain.cli.profile import add_options, open_client
+from wechatpay_chain.cli.signals import ended_as_by_ctrl_c
 from wechatpay_chain.cli.streams import note, one_line
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import RequestError
@@ -137,7 +136,7 @@ def _run_rows(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace, download: Callable[..., Bill]) -> int:
-    with _ended_as_by_ctrl_c(), ExitStack() as stack:
+    with ended_as_by_ctrl_c(), ExitStack() as stack:
         client = stack.enter_context(open_client(arguments))
         is_printed = arguments.output == STDOUT
         if is_printed or (arguments.rows and arguments.output is None):
@@ -165,24 +164,6 @@ def _run(arguments: argparse.Namespace, download: Callable[..., Bill]) -> int:
 
 def _trust(bill: Bill) -> str:
     return "verified" if bill.verified else "not verified: no hash was promised"
-
-
-@contextmanager
-def _ended_as_by_ctrl_c() -> Iterator[None]:
-    """Let whoever ends the command, or closes its terminal, leave nothing half done behind."""
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    # One that is ignored, as by nohup, stays so.
-    taken = [one for one in map(signal.Signals.__getitem__, names)
-             if signal.getsignal(one) is signal.SIG_DFL]  # fmt: skip
-    if threading.current_thread() is not threading.main_thread():
-        taken = []
-    for one in taken:
-        signal.signal(one, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for one in taken:
-            signal.signal(one, signal.SIG_DFL)
 
 
 @contextmanager

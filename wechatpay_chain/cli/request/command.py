@@ -23,6 +23,7 @@ from wechatpay_chain.cli.request.answer import (
 )
 from wechatpay_chain.cli.request.dry_run import Sketch, rehearse
 from wechatpay_chain.cli.request.target import Target, aim, suggestion
+from wechatpay_chain.cli.signals import ended_as_by_ctrl_c
 from wechatpay_chain.cli.streams import complain, discard_rest, note
 from wechatpay_chain.client import Client
 from wechatpay_chain.errors import (
@@ -86,7 +87,7 @@ def add(commands: Any) -> None:
         "this machine: give what is confidential as -j @FILE or -j -.",
         epilog="Exit codes: 0 a 2xx; 1 refused; 2 wrong arguments; 3 the outcome is unknown, or "
         "cannot be written, so query it; 4 nothing was sent; 5 the gateway failed (5xx), so the "
-        "same again later; 6 it took effect, but the answer cannot be opened; 130 Ctrl-C.",
+        "same again later; 6 it took effect, but the answer cannot be opened; 130 Ctrl-C, SIGTERM.",
     )
     parser.add_argument(
         "method", type=argument_types.method, metavar="METHOD", help=", ".join(METHODS)
@@ -123,7 +124,8 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Send the request and show its answer; return an exit code of the module's."""
     try:
-        return _run(arguments)
+        with ended_as_by_ctrl_c():
+            return _run(arguments)
     except OSError as error:
         if arguments.dry_run or isinstance(error, BrokenPipeError):
             raise
@@ -158,7 +160,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 class _Interrupted(Exception):  # noqa: N818 - somebody wanted it
-    """Ctrl-C while a call was on its way."""
+    """Ctrl-C or its like while a call was on its way."""
 
     def __init__(self, left: bool) -> None:
         self.left = left
