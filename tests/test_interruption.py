@@ -85,7 +85,7 @@ async def _waiting(steps: list[str], *, last_turn: bool = True) -> None:
     loop = asyncio.get_running_loop()
     steps.append("began")
     try:
-        for _ in range(4):
+        for _ in range(12):
             turn = loop.create_future()
             loop.call_soon(lambda turn=turn: turn.done() or turn.set_result(None))
             await turn
