@@ -9,12 +9,14 @@ writes to that path removes it.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import secrets
 import stat
 import time
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -24,7 +26,7 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Placement", "is_replaceable", "write"]
+__all__ = ["Placement", "is_replaceable", "write", "write_all"]
 
 STALE = 24 * 3600
 """Seconds after which a part is taken for left over where files cannot be locked."""
@@ -75,19 +77,14 @@ class Placement:
         """
         self.file.flush()
         await asyncio.to_thread(os.fsync, self.file.fileno())
-        self._take(path or self.path)
+        self.take(path or self.path)
 
-    def place_now(self) -> None:
-        """Put the file at its path, durably, from code that is not async.
+    def take(self, path: Path) -> None:
+        """Put the file, which is on the disk, at a path in its directory.
 
         Raises:
-            OSError: it cannot be written; the path is left as it was.
+            OSError: it cannot be put there; the path is left as it was.
         """
-        self.file.flush()
-        os.fsync(self.file.fileno())
-        self._take(self.path)
-
-    def _take(self, path: Path) -> None:
         mode = self._mode(path)
         if mode is not None:
             self._part.chmod(mode)
@@ -126,9 +123,30 @@ def write(path: Path, content: bytes, *, mode: int | None = None) -> None:
     Raises:
         OSError: it cannot be written; the path is left as it was.
     """
-    with Placement(path, mode=mode) as placement:
-        placement.file.write(content)
-        placement.place_now()
+    write_all({path: content}, mode=mode)
+
+
+def write_all(files: Mapping[Path, bytes], *, mode: int | None = None) -> None:
+    """Write files that belong together: none takes its place before all are on the disk.
+
+    Args:
+        files: their bytes, by where they go.
+        mode: as for `write`.
+
+    Raises:
+        OSError: one cannot be written; all paths are left as they were.
+    """
+    for path in files:
+        if path.is_dir() and not path.is_symlink():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    with ExitStack() as parts:
+        placements = [parts.enter_context(Placement(path, mode=mode)) for path in files]
+        for placement, content in zip(placements, files.values(), strict=True):
+            placement.file.write(content)
+            placement.file.flush()
+            os.fsync(placement.file.fileno())
+        for placement in placements:
+            placement.take(placement.path)
 
 
 def is_replaceable(path: Path) -> bool:

@@ -172,7 +172,7 @@ async def test_a_remote_signer_that_fails(result: Any, error: type[Exception]) -
     async def remote(message: bytes) -> bytes:
         if isinstance(result, Exception):
             raise result
-        return result  # type: ignore[no-any-return]
+        return result
 
     with serving(honest) as server:
         async with session(server.base_uri, remote) as plain:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from contextlib import ExitStack
-from errno import EISDIR
 from pathlib import Path
 
+from wechatpay_chain import placement
 from wechatpay_chain.certificates.listing import PlatformCertificate
-from wechatpay_chain.placement import Placement
 
 __all__ = ["file_name", "save"]
 
@@ -33,16 +31,5 @@ def save(
     place = Path(directory)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     pems = {place / file_name(one.serial): one.pem.encode("ascii") for one in certificates}
-    for path in pems:
-        if path.is_dir() and not path.is_symlink():
-            raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
-    # All are on the disk before the first takes its place: they belong together.
-    with ExitStack() as parts:
-        placements = [parts.enter_context(Placement(path, mode=0o600)) for path in pems]
-        for placement, pem in zip(placements, pems.values(), strict=True):
-            placement.file.write(pem)
-            placement.file.flush()
-            os.fsync(placement.file.fileno())
-        for placement in placements:
-            placement.place_now()
+    placement.write_all(pems, mode=0o600)
     return tuple(pems)

@@ -245,7 +245,7 @@ class Profile:
         """
         needed = ("mchid",) if self.is_v2_only else ("mchid", "serial", "private_key")
         found = [name for name in needed if name not in self and name not in given]
-        is_there = any(name in self for name in _PLATFORM) or "certs" in given or "refresh" in given
+        is_there = any(name in self for name in _PLATFORM) or CERTS in given or "refresh" in given
         if not self.is_v2_only and not is_there:
             found.append(CERTS)
         return found
